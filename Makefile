@@ -1,0 +1,87 @@
+# Every target does its own set-up: Python 3.11 to 3.13 and make are all it takes. The first one installs the pinned
+# packages of requirements.lock into .venv (from wheels alone, no compiler); later ones find it there.
+#
+#   make demo        train CartPole before your eyes, then evaluate it
+#   make test        the quick tests, a few minutes
+#   make check       what CI runs: lint, format, types, quick tests
+#   make test-slow   learning and torture tests
+#   make bench       the programs behind the README's figures
+#   make clean       remove what these targets made; runs/ stays
+#   make lock        resolve the dependencies anew and write requirements.lock
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The first interpreter of these names that runs and is of a supported version; PYTHON=... chooses another.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c '$(SUPPORTED)' 2>/dev/null && echo "$$python" && break; done)
+# Wheels only. Quiet twice: pip's warnings about a machine's own configuration are no concern of a demo.
+PIP_FLAGS ?= --quiet --quiet
+PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check --only-binary :all:
+# A test that hangs is stopped after this many seconds.
+PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
+
+.PHONY: demo test test-slow lint check bench clean lock setup
+.DEFAULT_GOAL := check
+
+demo: $(STAMP)
+	$(BIN)/ppo train --env CartPole-v1
+	$(BIN)/ppo eval latest
+
+test: $(STAMP)
+	$(PYTEST)
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow --timeout 3600
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+bench: $(STAMP)
+	for program in benchmarks/[!_]*.py; do echo "== $$program"; $(BIN)/python "$$program" || exit 1; done
+
+setup: $(STAMP)
+
+# torch has a call of its own, before anything that asks for "some torch": on Linux a machine set up for the CPU build
+# then gets that build, once. Where several builds are offered pip takes the one its configuration prefers.
+$(STAMP): requirements.lock pyproject.toml
+	@"$(or $(PYTHON),false)" -c '$(SUPPORTED)' 2>/dev/null || { \
+	    echo "ppo needs Python 3.11, 3.12 or 3.13, and '$(or $(PYTHON),python3)' is none of them." >&2; \
+	    echo "Install one, or say where it is: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing into $(VENV), once; this takes a minute or more, and longer where torch has to be downloaded."
+	@$(PYTHON) -m venv "$(VENV)" || { \
+	    echo "Could not make $(VENV). On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@$(PIP) --constraint requirements.lock "$$(grep '^torch==' requirements.lock)"
+	@$(PIP) --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch "$@"
+
+clean:
+	rm -rf "$(VENV)" "$(VENV)-lock" build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What a clean environment ends up with is the lock: the pinned torch, this package with all extras, and its build tool.
+# On Python 3.11, the oldest supported: what it gets has wheels for the newer ones too. Local labels ("+cpu") and the
+# package itself are left out; Box2D gets the markers of pyproject.toml and its twin for the other machines.
+TORCH ?= torch==2.13.0
+LOCK_PYTHON ?= python3.11
+LOCK_PIP = $(VENV)-lock/bin/python -m pip
+lock:
+	rm -rf "$(VENV)-lock"
+	$(LOCK_PYTHON) -m venv "$(VENV)-lock"
+	$(LOCK_PIP) install --quiet --quiet --only-binary :all: $(TORCH)
+	$(LOCK_PIP) install --quiet --quiet --only-binary :all: $(TORCH) hatchling ".[dev,bench]"
+	{ echo "# Every package, direct and transitive, for Python 3.11 to 3.13; written by 'make lock'."; \
+	  echo "$(TORCH)"; \
+	  $(LOCK_PIP) freeze --all --exclude pip --exclude ppo-cli --exclude torch | sed -E \
+	    -e "s/\+[a-z0-9.]+$$//" \
+	    -e "s/^[Bb]ox2[Dd]==.*/&; sys_platform != 'linux' or platform_machine == 'x86_64'/"; \
+	  echo "ufal-pybox2d==2.3.10.5; sys_platform == 'linux' and platform_machine != 'x86_64'"; \
+	} > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -rf "$(VENV)-lock"

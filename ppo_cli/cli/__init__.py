@@ -1,0 +1,93 @@
+"""The command line: a table of contents.
+
+Each command is a small file that imports its workflow when it runs, so that ``ppo --help`` stays fast.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from ppo_cli import __version__
+from ppo_cli.cli.config import config_command
+from ppo_cli.cli.doctor import doctor_command
+from ppo_cli.cli.envs import envs_command
+from ppo_cli.cli.errors import run
+from ppo_cli.cli.eval import eval_command
+from ppo_cli.cli.list import list_command
+from ppo_cli.cli.output import write_stdout
+from ppo_cli.cli.show import show_command
+from ppo_cli.cli.train import train_command
+
+# Plain help: Typer's Rich help imports a Markdown parser and doubles the time of `ppo --help`.
+app = typer.Typer(
+    name="ppo",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train_command,
+    "eval": eval_command,
+    "list": list_command,
+    "show": show_command,
+    "envs": envs_command,
+    "config": config_command,
+    "doctor": doctor_command,
+}
+
+
+def _help(function: Callable[..., None]) -> str:
+    r"""The help text of a command: its docstring, in which ``\b`` keeps the lines of a paragraph as they are."""
+    return inspect.cleandoc(function.__doc__ or "").replace("\\b", "\b")
+
+
+for _name, _function in COMMANDS.items():
+    app.command(_name, help=_help(_function))(_function)
+
+Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an error; PPO_DEBUG=1 does it too.")
+]
+
+
+def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> None:
+    r"""Train, study and understand PPO on classic control.
+
+    \b
+    Start here:
+      ppo train --env CartPole-v1     some seconds
+      ppo train --env LunarLander-v2  about a minute
+      ppo eval latest
+      ppo list
+
+    Results go to stdout, progress and notices to stderr; --json prints one JSON document.
+
+    \b
+    Exit codes:
+      0 done                            1 a bug of ours
+      2 wrong usage or configuration    3 the run diverged
+      4 another process writes the run  5 a corrupt or unsafe file
+      74 disk full or not writable      130, 143 stopped by SIGINT, SIGTERM
+    """
+    if version:
+        write_stdout(f"ppo {__version__}\n")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        write_stdout(f"{ctx.get_help()}\n")
+
+
+app.callback(invoke_without_command=True, help=_help(ppo))(ppo)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run ``ppo`` and exit.
+
+    Args:
+        args: The words after ``ppo``; by default those of the process.
+    """
+    sys.exit(run(app, sys.argv[1:] if args is None else args))

@@ -1,0 +1,98 @@
+"""``ppo config``: the resolved or default settings, every key explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ppo_cli.cli import options
+from ppo_cli.cli.output import print_json, write_stdout
+from ppo_cli.errors import UsageError
+from ppo_cli.report.console import clean, stderr_console, stdout_console
+from ppo_cli.report.tables import explain_table
+
+if TYPE_CHECKING:
+    from ppo_cli.config import Setting
+
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Explain every setting: meaning, allowed values, default.")
+]
+Defaults = Annotated[bool, typer.Option("--defaults", help="Print the defaults.")]
+
+_DEFAULT_ENV = "CartPole-v1"
+
+
+def config_command(
+    env: options.EnvOption = None,
+    config: options.ConfigFile = None,
+    overrides: options.Overrides = None,
+    explain: Explain = False,
+    defaults: Defaults = False,
+    allow_import: options.AllowImport = False,
+    json: options.Json = False,
+) -> None:
+    r"""Print settings as YAML that loads back: those of a command line, or the defaults.
+
+    \b
+    Examples:
+      ppo config --env LunarLander-v2 > my.yaml
+      ppo config --explain
+      ppo config --defaults
+    """
+    given = bool(env or config or overrides)
+    if sum((given, explain, defaults)) > 1:
+        raise UsageError("choose one of --explain, --defaults and settings (--env, --config, --set)")
+    if explain:
+        _explain(as_json=json)
+    elif given:
+        _resolved(env, config, overrides, allow_import=allow_import, as_json=json)
+    else:
+        _defaults(as_json=json)
+
+
+def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_json: bool) -> None:
+    from ppo_cli.cli.resolve import resolve_settings
+    from ppo_cli.config import dump_config
+
+    settings = resolve_settings(env, config, overrides or (), allow_import=allow_import)
+    if as_json:
+        origins, notices = dict(settings.origins), settings.notices
+        print_json({"config": settings.config.model_dump(), "origins": origins, "notices": notices})
+        return
+    for message in settings.notices:
+        stderr_console().print(clean(message), soft_wrap=True)
+    write_stdout(dump_config(settings.config))
+
+
+def _defaults(*, as_json: bool) -> None:
+    from ppo_cli.config import RunConfig, dump_config
+
+    config = RunConfig(env_id=_DEFAULT_ENV)
+    if as_json:
+        print_json({"config": config.model_dump()})
+    else:
+        write_stdout(dump_config(config, header="The defaults; env_id has none and stands for an example."))
+
+
+def _explain(*, as_json: bool) -> None:
+    from ppo_cli.config import SETTINGS
+
+    settings = [explained(setting) for setting in SETTINGS]
+    if as_json:
+        print_json({"settings": settings})
+        return
+    stdout_console().print(explain_table(settings))
+
+
+def explained(setting: Setting) -> dict[str, Any]:
+    """A setting's document."""
+    return {
+        "name": setting.name,
+        "path": setting.path,
+        "type": setting.type_text,
+        "default": setting.default,
+        "allowed": setting.expected,
+        "per_member": setting.per_member,
+        "help": setting.help,
+    }

@@ -1,0 +1,57 @@
+"""``ppo envs``: the environments with tuned settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ppo_cli.cli import options
+from ppo_cli.cli.output import print_json
+from ppo_cli.errors import PpoError
+from ppo_cli.report.console import stderr_console, stdout_console
+from ppo_cli.report.tables import envs_table
+
+if TYPE_CHECKING:
+    from ppo_cli.envs.registry import KnownEnv
+
+
+def envs_command(json: options.Json = False) -> None:
+    r"""Show the environments that have tuned settings.
+
+    Any other Gymnasium id with a flat observation and discrete or continuous actions works too, also one of
+    your own: `--env my_module:MyEnv-v0`.
+
+    \b
+    Example:
+      ppo envs
+    """
+    from ppo_cli.envs.registry import known_envs
+
+    envs = [describe_env(env) for env in known_envs()]
+    if json:
+        print_json({"envs": envs})
+        return
+    stdout_console().print(envs_table(envs))
+    stderr_console().print("train one with `ppo train --env ID`", style="dim")
+
+
+def describe_env(env: KnownEnv) -> dict[str, Any]:
+    """An environment's document; without its spaces where it cannot be made (Box2D is missing, say)."""
+    from ppo_cli.config import resolve_config
+    from ppo_cli.envs.factory import env_spec
+
+    document: dict[str, Any] = {
+        "env_id": env.env_id,
+        "task": env.task,
+        "reward_threshold": env.reward_threshold,
+        "max_episode_steps": env.max_episode_steps,
+        "total_timesteps": None,
+        "observation": None,
+        "actions": None,
+    }
+    try:
+        document["total_timesteps"] = resolve_config(env=env.env_id, config_file=None).config.total_timesteps
+        spec = env_spec(env.env_id, {})
+    except PpoError as error:
+        return {**document, "problem": error.message}
+    kind = "choices" if spec.action.kind == "discrete" else "numbers"
+    return {**document, "observation": spec.obs_size, "actions": f"{spec.action.size} {kind}"}

@@ -1,0 +1,30 @@
+"""``ppo list``: the runs under the runs folder."""
+
+from __future__ import annotations
+
+from ppo_cli.cli import options
+from ppo_cli.cli.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.output import print_json
+from ppo_cli.report.console import clean, is_unicode, stderr_console, stdout_console
+from ppo_cli.report.tables import runs_table
+
+
+def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Json = False) -> None:
+    r"""Show the runs under the runs folder with their results.
+
+    \b
+    Examples:
+      ppo list
+      ppo list --json | jq '.runs[].eval.mean'
+    """
+    from ppo_cli.cli.runs import describe_run
+    from ppo_cli.run_dir import list_runs
+
+    runs = [describe_run(run) for run in list_runs(runs_dir)]
+    if json:
+        print_json({"runs": runs, "sweeps": []})
+    elif not runs:
+        stderr_console().print(f"no runs in {clean(runs_dir)}; make one with `ppo train`", soft_wrap=True)
+    else:
+        console = stdout_console()
+        console.print(runs_table(runs, width=console.width, unicode=is_unicode(console)))

@@ -1,0 +1,115 @@
+"""From the options of a command line to settings: tuned file, config file, --set, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ppo_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from ppo_cli.config import RunConfig
+
+
+@dataclass(frozen=True)
+class ResolvedSettings:
+    """Settings ready to train.
+
+    Attributes:
+        config: The settings, with the id of the environment that runs.
+        env_requested: The environment id as the user wrote it.
+        origins: Where each setting comes from, by path.
+        notices: What the user should know, for stderr.
+    """
+
+    config: RunConfig
+    env_requested: str
+    origins: Mapping[str, str]
+    notices: tuple[str, ...]
+
+
+def resolve_settings(
+    env: str | None,
+    config_file: Path | None,
+    overrides: Sequence[str] = (),
+    *,
+    values: Mapping[str, Any] | None = None,
+    allow_import: bool = False,
+) -> ResolvedSettings:
+    """Settings from options.
+
+    Args:
+        env: ``--env``; typed on the command line, so it may name a module to import.
+        config_file: ``--config``.
+        overrides: ``--set``, each ``name=value``.
+        values: Settings that have options of their own, by name.
+        allow_import: ``--allow-import``.
+
+    Raises:
+        UsageError: Anything that is wrong with them.
+    """
+    from ppo_cli.config import resolve_config, with_values
+    from ppo_cli.envs.registry import resolve_env_id
+
+    typed = resolve_env_id(env, allow_import=True) if env else None
+    resolved = resolve_config(
+        env=typed.env_id if typed else None,
+        config_file=config_file,
+        overrides=list(overrides),
+        values=dict(values or {}),
+        allow_import=allow_import,
+    )
+    config = resolved.config
+    if typed and config.env_id != typed.env_id:
+        _refuse_two_envs(env, config.env_id, resolved.origins.get("env_id"))
+    found = typed or resolve_env_id(
+        config.env_id, allow_import=allow_import or _typed(resolved.origins, "env_id")
+    )
+    if found.env_id != config.env_id:
+        config = with_values(config, {"env_id": found.env_id})
+    agree_to_terms(config, allow_import or _typed(resolved.origins, "reward_shaping.terms"))
+    notices = [*([found.notice] if found.notice else []), *resolved.notices]
+    return ResolvedSettings(config, found.requested, resolved.origins, tuple(notices))
+
+
+def agree_to_terms(config: RunConfig, agreed: bool) -> None:
+    """Import the module of the user's shaping terms if that was agreed to; otherwise refuse to go on.
+
+    Raises:
+        UsageError: It was not agreed to, or the module cannot be imported.
+    """
+    from ppo_cli.envs.user_code import agree_to_import, import_agreed
+
+    terms = config.reward_shaping.terms
+    if terms is not None:
+        (agree_to_import if agreed else import_agreed)(terms, key="reward_shaping.terms")
+
+
+def agree_to_run(config: RunConfig, *, allow_import: bool) -> None:
+    """Check that opening a run folder imports only modules that the user agreed to.
+
+    Args:
+        config: The run's settings.
+        allow_import: ``--allow-import``.
+
+    Raises:
+        UsageError: The run needs a user's module and that was not agreed to, or there is no such environment.
+    """
+    from ppo_cli.envs.registry import resolve_env_id
+
+    resolve_env_id(config.env_id, allow_import=allow_import)
+    agree_to_terms(config, allow_import)
+
+
+def _typed(origins: Mapping[str, str], path: str) -> bool:
+    """Whether a setting was typed on the command line, which is consent to import what it names."""
+    return str(origins.get(path, "")).startswith("--")
+
+
+def _refuse_two_envs(env: str | None, other: str, origin: str | None) -> None:
+    place = f" ({origin})" if origin else ""
+    raise UsageError(
+        f"--env {env} contradicts env_id: {other}{place}", key="env_id", hint="give the environment only once"
+    )

@@ -1,0 +1,55 @@
+"""Reading run folders for ``list``, ``show`` and ``eval``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ppo_cli.errors import CorruptFileError, PpoError, UsageError
+
+if TYPE_CHECKING:
+    from ppo_cli.config import RunConfig
+    from ppo_cli.run_dir import RunDir
+
+UNFINISHED = "unfinished"
+UNREADABLE = "unreadable"
+
+
+def read_config(run: RunDir) -> RunConfig:
+    """The settings of a run.
+
+    Raises:
+        CorruptFileError: ``config.yaml`` is damaged.
+    """
+    from ppo_cli.config import load_config
+
+    try:
+        return load_config(run.config_path)
+    except UsageError as error:
+        raise CorruptFileError(
+            f"{run.config_path} is damaged: {error.message}",
+            hint=error.hint,
+            key=error.key,
+            file=error.file,
+            line=error.line,
+        ) from error
+
+
+def describe_run(run: RunDir) -> dict[str, Any]:
+    """A run's document: its summary, or what its config tells while there is none. A damaged run is described too."""
+    document: dict[str, Any] = {"run_dir": str(run.path), "name": run.name}
+    try:
+        summary = run.read_summary()
+        if summary is None:
+            config = read_config(run)
+            about = {"env_id": config.env_id, "algorithm": config.algorithm, "seed": config.seed}
+            return {
+                **document,
+                **about,
+                "status": UNFINISHED,
+                "global_step": None,
+                "wall_time": None,
+                "eval": None,
+            }
+    except PpoError as error:
+        return {**document, "status": UNREADABLE, "reason": error.message}
+    return {**summary, **document}

@@ -1,0 +1,113 @@
+"""``ppo show``: one run's settings, results and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ppo_cli.cli import options
+from ppo_cli.cli.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.output import print_json
+from ppo_cli.report.console import is_unicode, stdout_console
+from ppo_cli.report.numbers import count, duration, number
+from ppo_cli.report.tables import eval_text, evaluation_table, files_table, settings_table, status_cell
+
+if TYPE_CHECKING:
+    from ppo_cli.config import RunConfig
+
+_MEANINGS = {
+    "config.yaml": "settings; `ppo train --config` repeats the run",
+    "metrics.csv": "one row per iteration",
+    "monitor.csv": "one row per training episode",
+    "eval.csv": "one row per evaluation",
+    "policy.safetensors": "the last policy",
+    "best_policy.safetensors": "the policy with the best evaluation",
+    "summary.json": "status and results",
+    "checkpoints": "training state for `ppo train --resume`",
+}
+
+
+def show_command(
+    run: options.RunArgument, runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Json = False
+) -> None:
+    r"""Show a run: results, settings that differ from their defaults, files.
+
+    \b
+    Examples:
+      ppo show latest
+      ppo show CartPole-v1-ppo-clip-s1 --json
+    """
+    from ppo_cli.cli.runs import describe_run, read_config
+    from ppo_cli.run_dir import find_run
+
+    found = find_run(runs_dir, run)
+    config = read_config(found)
+    document = describe_run(found)
+    differences = settings_that_differ(config)
+    files = list(files_of(found.path))
+    if json:
+        differs = {path: value for path, value, _ in differences}
+        listed = [{"name": name, "bytes": num_bytes} for name, num_bytes, _ in files]
+        print_json(
+            {**document, "config": config.model_dump(), "differs_from_default": differs, "files": listed}
+        )
+        return
+    console = stdout_console()
+    console.print(evaluation_table(results_of(document, unicode=is_unicode(console))))
+    console.print(settings_table(differences))
+    console.print(files_table(files))
+
+
+def results_of(document: dict[str, Any], *, unicode: bool = True) -> list[tuple[str, object]]:
+    """What a run's document tells, as names and values."""
+    evaluation = document.get("eval") or {}
+    best = document.get("best_eval_during_training")
+    rows = [
+        ("run", document["run_dir"]),
+        ("environment", document.get("env_id")),
+        ("algorithm", document.get("algorithm")),
+        ("seed", document.get("seed")),
+        ("status", status_cell(document.get("status"))),
+        ("reason", document.get("reason")),
+        ("steps", count(document.get("global_step"))),
+        ("time", duration(document.get("wall_time"))),
+        ("steps per second", count(document.get("steps_per_second"))),
+        (
+            "evaluation",
+            f"{eval_text(evaluation, unicode=unicode)} over {evaluation.get('episodes', 0)} episodes",
+        ),
+        ("best evaluation", number(best) if isinstance(best, (int, float)) else None),
+        ("command", document.get("command")),
+    ]
+    return [
+        (name, value) for name, value in rows if value is not None and (name != "evaluation" or evaluation)
+    ]
+
+
+def settings_that_differ(config: RunConfig) -> list[tuple[str, Any, Any]]:
+    """Path, value and default of each setting that is not at its default."""
+    from ppo_cli.config import SETTINGS
+
+    rows = ((setting.path, _value(config, setting.path), setting.default) for setting in SETTINGS)
+    return [(path, value, default) for path, value, default in rows if value != default]
+
+
+def _value(config: RunConfig, path: str) -> Any:
+    value: Any = config
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def files_of(folder: Path) -> list[tuple[str, int, str]]:
+    """Name, bytes and meaning of what lies in a run folder; links are not followed."""
+    rows = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        inside = [path] if path.is_symlink() or not path.is_dir() else list(path.rglob("*"))
+        num_bytes = sum(item.lstat().st_size for item in inside if item.is_symlink() or item.is_file())
+        name = f"{path.name}/" if path.is_dir() and not path.is_symlink() else path.name
+        meaning = "TensorBoard events" if "tfevents" in path.name else _MEANINGS.get(path.name, "")
+        rows.append((name, num_bytes, meaning))
+    return rows

@@ -1,0 +1,228 @@
+"""Settings as a list of assignments, whatever they come from, and from there to a checked ``RunConfig``.
+
+A file, a ``--set`` and a Python value all become assignments; later ones replace earlier ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from ppo_cli.config.names import Target, find, nearest
+from ppo_cli.config.node import Node, located
+from ppo_cli.config.problems import Origin, Problem, refuse, value_text
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.settings import BY_PATH, REQUIRED, SECTIONS, Setting
+
+MAX_OVERRIDE_LENGTH = 10_000
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One setting and the value that it gets.
+
+    Attributes:
+        target: The setting, or one name inside its mapping.
+        node: The value and its place.
+        name_origin: Where the setting's name stands.
+    """
+
+    target: Target
+    node: Node
+    name_origin: Origin
+
+
+def from_tree(root: Node) -> list[Assignment]:
+    """The assignments of a parsed file.
+
+    Args:
+        root: The whole file. Settings stand in their sections, or at the top level.
+
+    Raises:
+        UsageError: The file holds no settings, unknown ones, or one twice.
+    """
+    if root.value is None:
+        refuse([Problem(root.origin, None, "the file is empty", "a config needs at least `env_id: CartPole-v1`")])
+    if not isinstance(root.value, dict):
+        refuse([Problem(root.origin, None, "no settings found", "write them as `name: value`, one a line")])
+    problems: list[Problem] = []
+    found: dict[str, Assignment] = {}
+    for assignment in _walk(root, "", problems):
+        path = assignment.target.path
+        if path in found:
+            first = found[path].name_origin.line
+            text = f"is given twice (first on line {first})"
+            problems.append(Problem(assignment.name_origin, path, text, "keep one of the two"))
+        found[path] = assignment
+    if problems:
+        refuse(problems)
+    return list(found.values())
+
+
+def _walk(parent: Node, section: str, problems: list[Problem]) -> Iterator[Assignment]:
+    for name, node in parent.value.items():
+        place = parent.names[name]
+        if not section and name in SECTIONS and name:
+            if isinstance(node.value, dict):
+                yield from _walk(node, name, problems)
+            elif node.value is not None:  # a section whose lines are all commented out is null
+                text = f"{value_text(node.plain())} is not allowed; {name} is a section with settings below it"
+                problems.append(Problem(node.origin, name, text))
+            continue
+        target = find(f"{section}.{name}" if section else name)
+        if target is None:
+            path = f"{section}.{name}" if section else name
+            problems.append(Problem(place, path, "unknown setting", nearest(path)))
+        else:
+            yield Assignment(target, node, place)
+
+
+def from_override(text: str) -> Assignment:
+    """The assignment of one ``--set NAME=VALUE``.
+
+    Raises:
+        UsageError: There is no ``=``, the name is unknown, or the value is not YAML.
+    """
+    from ppo_cli.config.yaml_file import parse_yaml  # PyYAML takes 17 ms that most commands can save
+
+    origin = Origin("--set")
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if len(text) > MAX_OVERRIDE_LENGTH:
+        refuse([Problem(origin, None, f"longer than {MAX_OVERRIDE_LENGTH} characters")])
+    if not equals or not name:
+        refuse([Problem(origin, None, f"{value_text(text)} is not of the form NAME=VALUE", "--set eps_clip=0.3")])
+    target = _require(name, origin)
+    if not value.strip():
+        refuse([Problem(origin, target.path, "has no value", _expected_hint(target.setting))])
+    node = parse_yaml(value, Origin(f"--set {target.path}"))
+    return Assignment(target, _as_list(target.setting, node), origin)
+
+
+def _as_list(setting: Setting, node: Node) -> Node:
+    """Let ``hidden_sizes=64,64`` and ``hidden_sizes=64`` mean lists, as nobody likes to quote brackets."""
+    from ppo_cli.config.yaml_file import plain_scalar
+
+    if not isinstance(setting.default, tuple) or isinstance(node.value, list | dict):
+        return node
+    parts = node.value.split(",") if isinstance(node.value, str) else [node.value]
+    values = [plain_scalar(part.strip()) if isinstance(part, str) else part for part in parts]
+    return located(values, node.origin)
+
+
+def from_value(name: str, value: Any, origin: Origin | None = None) -> Assignment:
+    """The assignment of a Python value.
+
+    Args:
+        name: Leaf name or path.
+        value: The value, already typed.
+        origin: Where it comes from; by default the option of that name, ``--seed``.
+
+    Raises:
+        UsageError: The name is unknown.
+    """
+    place = origin or Origin("--" + name.replace("_", "-"))
+    return Assignment(_require(name, place), located(value, place), place)
+
+
+def _require(name: str, origin: Origin) -> Target:
+    target = find(name)
+    if target is None:
+        refuse([Problem(origin, name, "unknown setting", nearest(name))])
+    return target
+
+
+def build(base: Mapping[str, Any], assignments: Sequence[Assignment]) -> RunConfig:
+    """Put assignments on top of settings and check the whole.
+
+    Args:
+        base: Settings by section, as ``RunConfig.model_dump()`` gives them; empty for the defaults.
+        assignments: In order; later ones replace earlier ones.
+
+    Raises:
+        UsageError: With every value that is not allowed.
+    """
+    data: dict[str, Any] = {name: dict(item) if isinstance(item, Mapping) else item for name, item in base.items()}
+    last: dict[str, Assignment] = {}
+    for assignment in assignments:
+        _put(data, assignment)
+        last[assignment.target.path] = assignment
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    problems = {(one.key, one.origin): one for one in (_problem(detail, last) for detail in details)}
+    refuse(list(problems.values()))
+
+
+def _put(data: dict[str, Any], assignment: Assignment) -> None:
+    setting, key = assignment.target.setting, assignment.target.key
+    section = data.setdefault(setting.section, {}) if setting.section else data
+    value = assignment.node.plain()
+    section[setting.name] = value if key is None else {**(section.get(setting.name) or {}), key: value}
+
+
+def _problem(detail: Any, last: Mapping[str, Assignment]) -> Problem:
+    """What Pydantic says about one value, in our words and with its place."""
+    context = detail.get("ctx", {})
+    if detail["type"] == "settings_disagree":
+        origin = _origin(context["key"], last)
+        return Problem(origin, context["key"], context["problem"], context["hint"])
+    steps = detail["loc"]
+    size = 2 if steps[0] in SECTIONS else 1
+    path, rest = ".".join(str(step) for step in steps[:size]), steps[size:]
+    setting = BY_PATH[path]
+    if detail["type"] == "missing":
+        return Problem(Origin("settings"), path, "missing", "write which environment, `env_id: CartPole-v1`")
+    if f"{path}.{rest[0]}" in last if rest else False:
+        path, rest = f"{path}.{rest[0]}", rest[1:]
+    assignment = last.get(path)
+    if assignment is None:
+        return Problem(Origin("settings"), path, f"not allowed; expected {setting.expected}")
+    if "[key]" in rest:
+        text = f"{value_text(rest[0])} is not a name (letters, digits and _)"
+        return Problem(assignment.node.names.get(str(rest[0]), assignment.node.origin), path, text)
+    node = assignment.node.at(rest)
+    text = f"{value_text(node.plain())} is not allowed; expected {setting.expected}"
+    return Problem(node.origin, path, text, _value_hint(setting, node.plain()))
+
+
+def _origin(key: str, last: Mapping[str, Assignment]) -> Origin:
+    """Where a setting was given; for one of several that disagree and was not given, where another one was."""
+    related = [key, "rollout.num_steps", "rollout.num_envs", key.rpartition(".")[0]]
+    return next((last[path].node.origin for path in related if path in last), Origin("settings"))
+
+
+def _expected_hint(setting: Setting) -> str:
+    return f"expected {setting.expected}"
+
+
+def _value_hint(setting: Setting, value: Any) -> str | None:
+    """What the user probably meant to write."""
+    if isinstance(value, str):
+        return _text_hint(setting, value)
+    if value is None and "null" not in setting.expected:
+        return "remove the line to get the default" if setting.default != REQUIRED else None
+    if isinstance(setting.default, tuple) and not isinstance(value, list | dict):
+        return f"write a list, [{value_text(value)}]" if isinstance(value, int) else None
+    return None
+
+
+def _text_hint(setting: Setting, value: str) -> str | None:
+    if isinstance(setting.default, bool):
+        words = {"true": "true", "on": "true", "yes": "true", "y": "true"}
+        words |= {"false": "false", "off": "false", "no": "false", "n": "false"}
+        word = words.get(value.strip().lower())
+        return f"write {word}, without quotes" if word else "write true or false"
+    if setting.type_text == "one of":
+        close = get_close_matches(value.lower(), setting.allowed.split(", "), n=1, cutoff=0.4)
+        return f"did you mean {close[0]}?" if close else None
+    if value.strip().lower() in ("none", "off", "no") and "null" in setting.expected:
+        return "write null to switch it off"
+    if "number" in setting.type_text:
+        return "write a plain decimal number without quotes, such as 10, 0.5 or 1e-4"
+    return None

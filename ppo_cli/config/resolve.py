@@ -1,0 +1,170 @@
+"""From what the user gave (an environment, a file, overrides) to one checked config, and back to text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ppo_cli.config.assignments import Assignment, build, from_override, from_tree, from_value
+from ppo_cli.config.problems import Origin, Problem, refuse
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.settings import SETTINGS
+from ppo_cli.config.shipped import display_name, shipped_config_dir, shipped_config_for
+
+_IMPORTING = ("env_id", "reward_shaping.terms")
+"""The settings that can name a module to import, which is to say code to run."""
+
+
+@dataclass(frozen=True)
+class ResolvedConfig:
+    """A config and where its values come from.
+
+    Attributes:
+        config: The config.
+        origins: For every setting's path: ``default``, ``configs/cartpole.yaml:7``, ``--set`` or an option's name.
+        notices: What the user should be told.
+    """
+
+    config: RunConfig
+    origins: dict[str, str]
+    notices: list[str] = field(default_factory=list)
+
+
+def resolve_config(
+    *,
+    env: str | None = None,
+    config_file: Path | None = None,
+    overrides: Sequence[str] = (),
+    values: Mapping[str, Any] | None = None,
+    allow_import: bool = False,
+) -> ResolvedConfig:
+    """Put the settings together: defaults, the environment's tuned file, the user's file, overrides, options.
+
+    Args:
+        env: The environment of the command line. Its tuned settings, when shipped, come first; the id itself
+            wins over the one in ``config_file``.
+        config_file: The user's YAML file.
+        overrides: ``NAME=VALUE`` texts.
+        values: Typed values by name or path, such as ``{"seed": 7}``; they win over everything but ``env``.
+        allow_import: Whether a file may name a module to import (``module:Env-v0``, ``module:function``). What
+            the command line names is allowed: to type it is to consent.
+
+    Raises:
+        UsageError: Something is unknown, not allowed, or missing.
+    """
+    notices: list[str] = []
+    layers: list[Assignment] = []
+    if env is not None:
+        layers += _tuned(env, notices)
+    if config_file is not None:
+        layers += from_tree(_read(config_file))
+    layers += [from_override(text) for text in overrides]
+    layers += [from_value(name, value) for name, value in (values or {}).items()]
+    if env is not None:
+        layers.append(_typed_env(env, layers, notices))
+    if not any(layer.target.path == "env_id" for layer in layers):
+        _refuse_missing_env(config_file)
+    if not allow_import:
+        _refuse_imports(layers)
+    return ResolvedConfig(build({}, layers), _origins(layers), notices)
+
+
+def load_config(path: Path) -> RunConfig:
+    """The config of one file, without any other layer; a run's ``config.yaml`` gives the run's config.
+
+    Nothing is imported; who runs a loaded config asks ``imports_of`` first.
+
+    Raises:
+        UsageError: The file cannot be read, or is wrong.
+    """
+    layers = from_tree(_read(path))
+    if not any(layer.target.path == "env_id" for layer in layers):
+        _refuse_missing_env(path)
+    return build({}, layers)
+
+
+def with_values(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """A copy of a config in which some settings have other values.
+
+    Args:
+        config: The config; it does not change.
+        values: Typed values by leaf name or path.
+
+    Raises:
+        UsageError: A name is unknown, or a value is not allowed.
+    """
+    return build(config.model_dump(), [from_value(name, value, Origin("settings")) for name, value in values.items()])
+
+
+def get_value(config: RunConfig, path: str) -> Any:
+    """The value at a setting's path, ``learning.eps_clip`` or ``env_kwargs.enable_wind``; None where there is none."""
+    value: Any = config
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name)
+    return value
+
+
+def static_key(config: RunConfig) -> str:
+    """A text that is equal for two configs exactly when they may be members of one population."""
+    static = {setting.path: get_value(config, setting.path) for setting in SETTINGS if not setting.per_member}
+    return json.dumps(static, sort_keys=True)
+
+
+def imports_of(config: RunConfig) -> list[str]:
+    """The settings of this config that make a run import a module, as ``path: value``."""
+    found = {path: get_value(config, path) for path in _IMPORTING}
+    return [f"{path}: {value}" for path, value in found.items() if value is not None and ":" in value]
+
+
+def _read(path: Path) -> Any:
+    from ppo_cli.config.yaml_file import read_yaml  # PyYAML takes 17 ms that most commands can save
+
+    if not path.exists():
+        shipped = shipped_config_dir() / path.name
+        hint = f"the shipped file of that name is {shipped}" if shipped.is_file() else None
+        refuse([Problem(Origin(str(path), str(path)), None, "no such file", hint)])
+    return read_yaml(path)
+
+
+def _tuned(env: str, notices: list[str]) -> list[Assignment]:
+    from ppo_cli.config.yaml_file import read_yaml
+
+    path = shipped_config_for(env)
+    if path is None:
+        notices.append(f"no tuned settings for {env}; using the defaults")
+        return []
+    return from_tree(read_yaml(path, display_name(path)))
+
+
+def _typed_env(env: str, layers: Sequence[Assignment], notices: list[str]) -> Assignment:
+    """The environment of the command line, with a word where the user's file says another."""
+    typed = from_value("env_id", env, Origin("--env"))
+    others = [layer.node for layer in layers if layer.target.path == "env_id"]
+    return typed
+
+
+def _refuse_missing_env(path: Path | None) -> None:
+    if path is None:
+        hint = "--env CartPole-v1, or --config FILE; `ppo envs` lists the environments"
+        refuse([Problem(Origin("settings"), "env_id", "no environment given", hint)])
+    origin = Origin(str(path), str(path))
+    refuse([Problem(origin, "env_id", "missing", "add a line such as `env_id: CartPole-v1`")])
+
+
+def _refuse_imports(layers: Sequence[Assignment]) -> None:
+    last = {layer.target.path: layer.node for layer in layers}
+    for path in _IMPORTING:
+        node = last.get(path)
+        if node is not None and node.origin.file and isinstance(node.value, str) and ":" in node.value:
+            text = f"{node.value!r} would import and run a Python module"
+            refuse([Problem(node.origin, path, text, "add --allow-import if you trust this file")])
+
+
+def _origins(layers: Sequence[Assignment]) -> dict[str, str]:
+    origins = {setting.path: "default" for setting in SETTINGS}
+    for layer in layers:
+        origins[layer.target.path] = layer.name_origin.short
+    return origins

@@ -1,0 +1,322 @@
+"""Every setting: its name, type, range, default and one line of explanation, written once, here.
+
+The README's table, ``ppo config``, ``--help`` and the error messages are all made from these classes. Leaf
+names are unique, so ``eps_clip`` needs no section path on the command line.
+
+Marks beside a type:
+
+* ``PER_MEMBER``: the members of one population may differ in it. What has no such mark is *static*: it shapes
+  the program, so members that train together share it.
+* ``Grid(...)``: the values that ``ppo sweep --param NAME`` takes when none are given.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_BATCH = 4_194_304
+"""The most transitions of one member in one iteration; a mistyped number must not fill the memory."""
+
+NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+ENV_ID_PATTERN = r"^[A-Za-z0-9_./:-]{1,200}$"
+TERMS_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]{0,199}:[A-Za-z_][A-Za-z0-9_]{0,99}$"
+
+
+class Allowed:
+    """Says in words what a text setting's pattern allows.
+
+    Args:
+        text: The words.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class PerMember:
+    """Marks a setting in which the members of one population may differ."""
+
+
+PER_MEMBER = PerMember()
+
+
+class Grid:
+    """The values a sweep over one setting takes by default.
+
+    Args:
+        *values: The values, in the order in which they are swept.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        self.values = values
+
+
+def _whole_number(value: Any) -> Any:
+    """Turn a float that is a whole number (``1e6``) into an int; leave the rest to the type check."""
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Int = Annotated[int, BeforeValidator(_whole_number)]
+Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Scalar = Annotated[str, Field(max_length=1000)] | bool | Int64 | float | None
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+HiddenSize = Annotated[Int, Field(ge=1, le=4096)]
+Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
+ShapingMode = Literal["off", "log", "add", "replace", "potential"]
+TermsReference = Annotated[str, Field(pattern=TERMS_PATTERN), Allowed('such as "my_module:my_terms"')]
+
+
+def _refuse(key: str, problem: str, hint: str) -> PydanticCustomError:
+    """An error that concerns several settings; ``key`` is the one to show."""
+    context = {"problem": problem, "hint": hint, "key": key}
+    return PydanticCustomError("settings_disagree", "{problem}", context)
+
+
+class Section(BaseModel):
+    """What all sections share: exact types, no unknown names, no NaN or infinity, no change once made."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        defer_build=True,  # a command that only lists settings does not wait 25 ms for validators
+    )
+
+
+class Rollout(Section):
+    """How much experience is collected before each update."""
+
+    num_envs: Annotated[Int, Field(ge=1, le=65536), Grid(4, 8, 16, 32, 64)] = 8
+    """Environments that one run steps side by side."""
+    num_steps: Annotated[Int, Field(ge=1, le=1_000_000), Grid(32, 64, 128, 256, 512)] = 128
+    """Steps taken in each environment between two updates."""
+
+
+class Learning(Section):
+    """The PPO update."""
+
+    num_epochs: Annotated[Int, Field(ge=1, le=1000), Grid(1, 4, 8, 16)] = 4
+    """Passes over the collected steps in each update."""
+    num_minibatches: Annotated[Int, Field(ge=1, le=65536), Grid(1, 2, 4, 8)] = 4
+    """Equal parts into which each pass is cut; one gradient step each. Must divide num_envs * num_steps."""
+    learning_rate: Annotated[float, Field(gt=0, le=1000), PER_MEMBER, Grid(1e-4, 3e-4, 1e-3, 3e-3)] = 2.5e-4
+    """Adam's step size."""
+    anneal_lr: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
+    """Let the learning rate fall in a straight line to 0 at the end of training."""
+    gamma: Annotated[float, Field(ge=0, le=1), PER_MEMBER, Grid(0.95, 0.98, 0.99, 0.995, 0.999)] = 0.99
+    """Discount of future rewards, per step."""
+    gae_lambda: Annotated[float, Field(ge=0, le=1), PER_MEMBER, Grid(0.8, 0.9, 0.95, 0.98, 1.0)] = 0.95
+    """Generalised advantage estimation: 0 trusts the value network, 1 the sampled returns."""
+    eps_clip: Annotated[float, Field(gt=0, le=100), PER_MEMBER, Grid(0.1, 0.2, 0.3, 0.4)] = 0.2
+    """Clip range: how far the new policy's probability ratio may move away from 1 with profit."""
+    anneal_eps_clip: Annotated[bool, PER_MEMBER, Grid(False, True)] = False
+    """Let the clip range fall in a straight line to 0 at the end of training."""
+    eps_clip_vf: Annotated[
+        Annotated[float, Field(gt=0, le=1e6)] | None, PER_MEMBER, Grid(None, 0.1, 0.2, 0.5)
+    ] = None
+    """Clip range of the value network's change, in units of return; null switches it off."""
+    ent_coef: Annotated[float, Field(ge=-100, le=100), PER_MEMBER, Grid(0.0, 0.001, 0.01, 0.05)] = 0.0
+    """Weight of the entropy bonus, which keeps the policy exploring."""
+    vf_coef: Annotated[float, Field(ge=0, le=1000), PER_MEMBER, Grid(0.25, 0.5, 1.0)] = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: Annotated[float, Field(gt=0, le=1e6), PER_MEMBER, Grid(0.1, 0.5, 1.0, 5.0)] = 0.5
+    """The gradient of one member is scaled down to this norm when it is longer."""
+    target_kl: Annotated[
+        Annotated[float, Field(gt=0, le=1000)] | None, PER_MEMBER, Grid(None, 0.01, 0.02, 0.05)
+    ] = None
+    """Stop an update early when the policy has moved this far (approximate KL); null never stops."""
+    normalize_advantages: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
+    """Scale the advantages of each minibatch to mean 0 and standard deviation 1."""
+    reward_scale: Annotated[float, Field(gt=0, le=1e6), PER_MEMBER, Grid(0.01, 0.1, 1.0)] = 1.0
+    """Factor on the rewards that the learner sees; logged returns are not scaled."""
+
+
+class Network(Section):
+    """The policy and value networks; both have this shape."""
+
+    hidden_sizes: Annotated[
+        tuple[HiddenSize, ...],
+        BeforeValidator(_as_tuple),
+        Field(min_length=1, max_length=8),
+        Grid((32, 32), (64, 64), (128, 128), (256, 256)),
+    ] = (64, 64)
+    """Units of each hidden layer."""
+    activation: Annotated[Literal["relu", "tanh"], Grid("relu", "tanh")] = "relu"
+    """Nonlinearity after each hidden layer."""
+    log_std_init: Annotated[float, Field(ge=-20, le=5), PER_MEMBER, Grid(-2.0, -1.0, -0.5, 0.0)] = 0.0
+    """Logarithm of the action noise at the start; continuous actions only."""
+
+
+class Normalization(Section):
+    """Running normalisation of observations."""
+
+    normalize_obs: Annotated[bool, Grid(False, True)] = False
+    """Scale observations by their running mean and deviation, which travel with the policy."""
+    clip_obs: Annotated[float, Field(gt=0, le=1e6), PER_MEMBER, Grid(5.0, 10.0)] = 10.0
+    """Normalised observations are cut off at plus and minus this."""
+
+
+class RewardShaping(Section):
+    """Extra reward terms. Evaluation always uses the environment's own reward."""
+
+    mode: Annotated[ShapingMode, Grid("off", "add", "potential")] = "off"
+    """log records the terms only, add adds them, replace replaces; potential keeps the optimal policy."""
+    scale: Annotated[Weight, PER_MEMBER, Grid(0.1, 1.0, 10.0)] = 1.0
+    """Factor on the weighted sum of the terms."""
+    terms: TermsReference | None = None
+    """Terms of your own, as "module:function"; null uses those shipped for the environment."""
+    distance: Annotated[Weight, PER_MEMBER, Grid(0.0, 50.0, 100.0, 200.0)] = 0.0
+    """Weight of minus the distance to the landing pad."""
+    velocity: Annotated[Weight, PER_MEMBER, Grid(0.0, 50.0, 100.0, 200.0)] = 0.0
+    """Weight of the velocity term."""
+    angle: Annotated[Weight, PER_MEMBER, Grid(0.0, 50.0, 100.0, 200.0)] = 0.0
+    """Weight of minus the absolute angle."""
+    legs: Annotated[Weight, PER_MEMBER, Grid(0.0, 5.0, 10.0, 20.0)] = 0.0
+    """Weight of the number of legs that touch the ground."""
+    main_engine: Annotated[Weight, PER_MEMBER, Grid(-0.6, -0.3, 0.0)] = 0.0
+    """Weight of 1 when the main engine fires; negative makes it a cost."""
+    side_engine: Annotated[Weight, PER_MEMBER, Grid(-0.06, -0.03, 0.0)] = 0.0
+    """Weight of 1 when a side engine fires; negative makes it a cost."""
+    position: Annotated[Weight, PER_MEMBER, Grid(0.0, 0.1, 1.0)] = 0.0
+    """Weight of the position term."""
+    pole_angle: Annotated[Weight, PER_MEMBER, Grid(0.0, 0.1, 1.0)] = 0.0
+    """Weight of minus the pole's absolute angle."""
+    height: Annotated[Weight, PER_MEMBER, Grid(0.0, 1.0, 10.0)] = 0.0
+    """Weight of the height reached."""
+    energy: Annotated[Weight, PER_MEMBER, Grid(0.0, 1.0, 10.0, 100.0)] = 0.0
+    """Weight of the mechanical energy."""
+    speed: Annotated[Weight, PER_MEMBER, Grid(0.0, 1.0, 10.0, 100.0)] = 0.0
+    """Weight of the speed term."""
+    effort: Annotated[Weight, PER_MEMBER, Grid(-0.1, -0.01, 0.0)] = 0.0
+    """Weight of the effort that the action takes; negative makes it a cost."""
+    custom: Annotated[dict[Name, Weight], Field(max_length=32), PER_MEMBER] = Field(default_factory=dict)
+    """Weights of your own terms, by name."""
+
+    @model_validator(mode="after")
+    def _custom_names_are_new(self) -> RewardShaping:
+        for name in self.custom:
+            if name in SHAPING_TERMS:
+                key = f"reward_shaping.custom.{name}"
+                raise _refuse(key, f"{name} is a setting of its own", f"set reward_shaping.{name}")
+        return self
+
+    def weights(self) -> dict[str, float]:
+        """The weights that are not 0, shipped and custom terms together, by the term's name."""
+        shipped = {name: getattr(self, name) for name in SHAPING_TERMS}
+        return {name: weight for name, weight in {**shipped, **self.custom}.items() if weight != 0.0}
+
+
+SHAPING_TERMS: tuple[str, ...] = tuple(
+    name for name in RewardShaping.model_fields if name not in ("mode", "scale", "terms", "custom")
+)
+"""The names of all shipped terms; each environment has some of them."""
+
+
+class Evaluation(Section):
+    """When and how long the policy is evaluated, on fresh seeds and the environment's own reward."""
+
+    num_evals: Annotated[Int, Field(ge=0, le=100_000)] = 10
+    """Evaluations during training, evenly spaced, the last one at the end; 0 for none."""
+    eval_episodes: Annotated[Int, Field(ge=1, le=100_000)] = 20
+    """Episodes of each evaluation during training."""
+    final_eval_episodes: Annotated[Int, Field(ge=0, le=100_000)] = 100
+    """Episodes of the evaluation after training; 0 for none."""
+
+
+class Output(Section):
+    """What is written besides the files that every run folder has."""
+
+    tensorboard: bool = False
+    """Also write TensorBoard event files."""
+
+
+class Compute(Section):
+    """How the machine is used; results do not depend on it."""
+
+    num_threads: Annotated[Int, Field(ge=1, le=1024)] = 1
+    """Threads for the arithmetic; small networks are fastest with 1."""
+
+
+class RunConfig(Section):
+    """All settings of one run."""
+
+    env_id: Annotated[str, Field(pattern=ENV_ID_PATTERN), Allowed("of letters, digits and _ . / : -")]
+    """Gymnasium id of the environment, or "module:Env-v0" for one of your own."""
+    algorithm: Literal["ppo-clip"] = "ppo-clip"
+    """The learning algorithm."""
+    seed: Annotated[Int, Field(ge=0, le=2**32 - 1), PER_MEMBER] = 1
+    """Every random number of the run follows from it."""
+    total_timesteps: Annotated[Int, Field(ge=1, le=10**12), Grid(50_000, 100_000, 200_000)] = 100_000
+    """Environment steps of the whole run, all its environments together."""
+    env_kwargs: Annotated[dict[Name, Scalar], Field(max_length=64)] = Field(default_factory=dict)
+    """Arguments for the environment, for example {enable_wind: true}."""
+
+    rollout: Rollout = Field(default_factory=Rollout)
+    learning: Learning = Field(default_factory=Learning)
+    network: Network = Field(default_factory=Network)
+    normalization: Normalization = Field(default_factory=Normalization)
+    reward_shaping: RewardShaping = Field(default_factory=RewardShaping)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    output: Output = Field(default_factory=Output)
+    compute: Compute = Field(default_factory=Compute)
+
+    @property
+    def steps_per_iteration(self) -> int:
+        """Environment steps collected before each update: num_envs * num_steps."""
+        return self.rollout.num_envs * self.rollout.num_steps
+
+    @property
+    def minibatch_size(self) -> int:
+        """Transitions in each minibatch, fillers included."""
+        return self.steps_per_iteration // self.learning.num_minibatches
+
+    @property
+    def num_iterations(self) -> int:
+        """Iterations until at least ``total_timesteps`` steps are taken."""
+        return -(-self.total_timesteps // self.steps_per_iteration)
+
+    @model_validator(mode="after")
+    def _minibatches_fit(self) -> RunConfig:
+        batch, parts = self.steps_per_iteration, self.learning.num_minibatches
+        if batch > MAX_BATCH:
+            raise _refuse(
+                "rollout.num_steps",
+                f"num_envs * num_steps is {batch}, more than {MAX_BATCH} transitions",
+                "use fewer environments or fewer steps",
+            )
+        if batch < 2:
+            raise _refuse(
+                "rollout.num_steps", "num_envs * num_steps is 1; at least 2 are needed", "use more steps"
+            )
+        if batch % parts or batch // parts < 2:
+            sizes = f"num_envs * num_steps = {self.rollout.num_envs} * {self.rollout.num_steps} = {batch}"
+            raise _refuse(
+                "learning.num_minibatches",
+                f"{parts} does not cut {sizes} into equal parts of at least 2",
+                f"num_minibatches may be {_join(minibatch_choices(batch, parts))}",
+            )
+        return self
+
+
+def _join(values: list[int]) -> str:
+    return " or ".join(str(value) for value in values)
+
+
+def minibatch_choices(batch: int, wanted: int, count: int = 4) -> list[int]:
+    """The numbers of minibatches nearest to ``wanted`` that cut ``batch`` into equal parts of at least 2."""
+    small = [n for n in range(1, math.isqrt(batch) + 1) if batch % n == 0]
+    divisors = set(small) | {batch // n for n in small}
+    divisors.discard(batch)
+    return sorted(sorted(divisors, key=lambda n: (abs(math.log(n / wanted)), n))[:count])

@@ -1,0 +1,201 @@
+"""Two ways to step R environments: one after the other, or Gymnasium's vectorised CartPole.
+
+A backend knows physics and nothing else. Seeds, time limits, episode ends and shaping belong to
+:class:`ppo_cli.envs.member_envs.MemberEnvs`, so that they are the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv
+from gymnasium.wrappers import OrderEnforcing, TimeLimit
+from numpy.typing import NDArray
+
+from ppo_cli.envs.factory import Env, make_env, spec_of
+from ppo_cli.errors import UsageError
+from ppo_cli.spaces import EnvSpec
+
+Array = NDArray[Any]
+Outcome = tuple[Array, Array, Array]
+
+
+class Backend(Protocol):
+    """R environments that are reset one by one and stepped together.
+
+    Attributes:
+        spec: What the environment is.
+        step_limit: The time limit that the caller has to apply, or None when the backend does it.
+        action_dtype: The type in which actions are sent.
+    """
+
+    spec: EnvSpec
+    step_limit: int | None
+    action_dtype: np.dtype[Any]
+
+    def reset(self, row: int, seed: int, obs: Array) -> None:
+        """Reset environment ``row`` with ``seed`` and write its observation to ``obs[row]``, ``obs`` [R, O]."""
+
+    def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
+        """Step the environments where ``mask`` [R] and leave the others untouched.
+
+        Args:
+            actions: As sent to the environment, [R] or [R, A].
+            mask: Which environments, bool [R].
+            obs: Float32 [R, O]; rows of stepped environments are overwritten.
+
+        Returns:
+            Rewards float64 [R], terminated bool [R], truncated bool [R]; zero and False where not stepped.
+        """
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Keep only the environments ``rows``, in that order."""
+
+    def close(self) -> None:
+        """Free what the environments hold."""
+
+
+def make_backend(env_id: str, env_kwargs: Mapping[str, Any], num_rows: int) -> Backend:
+    """R environments of one kind, by the fastest backend that gives the environment's own results.
+
+    Raises:
+        UsageError: As :func:`ppo_cli.envs.factory.make_env`.
+    """
+    first = make_env(env_id, env_kwargs)
+    if type(first.unwrapped) is CartPoleEnv and _time_limited(first):
+        return CartPoleBackend(env_id, env_kwargs, num_rows, first)
+    return LoopBackend(env_id, env_kwargs, num_rows, first)
+
+
+class LoopBackend:
+    """R single environments, stepped one after the other.
+
+    Args:
+        env_id: An id from :func:`ppo_cli.envs.registry.resolve_env_id`.
+        env_kwargs: Arguments of the environment's constructor.
+        num_rows: R.
+        first: The first of the R environments, already made.
+    """
+
+    def __init__(self, env_id: str, env_kwargs: Mapping[str, Any], num_rows: int, first: Env) -> None:
+        self.spec = spec_of(env_id, first)
+        self._envs = [first, *(make_env(env_id, env_kwargs) for _ in range(num_rows - 1))]
+        bare = _time_limited(first)
+        self.step_limit = self.spec.max_episode_steps if bare else None
+        self.action_dtype = np.dtype(first.action_space.dtype)
+        self._start = int(getattr(first.action_space, "start", 0))
+        self._shape = first.action_space.shape or ()
+        self._steppers = [env.env.env if bare else env for env in self._envs]  # type: ignore[attr-defined]
+
+    def reset(self, row: int, seed: int, obs: Array) -> None:
+        """See :class:`Backend`."""
+        first_obs, _ = self._steppers[row].reset(seed=seed)
+        if np.shape(first_obs) != obs[row].shape:
+            raise UsageError(
+                f"{self.spec.env_id} gives an observation of shape {np.shape(first_obs)} "
+                f"but declares {obs[row].shape}",
+                hint="correct the environment's observation_space",
+                key="env_id",
+            )
+        obs[row] = first_obs
+
+    def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
+        """See :class:`Backend`."""
+        rewards = np.zeros(len(mask))
+        terminated = np.zeros(len(mask), dtype=np.bool_)
+        truncated = np.zeros(len(mask), dtype=np.bool_)
+        sent = self._sent(actions)
+        steppers = self._steppers
+        for row in mask.nonzero()[0].tolist():
+            obs[row], rewards[row], ended, cut, _ = steppers[row].step(sent[row])
+            if ended:
+                terminated[row] = True
+            if cut:
+                truncated[row] = True
+        return rewards, terminated, truncated
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """See :class:`Backend`."""
+        kept = set(rows)
+        for row, env in enumerate(self._envs):
+            if row not in kept:
+                env.close()
+        self._envs = [self._envs[row] for row in rows]
+        self._steppers = [self._steppers[row] for row in rows]
+
+    def close(self) -> None:
+        """See :class:`Backend`."""
+        for env in self._envs:
+            env.close()
+
+    def _sent(self, actions: Array) -> Sequence[Any]:
+        """One action per environment as Gymnasium expects it: a NumPy integer, or an array of the space's shape."""
+        if actions.ndim == 1:
+            return list(actions + self._start if self._start else actions)
+        return list(actions.reshape(len(actions), *self._shape).copy())
+
+
+class CartPoleBackend:
+    """Gymnasium's vectorised CartPole, each column reset from its own seed as a single CartPole would be.
+
+    Args:
+        env_id: ``CartPole-v1`` or ``CartPole-v0``.
+        env_kwargs: Arguments of the environment's constructor.
+        num_rows: R.
+        first: A single environment, already made; it gives the start states.
+    """
+
+    def __init__(self, env_id: str, env_kwargs: Mapping[str, Any], num_rows: int, first: Env) -> None:
+        self.spec = spec_of(env_id, first)
+        self.step_limit = self.spec.max_episode_steps
+        self.action_dtype = np.dtype(np.int64)
+        self._single = first
+        self._cartpole: Any = first.unwrapped
+        self._kwargs = {name: value for name, value in env_kwargs.items() if name != "max_episode_steps"}
+        self._state: Array = np.zeros((4, num_rows))
+        self._make_vector(num_rows)
+
+    def reset(self, row: int, seed: int, obs: Array) -> None:
+        """See :class:`Backend`."""
+        obs[row], _ = self._cartpole.reset(seed=seed)
+        self._state[:, row] = self._cartpole.state
+
+    def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
+        """See :class:`Backend`."""
+        vector = self._vector
+        vector.state = before = self._state
+        vector.prev_done = self._never  # its own autoreset would draw start states that belong to no episode
+        _, rewards, terminated, _, _ = vector.step(actions)
+        self._state = state = vector.state
+        rewards = rewards.astype(np.float64)
+        if np.count_nonzero(mask) < len(mask):
+            idle = ~mask
+            state[:, idle] = before[:, idle]
+            rewards[idle] = 0.0
+            terminated &= mask
+        obs[:] = state.T
+        return rewards, terminated, self._never
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """See :class:`Backend`."""
+        self._state = np.ascontiguousarray(self._state[:, list(rows)])
+        self._make_vector(len(rows))
+
+    def close(self) -> None:
+        """See :class:`Backend`."""
+        self._single.close()
+        self._vector.close()
+
+    def _make_vector(self, num_rows: int) -> None:
+        # The time limit is applied by the caller, as for every backend: here it only has to be out of reach.
+        limit = int(np.iinfo(np.int32).max)
+        self._vector: Any = CartPoleVectorEnv(num_rows, max_episode_steps=limit, **self._kwargs)
+        self._never = np.zeros(num_rows, dtype=np.bool_)
+        self._never.flags.writeable = False
+
+
+def _time_limited(env: Env) -> bool:
+    """Whether ``env`` has exactly the wrappers of ``gym.make`` that a caller may replace by counting steps."""
+    return type(env) is TimeLimit and type(env.env) is OrderEnforcing and env.env.env is env.unwrapped

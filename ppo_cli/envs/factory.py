@@ -1,0 +1,161 @@
+"""Make one environment and describe it, or say why ``ppo`` cannot train on it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec as GymSpec
+from gymnasium.envs.registration import load_env_creator
+from gymnasium.wrappers import FlattenObservation
+
+from ppo_cli.envs.registry import registered_spec
+from ppo_cli.errors import UsageError
+from ppo_cli.spaces import ActionSpec, EnvSpec
+
+Env = gym.Env[Any, Any]
+
+# For users; the checks are in _check_spaces.
+_SUPPORTED = (
+    "supported: observations that are a vector of numbers or can be flattened to one "
+    "(Box, Discrete, MultiBinary, MultiDiscrete, and Dict or Tuple of them); "
+    "actions that are Discrete or a Box of floats"
+)
+_OWN_KWARGS = ("render_mode", "disable_env_checker", "id")
+
+
+def make_env(env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mode: str | None = None) -> Env:
+    """Make one environment whose observation is a flat vector, with Gymnasium's time limit around it.
+
+    Training and evaluation never give a render mode: some environments keep every frame's objects until the
+    frame is drawn, and become slower with each step.
+
+    Args:
+        env_id: An id from :func:`ppo_cli.envs.registry.resolve_env_id`.
+        env_kwargs: Arguments of the environment's constructor; ``max_episode_steps`` changes the time limit.
+        render_mode: Gymnasium's render mode, for ``ppo render``.
+
+    Raises:
+        UsageError: No such environment, a wrong argument, a missing dependency, or unsupported spaces.
+    """
+    spec = registered_spec(env_id)
+    kwargs = _checked_kwargs(env_id, env_kwargs or {})
+    if render_mode is not None or "render_mode" in spec.kwargs:
+        kwargs["render_mode"] = render_mode
+    try:
+        env = gym.make(spec, disable_env_checker=True, **kwargs)
+    except (ImportError, gym.error.DependencyNotInstalled) as error:
+        raise _missing(env_id, error) from error
+    except Exception as error:
+        if not env_kwargs:
+            raise
+        raise _wrong_kwargs(env_id, spec, env_kwargs, error) from error
+    try:
+        _check_spaces(env_id, env)
+    except UsageError:
+        env.close()
+        raise
+    return env if _is_flat(env.observation_space) else FlattenObservation(env)
+
+
+def env_spec(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
+    """What the learner needs to know of an environment.
+
+    Raises:
+        UsageError: As :func:`make_env`.
+    """
+    env = make_env(env_id, env_kwargs)
+    try:
+        return spec_of(env_id, env)
+    finally:
+        env.close()
+
+
+def spec_of(env_id: str, env: Env) -> EnvSpec:
+    """As :func:`env_spec`, of an environment that :func:`make_env` made."""
+    assert env.observation_space.shape is not None
+    gym_spec = env.spec
+    return EnvSpec(
+        env_id=env_id,
+        obs_size=int(env.observation_space.shape[0]),
+        action=_action_spec(env.action_space),
+        max_episode_steps=None if gym_spec is None else gym_spec.max_episode_steps,
+        reward_threshold=None if gym_spec is None else gym_spec.reward_threshold,
+    )
+
+
+def _action_spec(space: spaces.Space[Any]) -> ActionSpec:
+    if isinstance(space, spaces.Discrete):
+        return ActionSpec("discrete", int(space.n))
+    assert isinstance(space, spaces.Box)
+    low, high = space.low.ravel().tolist(), space.high.ravel().tolist()
+    return ActionSpec("box", len(low), tuple(low), tuple(high))
+
+
+def _checked_kwargs(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    for name in _OWN_KWARGS:
+        if name in env_kwargs:
+            raise UsageError(
+                f"env_kwargs.{name}: ppo decides {name} itself",
+                hint=f"remove {name} from env_kwargs of {env_id}",
+                key=f"env_kwargs.{name}",
+            )
+    return dict(env_kwargs)
+
+
+def _check_spaces(env_id: str, env: Env) -> None:
+    obs, action = env.observation_space, env.action_space
+    if isinstance(obs, spaces.Box) and obs.dtype == np.uint8 and len(obs.shape) >= 2:
+        raise UsageError(
+            f"{env_id} has image observations {obs.shape}, not supported", hint=_SUPPORTED, key="env_id"
+        )
+    if not obs.is_np_flattenable:
+        raise UsageError(f"{env_id} has observations {obs}, not supported", hint=_SUPPORTED, key="env_id")
+    is_float_box = (
+        isinstance(action, spaces.Box) and np.issubdtype(action.dtype, np.floating) and action.shape != (0,)
+    )
+    if not (isinstance(action, spaces.Discrete) or is_float_box):
+        raise UsageError(f"{env_id} has actions {action}, not supported", hint=_SUPPORTED, key="env_id")
+
+
+def _is_flat(space: spaces.Space[Any]) -> bool:
+    return isinstance(space, spaces.Box) and len(space.shape) == 1
+
+
+def _missing(env_id: str, error: Exception) -> UsageError:
+    text = str(error)
+    for word, name, package in (("pygame", "pygame", "pygame-ce"), ("box2d", "Box2D", "box2d")):
+        if text.lower().startswith(word) or f"no module named '{word}" in text.lower():
+            return UsageError(
+                f"{env_id} needs {name}, which is not installed",
+                hint=f"pip install {package}; `ppo doctor` checks the installation",
+                key="env_id",
+            )
+    return UsageError(f"{env_id} cannot be made: {text}", hint="install what it needs", key="env_id")
+
+
+def _wrong_kwargs(env_id: str, spec: GymSpec, env_kwargs: Mapping[str, Any], error: Exception) -> UsageError:
+    given = ", ".join(f"{name}={value!r}" for name, value in env_kwargs.items())
+    return UsageError(
+        f"env_kwargs: {env_id} refuses {given}: {type(error).__name__}: {_first_line(error)}",
+        hint=f"{env_id} takes: {', '.join(_accepted(spec)) or 'no arguments'}",
+        key="env_kwargs",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """The constructor's complaint, without what ``gym.make`` adds behind it."""
+    text = str(error).splitlines()[0] if str(error) else "(no message)"
+    return text.split(" was raised from the environment creator", 1)[0]
+
+
+def _accepted(spec: GymSpec) -> list[str]:
+    if spec.entry_point is None:
+        return []
+    creator = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
+    names = [name for name in inspect.signature(creator).parameters if name not in _OWN_KWARGS]
+    return [*names, "max_episode_steps"]

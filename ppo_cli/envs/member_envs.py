@@ -1,0 +1,279 @@
+"""The environments of M members with N environments each, stepped together.
+
+A member's episodes depend on its seed, its actions and nothing else: not on M, not on its position, not on
+which other members are dropped. Episode k of environment n is reset with a seed made from (member's seed, n, k).
+
+Ends of episodes follow Gymnasium's next-step autoreset: the step that ends an episode returns its last
+observation; the step after it ignores the action, returns the next episode's first observation, and is marked
+as filler (``mask`` False).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ppo_cli.envs.backends import Backend, make_backend
+from ppo_cli.envs.episodes import ActionLog, EpisodeProgress, EpisodeRecord, ReplayReport, same_bits
+from ppo_cli.envs.shaping import RewardShaper, ShapingParams
+from ppo_cli.envs.tally import EpisodeTally
+from ppo_cli.rng import Stream, episode_seed
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step gives. All arrays are new: the caller may keep them, but not write to ``obs``.
+
+    Attributes:
+        obs: The observation after the step, float32 [M, N, O].
+        rewards: What the learner sees (shaped), float32 [M, N]; 0 for fillers.
+        terminated: The task ended the episode, bool [M, N].
+        truncated: A time limit ended it, bool [M, N].
+        mask: Whether this was a real transition, bool [M, N]; False for fillers and inactive environments.
+    """
+
+    obs: Array
+    rewards: Array
+    terminated: Array
+    truncated: Array
+    mask: Array
+
+
+def make_member_envs(
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    num_envs: int,
+    seeds: Sequence[int],
+    shaping: Sequence[ShapingParams] | None = None,
+    stream: Stream = Stream.EPISODE,
+) -> MemberEnvs:
+    """Make the environments of ``len(seeds)`` members.
+
+    Args:
+        env_id: An id from :func:`ppo_cli.envs.registry.resolve_env_id`.
+        env_kwargs: Arguments of the environment's constructor.
+        num_envs: N, environments of each member.
+        seeds: The members' seeds, length M.
+        shaping: The members' reward shaping, length M; None for none.
+        stream: What the episodes are for.
+
+    Raises:
+        UsageError: The environment or the shaping cannot be had; the message says why.
+    """
+    params = [ShapingParams()] * len(seeds) if shaping is None else list(shaping)
+    if len(params) != len(seeds):
+        raise ValueError(f"{len(params)} shapings for {len(seeds)} members")
+    backend = make_backend(env_id, env_kwargs, num_envs * len(seeds))
+    try:
+        shaper = RewardShaper.for_env(backend.spec, params, num_envs)
+    except Exception:
+        backend.close()
+        raise
+    return MemberEnvs(backend, shaper, num_envs, seeds, stream)
+
+
+class MemberEnvs:
+    """M * N environments as arrays [M, N, ...].
+
+    Make it with :func:`make_member_envs`, then call :meth:`reset` or :meth:`restore`. Inside, the environments
+    are the rows of flat arrays [R, ...], R = M * N.
+
+    Attributes:
+        num_members: M.
+        num_envs: N.
+        spec: What the environment is.
+        term_names: Names of the shaping terms that are recorded; empty when shaping is off.
+    """
+
+    def __init__(
+        self, backend: Backend, shaper: RewardShaper, num_envs: int, seeds: Sequence[int], stream: Stream
+    ) -> None:
+        """Internal: see :func:`make_member_envs`."""
+        self.num_members = len(seeds)
+        self.num_envs = num_envs
+        self.spec = backend.spec
+        self.term_names = shaper.term_names
+        self._backend = backend
+        self._shaper = shaper
+        self._seeds = list(seeds)
+        self._stream = stream
+        self._low = np.array(self.spec.action.low, dtype=backend.action_dtype)
+        self._high = np.array(self.spec.action.high, dtype=backend.action_dtype)
+        rows = self.num_members * num_envs
+        self._obs = np.zeros((rows, self.spec.obs_size), dtype=np.float32)
+        self._pending = np.zeros(rows, dtype=np.bool_)
+        self._tally = EpisodeTally(np.zeros(rows, dtype=np.int64), num_envs, self.term_names)
+        self._log = ActionLog(rows)
+
+    # ------------------------------------------------------------------ stepping
+
+    def reset(self, first_index: int = 0) -> Array:
+        """Start episode ``first_index`` in every environment.
+
+        Returns:
+            The first observations, float32 [M, N, O].
+        """
+        self._start_all(np.full(len(self._pending), first_index, dtype=np.int64))
+        return self.obs
+
+    def step(self, actions: Array, active: Array | None = None) -> Step:
+        """Take one step in every environment, or start the next episode where the last step ended one.
+
+        Args:
+            actions: int64 [M, N], or float32 [M, N, A], which is clipped to the bounds here.
+            active: Which environments to touch, bool [M, N]; None for all.
+        """
+        sent = self._encode(actions)
+        ready = None if active is None else active.ravel()
+        mask = ~self._pending if ready is None else ready & ~self._pending
+        obs = self._obs.copy()
+        self._log.append(sent, mask)
+        env_rewards, terminated, truncated = self._backend.step(sent, mask, obs)
+        lengths = self._tally.lengths
+        lengths += mask
+        if self._backend.step_limit is not None:
+            truncated = truncated | ((lengths >= self._backend.step_limit) & mask)
+        if np.count_nonzero(self._pending):
+            self._start_next(self._pending if ready is None else self._pending & ready, obs)
+        rewards, terms = self._shaper.step(self._obs, sent, obs, env_rewards, terminated)
+        rewards = self._tally.add(env_rewards, rewards, terms, mask)
+        self._obs = obs
+        done = terminated | truncated
+        if np.count_nonzero(done):
+            self._tally.finish(done, terminated)
+            self._pending |= done
+        shape = self._shape
+        return Step(
+            obs.reshape(*shape, -1),
+            rewards.astype(np.float32).reshape(shape),
+            terminated.reshape(shape),
+            truncated.reshape(shape),
+            mask.reshape(shape),
+        )
+
+    def pop_episodes(self) -> list[EpisodeRecord]:
+        """The episodes that ended since the last call, in the order (step, member, environment)."""
+        finished, self._tally.finished = self._tally.finished, []
+        return finished
+
+    @property
+    def obs(self) -> Array:
+        """The current observations, float32 [M, N, O]; not to be written to."""
+        return self._obs.reshape(*self._shape, -1)
+
+    @property
+    def pending_reset(self) -> Array:
+        """Where the last step ended an episode, so that the next one is filler; bool [M, N]."""
+        return self._pending.reshape(self._shape).copy()
+
+    def keep(self, members: Sequence[int]) -> None:
+        """Go on with only these members, in this order; they are not changed by it."""
+        rows = np.arange(len(self._pending)).reshape(self._shape)[list(members)].ravel()
+        self._backend.keep(rows.tolist())
+        self._shaper.keep(rows)
+        self._log.keep(rows)
+        self._tally.keep(rows)
+        self._obs, self._pending = self._obs[rows], self._pending[rows]
+        self._seeds = [self._seeds[m] for m in members]
+        self.num_members = len(self._seeds)
+
+    def close(self) -> None:
+        """Free what the environments hold."""
+        self._backend.close()
+
+    # ------------------------------------------------------------------ stop and resume
+
+    def progress(self) -> EpisodeProgress:
+        """What a checkpoint needs to bring every environment back to where it is now.
+
+        Finished episodes are not part of it: take them with :meth:`pop_episodes` first.
+        """
+        size = () if self.spec.action.kind == "discrete" else (self.spec.action.size,)
+        return EpisodeProgress(
+            index=self._tally.index.reshape(self._shape).copy(),
+            lengths=self._tally.lengths.reshape(self._shape).copy(),
+            actions=self._log.since_reset(self._encode(np.zeros((0, *size)))),
+            obs=self.obs.copy(),
+            ended=self.pending_reset,
+            returns=self._tally.returns.reshape(self._shape).copy(),
+        )
+
+    def restore(self, progress: EpisodeProgress) -> ReplayReport:
+        """Go to where ``progress`` was taken, by replaying its episodes; call it instead of :meth:`reset`.
+
+        An environment that does not come back to the same observation, return and end, to the bit, is not
+        deterministic: it starts its next episode instead, and the report says so.
+
+        Raises:
+            ValueError: ``progress`` is of other numbers of members or environments, or of another environment.
+        """
+        if progress.obs.shape != (*self._shape, self.spec.obs_size):
+            raise ValueError(
+                f"progress of {progress.obs.shape} cannot go on as {(*self._shape, self.spec.obs_size)}"
+            )
+        lengths = progress.lengths.ravel()
+        self._start_all(progress.index.ravel())
+        self._replay(progress.actions, lengths)
+        exact = (
+            same_bits(self._obs, progress.obs.reshape(self._obs.shape))
+            & same_bits(self._tally.returns[:, None], progress.returns.reshape(-1, 1))
+            & (self._tally.lengths == lengths)
+            & (self._pending == progress.ended.ravel())
+        )
+        self.pop_episodes()  # the run that wrote the checkpoint has recorded them
+        self._start_next(~exact, self._obs)
+        self._shaper.reset(self._obs)
+        return ReplayReport.of(self.spec.env_id, exact.reshape(self._shape))
+
+    def _replay(self, actions: Array, lengths: Array) -> None:
+        """Step row r ``lengths[r]`` times with its ``actions``; a row whose episode ends too early stays there."""
+        starts = np.cumsum(lengths) - lengths
+        padded = np.concatenate((actions, np.zeros_like(actions, shape=(1, *actions.shape[1:]))))
+        for t in range(int(lengths.max(initial=0))):
+            ready = (t < lengths) & ~self._pending
+            sent = padded[np.where(ready, starts + t, len(actions))]
+            self.step(sent.reshape(*self._shape, *actions.shape[1:]), ready)
+
+    # ------------------------------------------------------------------ rows
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return (self.num_members, self.num_envs)
+
+    def _encode(self, actions: Array) -> Array:
+        """The actions as sent, in an array of our own: int64 [R], or clipped to the bounds [R, A]."""
+        if self.spec.action.kind == "discrete":
+            return actions.reshape(-1).astype(np.int64)
+        flat = actions.reshape(-1, self.spec.action.size).astype(self._low.dtype)
+        clipped: Array = np.minimum(np.maximum(flat, self._low), self._high)
+        return clipped
+
+    def _start_all(self, index: Array) -> None:
+        """Forget all episodes and start episode ``index[r]`` in every row r, int64 [R]."""
+        self._tally = EpisodeTally(index, self.num_envs, self.term_names)
+        self._log = ActionLog(len(index))
+        self._obs = np.zeros_like(self._obs)
+        self._pending = np.zeros_like(self._pending)
+        for row in range(len(index)):
+            self._reset_row(row, self._obs)
+        self._shaper.reset(self._obs)
+
+    def _start_next(self, rows: Array, obs: Array) -> None:
+        """Start the next episode in ``rows`` (bool [R]), their first observations going to ``obs`` [R, O]."""
+        indices = rows.nonzero()[0]
+        self._tally.next_episode(indices)
+        self._pending[indices] = False
+        for row in indices.tolist():
+            self._log.restart(row)
+            self._reset_row(row, obs)
+
+    def _reset_row(self, row: int, obs: Array) -> None:
+        member, env = divmod(row, self.num_envs)
+        seed = episode_seed(self._seeds[member], self._stream, env, int(self._tally.index[row]))
+        self._backend.reset(row, seed, obs)

@@ -1,0 +1,138 @@
+"""Environment ids: which ones exist, which retired ones have a successor, which names are near a typing error."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec as GymSpec
+
+from ppo_cli.envs.user_code import agree_to_import, import_agreed, split_reference
+from ppo_cli.errors import UsageError
+
+_ID = re.compile(r"[A-Za-z0-9_./:-]+")
+_VERSION = re.compile(r"(.+)-v(\d+)")
+
+
+@dataclass(frozen=True)
+class KnownEnv:
+    """An environment that ``ppo`` is tuned for and tested with.
+
+    Attributes:
+        env_id: Gymnasium's id.
+        task: The task in a few words.
+        reward_threshold: Gymnasium's "solved" mark, or None where it has none.
+        max_episode_steps: Time limit, or None.
+    """
+
+    env_id: str
+    task: str
+    reward_threshold: float | None
+    max_episode_steps: int | None
+
+
+_TASKS = {
+    "CartPole-v1": "balance a pole on a cart",
+    "LunarLander-v3": "land between the flags, engines on or off",
+    "LunarLanderContinuous-v3": "land between the flags, engines throttled",
+    "Pendulum-v1": "swing up and hold a pendulum with a weak motor",
+    "Acrobot-v1": "swing the tip of a two-link arm above a line",
+    "MountainCar-v0": "rock a weak car up a hill, push left or right",
+    "MountainCarContinuous-v0": "rock a weak car up a hill, with little effort",
+    "BipedalWalker-v3": "walk over rough ground on two legs",
+}
+
+_CHANGES = {
+    "LunarLander": "same task; the world is new in each episode, and wind and declared bounds are fixed",
+    "LunarLanderContinuous": "same task; the world is new in each episode, and wind and declared bounds are fixed",
+}
+
+
+@dataclass(frozen=True)
+class ResolvedEnv:
+    """What a user asked for and what runs.
+
+    Attributes:
+        requested: The id as typed.
+        env_id: The id that runs; a ``module:`` in front is kept.
+        notice: A sentence for stderr when the two differ, or None.
+    """
+
+    requested: str
+    env_id: str
+    notice: str | None = None
+
+
+def known_envs() -> tuple[KnownEnv, ...]:
+    """The environments of the product's list, with Gymnasium's thresholds and time limits."""
+    return tuple(
+        KnownEnv(env_id, task, gym.registry[env_id].reward_threshold, gym.registry[env_id].max_episode_steps)
+        for env_id, task in _TASKS.items()
+    )
+
+
+def resolve_env_id(env_id: str, *, allow_import: bool = False) -> ResolvedEnv:
+    """The id that runs when a user asks for ``env_id``.
+
+    A retired version is replaced by the newest one (``LunarLander-v2`` by ``LunarLander-v3``).
+
+    Args:
+        env_id: A Gymnasium id, or ``module:id``.
+        allow_import: Whether the user agreed to import ``module``.
+
+    Raises:
+        UsageError: No such environment, or a module that may not or cannot be imported.
+    """
+    if not _ID.fullmatch(env_id):
+        raise UsageError(
+            f"{env_id!r} is not an environment id", hint="an id looks like CartPole-v1", key="env_id"
+        )
+    module, name = split_reference(env_id)
+    if module:
+        (agree_to_import if allow_import else import_agreed)(env_id, key="env_id")
+    if name in gym.registry:
+        return ResolvedEnv(env_id, env_id)
+    successor = _successor(name)
+    if successor is None:
+        raise _unknown(env_id, name)
+    change = _CHANGES.get(successor.rpartition("-v")[0])
+    notice = f"{name} is retired in Gymnasium; running {successor}" + (f" ({change})" if change else "")
+    return ResolvedEnv(env_id, f"{module}:{successor}" if module else successor, notice)
+
+
+def registered_spec(env_id: str) -> GymSpec:
+    """Gymnasium's entry of an id that :func:`resolve_env_id` gave.
+
+    Raises:
+        UsageError: No such environment, or its module may not be imported.
+    """
+    resolved = resolve_env_id(env_id)
+    spec: GymSpec = gym.registry[split_reference(resolved.env_id)[1]]
+    return spec
+
+
+def _successor(name: str) -> str | None:
+    """The newest version of an environment of which ``name`` is an older version, or None."""
+    match = _VERSION.fullmatch(name)
+    if match is None:
+        return None
+    base, version = match[1], int(match[2])
+    newer = [v for v in _versions(base) if v > version]
+    return f"{base}-v{max(newer)}" if newer else None
+
+
+def _versions(base: str) -> list[int]:
+    matches = (_VERSION.fullmatch(name) for name in gym.registry)
+    return [int(match[2]) for match in matches if match is not None and match[1] == base]
+
+
+def _unknown(env_id: str, name: str) -> UsageError:
+    by_folded = {known.casefold(): known for known in gym.registry}
+    folded = name.casefold()
+    near = [by_folded[key] for key in difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)]
+    if not near:
+        near = sorted(known for key, known in by_folded.items() if folded and folded in key)[:3]
+    hint = f"did you mean {' or '.join(near)}?" if near else "`ppo envs` lists environments"
+    return UsageError(f"there is no environment {env_id!r}", hint=hint, key="env_id")

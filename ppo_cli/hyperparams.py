@@ -1,0 +1,61 @@
+"""The per-member half of the settings, stacked to one ``[M]`` tensor each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ppo_cli.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Hyperparams:
+    """Settings that may differ between the members of one population, each ``[M]``.
+
+    An optional setting that is off is infinite here: a limit that nothing reaches.
+    """
+
+    learning_rate: Tensor  # float64: Adam's step size is computed in double precision
+    anneal_lr: Tensor
+    gamma: Tensor
+    gae_lambda: Tensor
+    eps_clip: Tensor
+    anneal_eps_clip: Tensor
+    eps_clip_vf: Tensor
+    ent_coef: Tensor
+    vf_coef: Tensor
+    max_grad_norm: Tensor
+    target_kl: Tensor
+    normalize_advantages: Tensor
+    reward_scale: Tensor
+
+    @classmethod
+    def stack(cls, configs: Sequence[RunConfig]) -> Hyperparams:
+        """The hyperparameters of M configs."""
+        columns = {
+            field.name: torch.tensor([_number(getattr(config.learning, field.name)) for config in configs])
+            for field in fields(cls)
+            if field.name != "learning_rate"
+        }
+        rates = torch.tensor([config.learning.learning_rate for config in configs], dtype=torch.float64)
+        return cls(learning_rate=rates, **columns)
+
+    def keep(self, members: Tensor) -> Hyperparams:
+        """The rows of some members."""
+        return Hyperparams(**{field.name: getattr(self, field.name)[members] for field in fields(self)})
+
+    def annealed_learning_rate(self, remaining: float) -> Tensor:
+        """Learning rates when ``remaining`` (1 to 0) of the training is left."""
+        return torch.where(self.anneal_lr > 0, self.learning_rate * remaining, self.learning_rate)
+
+    def annealed_eps_clip(self, remaining: float) -> Tensor:
+        """Clip ranges when ``remaining`` (1 to 0) of the training is left."""
+        return torch.where(self.anneal_eps_clip > 0, self.eps_clip * remaining, self.eps_clip)
+
+
+def _number(value: float | bool | None) -> float:
+    return math.inf if value is None else float(value)

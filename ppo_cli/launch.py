@@ -1,0 +1,121 @@
+"""From settings or run folders to populations that can be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ppo_cli.checkpoints import load_latest_checkpoint
+from ppo_cli.config import RunConfig, dump_config, load_config, with_values
+from ppo_cli.envs.member_envs import make_member_envs
+from ppo_cli.errors import UsageError
+from ppo_cli.population import Member, Population, plan
+from ppo_cli.run_dir import RunDir, create_run_dir, find_run
+from ppo_cli.run_names import default_run_name
+from ppo_cli.session import shaping_params
+
+
+def prepare_new(
+    configs: Sequence[RunConfig],
+    *,
+    runs_dir: Path,
+    name: str | None,
+    env_requested: str,
+    command: str,
+) -> list[Population]:
+    """Make the run folders of new runs, after everything that could be refused has been tried.
+
+    Args:
+        configs: One per run.
+        runs_dir: Where runs are.
+        name: Name of the run, or beginning of the names when there are several; None for the default.
+        env_requested: The environment id that the user typed.
+        command: The command line, for the summary.
+
+    Raises:
+        UsageError: The environment or the shaping cannot be had, or the name is taken or no name.
+        StorageError: The folders cannot be written.
+    """
+    for config in configs:
+        make_member_envs(config.env_id, config.env_kwargs, 1, [config.seed], [shaping_params(config)]).close()
+    made: list[RunDir] = []
+    try:
+        for config in configs:
+            run = create_run_dir(runs_dir, _name(config, name, len(configs)), exact=name is not None)
+            made.append(run)
+            run.write_config(dump_config(config))
+    except BaseException:
+        for run in made:
+            run.discard()
+        raise
+    members = [
+        Member(config, run, command=command, env_requested=env_requested)
+        for config, run in zip(configs, made, strict=True)
+    ]
+    return plan(members)
+
+
+def prepare_resume(refs: Sequence[str], *, runs_dir: Path, total_timesteps: int | None) -> list[Population]:
+    """Load runs where they stopped.
+
+    Args:
+        refs: Runs: paths, names, beginnings of names, or ``latest``.
+        runs_dir: Where runs are.
+        total_timesteps: Train to this many steps instead of what the runs were made for.
+
+    Raises:
+        UsageError: There is no such run, or nothing is left to do.
+        CorruptFileError: A run's files are damaged beyond what an older checkpoint can mend.
+    """
+    notices: list[str] = []
+    members = [_resumed(find_run(runs_dir, ref), total_timesteps, notices) for ref in dict.fromkeys(refs)]
+    populations = plan(members)
+    return [replace(populations[0], notices=tuple(notices)), *populations[1:]]
+
+
+def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Member:
+    from ppo_cli.summary import versions
+
+    config = load_config(run.config_path)
+    summary = run.read_summary() or {}
+    with run.lock():
+        checkpoint = load_latest_checkpoint(run, notices.append)
+        if total_timesteps is not None and total_timesteps != config.total_timesteps:
+            config = with_values(config, {"total_timesteps": total_timesteps})
+            _check_not_done(run, config, checkpoint.iteration if checkpoint else 0, summary)
+            run.write_config(dump_config(config))
+        else:
+            _check_not_done(run, config, checkpoint.iteration if checkpoint else 0, summary)
+    if checkpoint is None:
+        notices.append(f"{run.name} has no checkpoint yet: it starts from the beginning")
+    notices.extend(_differences(run.name, summary.get("versions"), versions()))
+    return Member(
+        config, run, checkpoint, str(summary.get("command", "")), str(summary.get("env_id_requested", ""))
+    )
+
+
+def _check_not_done(run: RunDir, config: RunConfig, iteration: int, summary: Mapping[str, object]) -> None:
+    done = iteration * config.rollout.num_envs * config.rollout.num_steps
+    if done >= config.total_timesteps and summary.get("status") == "completed":
+        raise UsageError(
+            f"{run.name} is complete: {done:,} of {config.total_timesteps:,} steps",
+            hint=f"To train it further, add --total-timesteps {2 * config.total_timesteps}.",
+            key="total_timesteps",
+        )
+
+
+def _differences(name: str, before: object, now: Mapping[str, str]) -> list[str]:
+    """What has changed since the run was started, when that may change its bits."""
+    if not isinstance(before, dict):
+        return []
+    changed = [f"{key} {before[key]} → {now[key]}" for key in now if key in before and before[key] != now[key]]
+    if not changed:
+        return []
+    return [f"{name} was started elsewhere ({', '.join(changed)}): it goes on, but perhaps not bit for bit"]
+
+
+def _name(config: RunConfig, name: str | None, count: int) -> str:
+    if name is None:
+        return default_run_name(config.env_id, config.algorithm, config.seed)
+    return name if count == 1 else f"{name}-s{config.seed}"

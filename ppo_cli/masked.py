@@ -1,0 +1,18 @@
+"""Means within a member over its real transitions: fillers count for nothing, members never mix."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def mask_weights(mask: Tensor) -> Tensor:  # [..., B] -> [..., B]
+    """Weights that sum to one over the real transitions (mask 1) of each member, to zero where there are none."""
+    return mask / mask.sum(-1, keepdim=True).clamp_(min=1.0)
+
+
+def masked_mean(
+    values: Tensor,  # [..., B]
+    weights: Tensor,  # [..., B], from mask_weights
+) -> Tensor:  # [...]
+    """Mean over the real transitions of each member."""
+    return (values * weights).sum(-1)

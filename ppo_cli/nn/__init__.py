@@ -1,0 +1,1 @@
+"""Batched networks: every function works on all members at once, the member axis first."""

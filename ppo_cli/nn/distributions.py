@@ -1,0 +1,102 @@
+"""Distributions over actions, batched over members: sample, log-probability, entropy, divergence.
+
+Random numbers come in as ``noise`` that the member's own stream drew beforehand, so sampling is a pure function.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppo_cli.nn.actor_critic import PolicyOutput
+from ppo_cli.spaces import ActionSpec
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+
+
+class Distribution(Protocol):
+    """What the learner asks of a distribution; all reductions stay within a member."""
+
+    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Standard noise ``[*shape, A]`` float32 for :meth:`sample`."""
+
+    def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
+        """Actions: ``[M, B]`` int64 when discrete, ``[M, B, A]`` float32 when continuous."""
+
+    def mode(self, policy: PolicyOutput) -> Tensor:
+        """The most likely actions."""
+
+    def log_prob(self, policy: PolicyOutput, actions: Tensor) -> Tensor:
+        """Log-probability (density) of actions, ``[M, B]``."""
+
+    def log_prob_and_entropy(self, policy: PolicyOutput, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, with the entropy in nats, ``[M, B]``; cheaper than one after the other."""
+
+
+class Categorical:
+    """One of A choices, from logits."""
+
+    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Gumbel noise: the arg max of logits plus it is a sample of the categorical distribution."""
+        return -np.log(rng.standard_exponential(shape, dtype=np.float32))
+
+    def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
+        """Sample by the Gumbel-max trick."""
+        return (policy.location + noise).argmax(-1)
+
+    def mode(self, policy: PolicyOutput) -> Tensor:
+        """The choice with the largest logit."""
+        return policy.location.argmax(-1)
+
+    def log_prob(self, policy: PolicyOutput, actions: Tensor) -> Tensor:
+        """log p(a) = logit_a - log sum exp logits."""
+        return self._pick(policy.location.log_softmax(-1), actions)
+
+    def log_prob_and_entropy(self, policy: PolicyOutput, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """log p(a) and H = -sum p log p."""
+        log_p = policy.location.log_softmax(-1)
+        return self._pick(log_p, actions), -(log_p.exp() * log_p).sum(-1)
+
+    def _pick(self, log_p: Tensor, actions: Tensor) -> Tensor:
+        return log_p.gather(-1, actions[..., None]).squeeze(-1)
+
+
+class DiagonalGaussian:
+    """A normal distribution with a standard deviation that does not depend on the state."""
+
+    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Standard normal noise."""
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
+        """a = mean + std * noise."""
+        return torch.addcmul(policy.location, _log_std(policy)[:, None].exp(), noise)
+
+    def mode(self, policy: PolicyOutput) -> Tensor:
+        """The mean."""
+        return policy.location
+
+    def log_prob(self, policy: PolicyOutput, actions: Tensor) -> Tensor:
+        """log p(a) = -sum(((a - mean) / std)^2 / 2 + log std + log(2 pi) / 2)."""
+        log_std = _log_std(policy)[:, None]
+        z = (actions - policy.location) * (-log_std).exp()
+        return -(0.5 * z * z + (log_std + HALF_LOG_2PI)).sum(-1)
+
+    def log_prob_and_entropy(self, policy: PolicyOutput, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """log p(a) and H = sum(log std + (1 + log(2 pi)) / 2), the same for every state."""
+        per_member = (_log_std(policy) + (0.5 + HALF_LOG_2PI)).sum(-1)
+        return self.log_prob(policy, actions), per_member[:, None].expand(policy.location.shape[:2])
+
+
+def make_distribution(action: ActionSpec) -> Distribution:
+    """The distribution for an action space."""
+    return Categorical() if action.kind == "discrete" else DiagonalGaussian()
+
+
+def _log_std(policy: PolicyOutput) -> Tensor:
+    assert policy.log_std is not None, "a Gaussian needs log_std"
+    return policy.log_std

@@ -1,0 +1,67 @@
+"""Running mean and variance of observations, per member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+EPSILON = 1e-8
+
+
+@dataclass(frozen=True)
+class ObsNormalizer:
+    """(obs - mean) / std, clipped; or the observation itself where normalisation is off.
+
+    Attributes:
+        mean: ``[M, 1, O]``, or None when off.
+        inverse_std: ``[M, 1, O]``.
+        clip: Largest absolute value that comes out, ``[M, 1, 1]``.
+    """
+
+    mean: Tensor | None
+    inverse_std: Tensor
+    clip: Tensor
+
+    @classmethod
+    def make(
+        cls,
+        enabled: bool,
+        mean: Tensor,  # [M, O] float64
+        var: Tensor,  # [M, O] float64
+        clip: Tensor,  # [M]
+    ) -> ObsNormalizer:
+        """From the statistics of a population."""
+        inverse_std = (var + EPSILON).rsqrt().float()[:, None]
+        return cls(mean.float()[:, None] if enabled else None, inverse_std, clip.float()[:, None, None])
+
+    def __call__(self, obs: Tensor) -> Tensor:  # [M, B, O] -> [M, B, O]
+        """Normalise a batch of observations."""
+        if self.mean is None:
+            return obs
+        return torch.clamp((obs - self.mean).mul_(self.inverse_std), -self.clip, self.clip)
+
+
+def update_statistics_(
+    mean: Tensor,  # [M, O] float64
+    var: Tensor,  # [M, O] float64
+    count: Tensor,  # [M] float64
+    obs: Tensor,  # [M, B, O]
+) -> None:
+    """Merge a batch into running statistics, in place (Chan et al. 1983, parallel variance).
+
+    Member by member in NumPy: this happens once per iteration, and a member's sums are then the same whatever
+    population it is in.
+    """
+    for m in range(obs.shape[0]):
+        batch = obs[m].numpy().astype(np.float64)
+        batch_mean, batch_var, batch_count = batch.mean(0), batch.var(0), len(batch)
+        total = float(count[m]) + batch_count
+        delta = batch_mean - mean[m].numpy()
+        sum_of_squares = var[m].numpy() * float(count[m]) + batch_var * batch_count
+        sum_of_squares += delta**2 * (float(count[m]) * batch_count / total)
+        mean[m] += torch.from_numpy(delta * (batch_count / total))
+        var[m] = torch.from_numpy(sum_of_squares / total)
+        count[m] = total

@@ -1,0 +1,132 @@
+"""The two consoles: results go to stdout, progress and notices to stderr.
+
+Both print text as it is: no markup, no emoji codes, no highlighting, so that a run called ``[/red]`` is shown
+as ``[/red]``. Colour follows NO_COLOR, TERM and whether there is a terminal, as Rich decides it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator
+from typing import IO, cast
+
+from rich.console import Console
+
+_PIPE_WIDTH = 200  # wide enough that a pipe or a file gets every column uncut
+_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+class ReaderGoneError(Exception):
+    """Whoever read our stdout closed it (``ppo list | head``): there is nobody left to tell."""
+
+
+class _ResultConsole(Console):
+    """The console of stdout."""
+
+    def on_broken_pipe(self) -> None:
+        """Say so by our own exception; Rich would exit with 1."""
+        raise ReaderGoneError
+
+
+class _TolerantStream:
+    """A stream whose failures are nobody's problem: progress must never end a training run.
+
+    A closed terminal, a full disk behind ``2> log`` or a pipe that nobody reads makes it fall silent.
+    """
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:
+        """The stream's encoding."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Write, or fall silent."""
+        try:
+            if self._stream is not None:
+                self._stream.write(text)
+        except (OSError, ValueError):
+            self._stream = None
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or fall silent."""
+        try:
+            if self._stream is not None:
+                self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+    def isatty(self) -> bool:
+        """Whether a terminal is there."""
+        return is_terminal(self._stream)
+
+    def fileno(self) -> int:
+        """The file descriptor; OSError when there is none."""
+        if self._stream is None:
+            raise OSError("no stream")
+        return self._stream.fileno()
+
+
+def stdout_console() -> Console:
+    """A console for results."""
+    return _ResultConsole(width=_width(sys.stdout), markup=False, emoji=False, highlight=False)
+
+
+def stderr_console() -> Console:
+    """A console for progress, notices and errors, which never fails."""
+    stream = cast(IO[str], _TolerantStream(sys.stderr))
+    return Console(file=stream, width=_width(sys.stderr), markup=False, emoji=False, highlight=False)
+
+
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Whether a stream is a terminal; False for a closed or missing one."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def can_animate() -> bool:
+    """Whether a live view makes sense: both streams are terminals that can move their cursor."""
+    capable = os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown") or os.name == "nt"
+    return capable and is_terminal(sys.stdout) and is_terminal(sys.stderr) and not os.environ.get("CI")
+
+
+def _width(stream: IO[str] | None) -> int | None:
+    """None leaves the width to Rich, which asks the terminal and COLUMNS."""
+    if is_terminal(stream) or os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return _PIPE_WIDTH
+
+
+def tolerate_any_text() -> None:
+    """Let stdout and stderr print ``?`` for what their encoding lacks instead of raising an error."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def is_unicode(console: Console) -> bool:
+    """Whether a console can show block characters."""
+    return console.encoding.lower().startswith("utf")
+
+
+def clean(text: object) -> str:
+    r"""Text from users or files, safe for a terminal: control and invisible characters as ``\x1b``.
+
+    >>> clean("run\x1b[2J")
+    'run\\x1b[2J'
+    """
+    return "".join(_visible(str(text)))
+
+
+def _visible(text: str) -> Iterator[str]:
+    for char in text:
+        hidden = char != "\n" and unicodedata.category(char) in _HIDDEN_CATEGORIES
+        yield char.encode("unicode_escape").decode("ascii") if hidden else char

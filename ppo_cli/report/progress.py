@@ -1,0 +1,179 @@
+"""The views of a training: a live one for terminals, plain lines for everything else, and none.
+
+All are fed by ``update`` in the training loop, which only keeps the report. The live view draws in a thread of
+its own, four times per second at most and never for more than a hundredth of the time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from ppo_cli.report.console import can_animate, clean, is_unicode, stderr_console
+from ppo_cli.report.dashboard import dashboard
+from ppo_cli.report.numbers import count, duration, number
+from ppo_cli.report.tracker import LOSSES, Tracker, mean_metric, mean_of
+
+if TYPE_CHECKING:
+    from ppo_cli.iteration_report import IterationReport
+
+_REFRESH_SECONDS = 0.25
+_COST_SHARE = 0.01
+
+
+class View(Protocol):
+    """What the training loop tells the user through."""
+
+    def start(self) -> None:
+        """Begin to show."""
+
+    def update(self, report: IterationReport) -> None:
+        """Keep a report, to be shown when it is time."""
+
+    def notice(self, message: str) -> None:
+        """Show a message that stays."""
+
+    def stop(self) -> None:
+        """Show no more. May be called twice."""
+
+
+def make_view(title: str, *, quiet: bool, stopping: Callable[[], bool]) -> View:
+    """The view that fits: none when ``quiet``, live on a terminal, otherwise plain lines.
+
+    Args:
+        title: Which environment, algorithm and runs.
+        quiet: Whether to show nothing.
+        stopping: Says whether a stop was asked for.
+    """
+    console = stderr_console()
+    if quiet:
+        return QuietView()
+    return LiveView(console, title, stopping) if can_animate() else PlainView(console, title)
+
+
+class QuietView:
+    """Shows nothing."""
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def update(self, report: IterationReport) -> None:
+        """Nothing to keep."""
+
+    def notice(self, message: str) -> None:
+        """Nothing to say."""
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+
+class PlainView:
+    """A line at each tenth of the way, and in between one now and then (rarer the longer it takes)."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console = console
+        self._title = title
+        self._tracker = Tracker()
+        self._last_line = 0.0
+        self._last_tenth = -1
+
+    def start(self) -> None:
+        """Print what is trained."""
+        self._console.print(clean(self._title), soft_wrap=True)
+
+    def update(self, report: IterationReport) -> None:
+        """Print a line if it is time for one."""
+        self._tracker.update(report)
+        for message in report.notices:
+            self.notice(message)
+        elapsed, tenth = self._tracker.elapsed, int(self._tracker.fraction * 10)
+        if tenth > self._last_tenth or elapsed - self._last_line >= max(5.0, elapsed / 20):
+            self._last_tenth, self._last_line = max(tenth, self._last_tenth), elapsed
+            self._console.print(plain_line(self._tracker), soft_wrap=True)
+
+    def notice(self, message: str) -> None:
+        """Print a message."""
+        self._console.print(clean(message), soft_wrap=True)
+
+    def stop(self) -> None:
+        """Nothing to end."""
+
+
+class LiveView:
+    """A dashboard that is redrawn in place and leaves nothing behind."""
+
+    def __init__(self, console: Console, title: str, stopping: Callable[[], bool]) -> None:
+        self._console = console
+        self._title = title
+        self._stopping = stopping
+        self._tracker = Tracker()
+        self._live = Live(
+            get_renderable=self._render, console=console, auto_refresh=False, transient=True,
+            redirect_stdout=False, vertical_overflow="crop",
+        )  # fmt: skip
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="live-view", daemon=True)
+
+    def start(self) -> None:
+        """Take the bottom of the terminal and begin to draw."""
+        self._live.start(refresh=True)
+        self._thread.start()
+
+    def update(self, report: IterationReport) -> None:
+        """Keep a report."""
+        self._tracker.update(report)
+        for message in report.notices:
+            self.notice(message)
+
+    def notice(self, message: str) -> None:
+        """Print a message above the dashboard."""
+        self._console.print(clean(message), soft_wrap=True)
+
+    def stop(self) -> None:
+        """Give the terminal back."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)
+        self._live.stop()
+
+    def _refresh(self) -> None:
+        """Draw until the end; wait a hundred times as long as drawing took."""
+        pause = _REFRESH_SECONDS
+        while not self._ended.wait(pause):
+            before = time.thread_time()
+            self._live.refresh()
+            pause = max(_REFRESH_SECONDS, (time.thread_time() - before) / _COST_SHARE)
+
+    def _render(self) -> RenderableType:
+        width, height = self._console.size
+        options = {"unicode": is_unicode(self._console), "stopping": self._stopping()}
+        return dashboard(self._tracker, self._title, width=width, height=height, **options)
+
+
+def plain_line(tracker: Tracker) -> Text:
+    """The state of a training in one line."""
+    report = tracker.report
+    if report is None:
+        return Text("starting")
+    returns = [f"return {number(mean_of(member.recent_return for member in report.members))}"]
+    evaluated = mean_of(member.last_eval.mean for member in report.members if member.last_eval is not None)
+    if evaluated is not None:
+        returns.append(f"evaluation {number(evaluated)}")
+    losses = [
+        f"{name.removeprefix('train/')} {number(mean_metric(report.members, name), 3)}" for name in LOSSES[:2]
+    ]
+    parts = [
+        f"{tracker.fraction:4.0%}",
+        f"{count(report.global_step)} steps",
+        *returns,
+        *losses,
+        f"{count(report.steps_per_second)} steps/s",
+        f"{duration(tracker.time_left())} left",
+    ]
+    return Text("  ".join(parts))

@@ -1,0 +1,359 @@
+"""A population at work: the state, the environments, the recorders, and who is still training."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from ppo_cli.algorithms import ALGORITHMS
+from ppo_cli.config import SHAPING_TERMS, RunConfig
+from ppo_cli.envs.episodes import EpisodeProgress
+from ppo_cli.envs.member_envs import make_member_envs
+from ppo_cli.envs.shaping import ShapingParams
+from ppo_cli.evaluate import play_episodes
+from ppo_cli.hyperparams import Hyperparams
+from ppo_cli.iteration_report import IterationReport, MemberReport
+from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.distributions import make_distribution
+from ppo_cli.nn.normalize import ObsNormalizer, update_statistics_
+from ppo_cli.policy import Policy, PolicyShape
+from ppo_cli.population import Member, Population
+from ppo_cli.recorder import Recorder
+from ppo_cli.rng import Stream, generator
+from ppo_cli.rollout import Rollout
+from ppo_cli.stats import EvalStats
+from ppo_cli.summary import run_summary
+from ppo_cli.train_state import TrainState
+
+ENV_PREFIX = "env."  # of the tensors that say where the environments stand
+
+
+class Session:
+    """What the training loop works on. Make it with :meth:`open`.
+
+    Attributes:
+        config: Settings of the first member, for the static half.
+        members: Members still training, in the order of the rows of every tensor.
+        state: The learner's state.
+        envs: Their environments.
+        hyper: Their per-member settings.
+        net: The networks' shape.
+        distribution: How actions are drawn.
+        algorithm: What is minimised.
+        num_iterations: Iterations until ``total_timesteps`` are reached.
+        timings: Seconds in this session by activity.
+    """
+
+    def __init__(self, population: Population) -> None:
+        """Internal: see :meth:`open`."""
+        self.config = population.config
+        self.members = list(population.members)
+        config, configs = self.config, [member.config for member in self.members]
+        self.envs = make_member_envs(
+            config.env_id, config.env_kwargs, config.rollout.num_envs, self.seeds, [shaping_params(c) for c in configs]
+        )
+        self.net = ActorCritic(self.envs.spec, config.network.hidden_sizes, config.network.activation)
+        self.distribution = make_distribution(self.envs.spec.action)
+        self.algorithm = ALGORITHMS[config.algorithm]
+        self.hyper = Hyperparams.stack(configs)
+        self.clip_obs = torch.tensor([c.normalization.clip_obs for c in configs])
+        self.num_iterations = -(-config.total_timesteps // self.steps_per_iteration)
+        self.timings: dict[str, float] = defaultdict(float)
+        self.notices: list[str] = list(population.notices)
+        self._failures: dict[int, str] = {}
+        self._ended: dict[str, MemberReport] = {}
+        self._order = [member.name for member in self.members]
+        self._began = time.perf_counter()
+        self.state = self._initial_state()
+        self._wall_time = 0.0
+        self._final: list[EvalStats] | None = None
+        self._steps_done = 0
+        self.recorders = [Recorder(member, self.envs.term_names) for member in self.members]
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, population: Population) -> Iterator[Session]:
+        """Lock the runs, open their files and environments; close them at the end."""
+        with contextlib.ExitStack() as stack:
+            for member in population.members:
+                if member.run_dir:
+                    stack.enter_context(member.run_dir.lock())
+            session = cls(population)
+            stack.callback(session.close)
+            session.write_summaries("training")
+            yield session
+
+    # ------------------------------------------------------------------ facts
+
+    @property
+    def seeds(self) -> list[int]:
+        """The members' seeds."""
+        return [member.config.seed for member in self.members]
+
+    @property
+    def alive(self) -> bool:
+        """Whether anyone is still training."""
+        return bool(self.members)
+
+    @property
+    def steps_per_iteration(self) -> int:
+        """Environment steps of one member in one iteration."""
+        return self.config.rollout.num_envs * self.config.rollout.num_steps
+
+    @property
+    def global_step(self) -> int:
+        """Environment steps of one member so far."""
+        return self.state.iteration * self.steps_per_iteration
+
+    @property
+    def steps_per_second(self) -> float:
+        """Environment steps of all members together per second of this session."""
+        return self._steps_done / max(time.perf_counter() - self._began, 1e-9)
+
+    def normalizer(self) -> ObsNormalizer:
+        """The observation normalisation as it stands."""
+        enabled = self.config.normalization.normalize_obs
+        return ObsNormalizer.make(enabled, self.state.obs_mean, self.state.obs_var, self.clip_obs)
+
+    def policy(self, row: int) -> Policy:
+        """One member's current policy."""
+        config = self.members[row].config
+        shape = PolicyShape(
+            self.envs.spec,
+            config.network.hidden_sizes,
+            config.network.activation,
+            config.normalization.normalize_obs,
+            config.normalization.clip_obs,
+        )
+        state = self.state
+        return Policy(shape, state.params[row].clone(), state.obs_mean[row].clone(), state.obs_var[row].clone())
+
+    @contextlib.contextmanager
+    def timed(self, activity: str) -> Iterator[None]:
+        """Count the time of a block."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[activity] += time.perf_counter() - started
+
+    # ------------------------------------------------------------------ the steps of an iteration
+
+    def update_statistics(self, rollout: Rollout) -> None:
+        """Merge a rollout's observations into the running statistics."""
+        if self.config.normalization.normalize_obs:
+            state = self.state
+            update_statistics_(state.obs_mean, state.obs_var, state.obs_count, rollout.raw_obs[:, :-1].flatten(1, 2))
+
+    def check_rollout(self, rollout: Rollout) -> None:
+        """Notice observations and rewards that are not finite, and where they came from."""
+        for name, values in (("observation", rollout.raw_obs), ("reward", rollout.rewards)):
+            if torch.isfinite(values.sum()):
+                continue
+            for row, t, env in (~torch.isfinite(values.flatten(3).sum(-1) if values.dim() > 3 else values)).nonzero().tolist():
+                self._failures.setdefault(row, f"{name} of environment {env} became non-finite at step {t + 1}")
+
+    def fail(self, failures: Mapping[int, str]) -> None:
+        """Note members that cannot go on, by row."""
+        for row, reason in failures.items():
+            self._failures.setdefault(row, reason)
+
+    def drop_diverged(self, metrics: dict[str, Tensor]) -> None:
+        """Take out the members that cannot go on, and their rows of ``metrics``; their last good checkpoint stays."""
+        finite = torch.isfinite(self.state.params).all(1)
+        self.fail({row: "parameters became non-finite" for row in (~finite).nonzero().flatten().tolist()})
+        if not self._failures:
+            return
+        for row, reason in self._failures.items():
+            self._end(row, "diverged", f"{reason}, in iteration {self.state.iteration}")
+        kept = [row for row in range(len(self.members)) if row not in self._failures]
+        self._keep(kept)
+        metrics.update({name: values[kept] for name, values in metrics.items()})
+        self._failures = {}
+
+    def count_steps(self) -> None:
+        """Count an iteration's environment steps."""
+        self._steps_done += self.steps_per_iteration * len(self.members)
+
+    def evaluation_due(self) -> bool:
+        """Whether one of ``num_evals`` evenly spaced evaluations falls on this iteration."""
+        number, done = self.config.evaluation.num_evals, self.state.iteration
+        return number * done // self.num_iterations > number * (done - 1) // self.num_iterations
+
+    def evaluate(self) -> None:
+        """Evaluate every member; keep the best policies."""
+        with self.timed("evaluation"):
+            results = self._play(Stream.EVAL, self.state.iteration, self.config.evaluation.eval_episodes)
+            assert results is not None
+            for row, stats in enumerate(results):
+                self.recorders[row].evaluation(self.global_step, stats, self.policy(row))
+
+    def log(self, metrics: Mapping[str, Tensor]) -> None:
+        """Write the finished episodes and one row of metrics per member."""
+        for episode in self.envs.pop_episodes():
+            self.recorders[episode.member].episode(episode)
+        rows = {name: values.tolist() for name, values in metrics.items()}
+        for row, recorder in enumerate(self.recorders):
+            own: dict[str, float] = {name: values[row] for name, values in rows.items()}
+            own |= {"iteration": self.state.iteration, "global_step": self.global_step}
+            if recorder.last_eval is not None and recorder.last_eval_step == self.global_step:
+                own["eval/episode_return"] = recorder.last_eval.mean
+            own |= {"time/wall_time": recorder.wall_time, "time/steps_per_second": self.steps_per_second}
+            recorder.iteration(own)
+
+    # ------------------------------------------------------------------ saving and ending
+
+    def save(self) -> None:
+        """A checkpoint of every member."""
+        with self.timed("checkpoint"):
+            progress = self.envs.progress()
+            for row, recorder in enumerate(self.recorders):
+                place = progress.member(row).tensors()
+                tensors = self.state.member_tensors(row) | {ENV_PREFIX + name: value for name, value in place.items()}
+                recorder.checkpoint(self.state.iteration, tensors, self.policy(row))
+
+    def final_evaluation(self, stop: Callable[[], bool]) -> bool:
+        """Evaluate the last policies on fresh episodes; False when stopped."""
+        with self.timed("evaluation"):
+            results = self._play(Stream.FINAL_EVAL, 0, self.config.evaluation.final_eval_episodes, stop)
+        self._final = results
+        return results is not None
+
+    def finish(self, status: str) -> None:
+        """End every member that is still training."""
+        for row in range(len(self.members)):
+            self._end(row, status, None, self._final[row] if self._final else None)
+        self._keep([])
+
+    def write_summaries(self, status: str) -> None:
+        """Say in every ``summary.json`` that the run is under way."""
+        for member, recorder in zip(self.members, self.recorders, strict=True):
+            self._write_summary(member, recorder, status, None, None)
+
+    def report(self) -> IterationReport:
+        """What has happened so far."""
+        rows = {member.name: self._member_report(row, "training") for row, member in enumerate(self.members)}
+        rows |= self._ended
+        wall_times = [recorder.wall_time for recorder in self.recorders]
+        self._wall_time = max(wall_times, default=self._wall_time)
+        notices, self.notices = tuple(self.notices), []
+        return IterationReport(
+            iteration=self.state.iteration,
+            num_iterations=self.num_iterations,
+            global_step=self.global_step,
+            total_timesteps=self.config.total_timesteps,
+            wall_time=self._wall_time,
+            steps_per_second=self.steps_per_second,
+            timings=dict(self.timings),
+            members=tuple(rows[name] for name in self._order),
+            notices=notices,
+        )
+
+    def close(self) -> None:
+        """Close files and environments."""
+        for recorder in self.recorders:
+            recorder.close()
+        self.envs.close()
+
+    # ------------------------------------------------------------------ helpers
+
+    def _initial_state(self) -> TrainState:
+        checkpoints = [member.checkpoint for member in self.members]
+        if checkpoints[0] is None:
+            self.envs.reset()
+            rngs = [generator(seed, Stream.INIT) for seed in self.seeds]
+            log_std = [member.config.network.log_std_init for member in self.members]
+            return TrainState.initial(self.net.init(rngs, log_std), self.envs.spec.obs_size)
+        loaded = [checkpoint for checkpoint in checkpoints if checkpoint is not None]
+        places = [
+            EpisodeProgress.from_tensors({name.removeprefix(ENV_PREFIX): value for name, value in c.tensors.items()})
+            for c in loaded
+        ]
+        replay = self.envs.restore(EpisodeProgress.stack(places))
+        if replay.message:
+            self.notices.append(replay.message)
+        return TrainState.stack(loaded[0].iteration, [checkpoint.tensors for checkpoint in loaded])
+
+    def _play(
+        self, stream: Stream, round_index: int, episodes: int, stop: Callable[[], bool] = lambda: False
+    ) -> list[EvalStats] | None:
+        return play_episodes(
+            self.net,
+            self.distribution,
+            self.state.params,
+            self.normalizer(),
+            env_kwargs=self.config.env_kwargs,
+            seeds=self.seeds,
+            stream=stream,
+            round_index=round_index,
+            episodes=episodes,
+            stop=stop,
+        )
+
+    def _keep(self, rows: list[int]) -> None:
+        """Drop all members but these rows."""
+        for row, recorder in enumerate(self.recorders):
+            if row not in rows:
+                self._wall_time = max(self._wall_time, recorder.wall_time)
+                recorder.close()
+        self.members = [self.members[row] for row in rows]
+        self.recorders = [self.recorders[row] for row in rows]
+        if not rows:
+            return
+        kept = torch.tensor(rows)
+        self.state = self.state.keep(rows)
+        self.hyper = self.hyper.keep(kept)
+        self.clip_obs = self.clip_obs[kept]
+        self.envs.keep(rows)
+
+    def _end(self, row: int, status: str, reason: str | None, final: EvalStats | None = None) -> None:
+        member, recorder = self.members[row], self.recorders[row]
+        self._ended[member.name] = self._member_report(row, status, reason, final)
+        self._write_summary(member, recorder, status, reason, final)
+
+    def _write_summary(
+        self, member: Member, recorder: Recorder, status: str, reason: str | None, final: EvalStats | None
+    ) -> None:
+        if member.run_dir:
+            member.run_dir.write_summary(
+                run_summary(
+                    member,
+                    status=status,
+                    reason=reason,
+                    global_step=self.global_step,
+                    wall_time=recorder.wall_time,
+                    steps_per_second=self.steps_per_second,
+                    final=final,
+                    best_return=recorder.best_return,
+                )
+            )
+
+    def _member_report(
+        self, row: int, status: str, reason: str | None = None, final: EvalStats | None = None
+    ) -> MemberReport:
+        member, recorder = self.members[row], self.recorders[row]
+        recent = recorder.metrics.get("rollout/episode_return", math.nan)
+        return MemberReport(
+            name=member.name,
+            run_dir=member.run_dir,
+            seed=member.config.seed,
+            status=status,
+            reason=reason,
+            metrics=recorder.metrics,
+            best_return=recorder.best_return,
+            recent_return=None if math.isnan(recent) else recent,
+            last_eval=final or recorder.last_eval,
+        )
+
+
+def shaping_params(config: RunConfig) -> ShapingParams:
+    """A config's reward shaping as the environments take it."""
+    shaping = config.reward_shaping
+    weights = {term: getattr(shaping, term) for term in SHAPING_TERMS} | dict(shaping.custom)
+    return ShapingParams(shaping.mode, shaping.scale, weights, config.learning.gamma, shaping.terms)

@@ -1,0 +1,153 @@
+"""The training loop: a population in, a report per iteration out.
+
+    collect -> estimate advantages -> update -> statistics -> log -> evaluate -> checkpoint
+
+Members are rows of every tensor. A member that diverges is taken out; the others do not notice.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppo_cli.iteration_report import IterationReport
+from ppo_cli.population import Population
+from ppo_cli.rollout import Batch, Rollout, action_noise, collect_steps
+from ppo_cli.session import Session
+from ppo_cli.update import update
+
+CHECKPOINT_SHARE = 0.02  # of the training time, at most
+
+
+def train(population: Population, *, stop: Callable[[], bool] = lambda: False) -> Iterator[IterationReport]:
+    """Train a population to its end, or until ``stop()`` says so.
+
+    Args:
+        population: Members that share one program.
+        stop: Asked after every iteration and during the final evaluation. When true, a checkpoint is
+            saved and training ends with status ``interrupted``.
+
+    Yields:
+        A report after each iteration; the last one says how each member ended.
+
+    Raises:
+        RunLockedError: Another process writes one of the runs.
+        StorageError: The disk is full or cannot be written; the last checkpoint is intact.
+    """
+    torch.set_num_threads(population.config.compute.num_threads)
+    with Session.open(population) as session:
+        pace = _CheckpointPace()
+        while session.state.iteration < session.num_iterations and session.alive:
+            train_iteration(session)
+            if session.alive and pace.due():
+                pace.save(session)
+            if stop():
+                break
+            if session.state.iteration < session.num_iterations and session.alive:
+                yield session.report()
+        if session.alive:
+            session.save()
+            finished = session.state.iteration >= session.num_iterations and session.final_evaluation(stop)
+            session.finish("completed" if finished else "interrupted")
+        yield session.report()
+
+
+def train_iteration(session: Session) -> None:
+    """One iteration of all members: collect, update, evaluate, log."""
+    rollout = collect(session)
+    metrics = learn(session, rollout)
+    session.update_statistics(rollout)
+    session.count_steps()
+    session.state.iteration += 1
+    session.drop_diverged(metrics)
+    if session.alive and session.evaluation_due():
+        session.evaluate()
+    session.log(metrics)
+
+
+def collect(session: Session) -> Rollout:
+    """T steps of every environment with the current policies."""
+    config = session.config
+    shape = (config.rollout.num_steps, config.rollout.num_envs, session.net.num_actions)
+    noise = action_noise(session.distribution, session.seeds, session.state.iteration, shape)
+    rollout = collect_steps(
+        session.net, session.distribution, session.state.params, session.envs, session.normalizer(), noise
+    )
+    for name, seconds in rollout.seconds.items():
+        session.timings[name] += seconds
+    session.check_rollout(rollout)
+    return rollout
+
+
+def learn(session: Session, rollout: Rollout) -> dict[str, Tensor]:
+    """Estimate advantages and update the policies; metrics ``[M]`` by name."""
+    config, hyper, state = session.config.learning, session.hyper, session.state
+    remaining = 1 - state.iteration / session.num_iterations
+    learning_rate, eps_clip = hyper.annealed_learning_rate(remaining), hyper.annealed_eps_clip(remaining)
+    with session.timed("update"):
+        batch = make_batch(session, rollout)
+        result = update(
+            session.net, session.distribution, session.algorithm, state, batch, hyper, session.seeds,
+            config.num_epochs, config.num_minibatches, learning_rate, eps_clip,
+        )  # fmt: skip
+    session.fail(result.failures)
+    explained = explained_variance(batch)
+    return result.metrics | {
+        "train/learning_rate": learning_rate,
+        "train/eps_clip": eps_clip,
+        "train/explained_variance": explained,
+        "train/std": session.net.mean_std(state.params),
+    }
+
+
+@torch.no_grad()
+def make_batch(session: Session, rollout: Rollout) -> Batch:
+    """Values, log-probabilities and targets of a rollout, flattened to ``[M, B]``."""
+    num_members, num_steps, num_envs = rollout.rewards.shape
+    policy, values = session.net.forward(session.state.params, rollout.obs.flatten(1, 2))
+    values = values.unflatten(1, (num_steps + 1, num_envs))
+    batch_size = num_steps * num_envs
+    log_probs = session.distribution.log_prob(policy.first(batch_size), rollout.actions.flatten(1, 2))
+    advantages, returns = session.algorithm.targets(rollout, values, session.hyper)
+    return Batch(
+        obs=rollout.obs[:, :-1].flatten(1, 2),
+        actions=rollout.actions.flatten(1, 2),
+        log_probs=log_probs,
+        values=values[:, :-1].flatten(1, 2),
+        advantages=advantages.flatten(1, 2),
+        returns=returns.flatten(1, 2),
+        weights=rollout.mask.flatten(1, 2).float(),
+    )
+
+
+def explained_variance(batch: Batch) -> Tensor:  # [M]
+    """1 - Var(returns - values) / Var(returns) over real transitions, member by member."""
+    results = []
+    for m in range(batch.returns.shape[0]):
+        real = batch.weights[m].numpy() > 0
+        returns = batch.returns[m].numpy()[real].astype(np.float64)
+        errors = returns - batch.values[m].numpy()[real]
+        variance = returns.var() if len(returns) else 0.0
+        results.append(1 - errors.var() / variance if variance > 0 else math.nan)
+    return torch.tensor(results)
+
+
+class _CheckpointPace:
+    """Checkpoints as often as a fixed share of the time allows."""
+
+    def __init__(self) -> None:
+        self.last, self.cost = time.perf_counter(), 0.0
+
+    def due(self) -> bool:
+        return time.perf_counter() - self.last >= self.cost / CHECKPOINT_SHARE
+
+    def save(self, session: Session) -> None:
+        started = time.perf_counter()
+        session.save()
+        self.last = time.perf_counter()
+        self.cost = self.last - started

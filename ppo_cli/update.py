@@ -1,0 +1,119 @@
+"""The update: epochs of minibatches on one rollout, each member by its own gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ppo_cli.algorithms import Algorithm, LossTerms
+from ppo_cli.hyperparams import Hyperparams
+from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.distributions import Distribution
+from ppo_cli.nn.optim import adam_step_, clip_grad_norm_, grad_norm
+from ppo_cli.rollout import Batch, minibatches, permutations
+from ppo_cli.train_state import TrainState
+
+KL_STOP_FACTOR = 1.5
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """What an update did.
+
+    Attributes:
+        metrics: Means over the minibatches that a member used, by metric name, ``[M]`` each.
+        failures: What became non-finite and where, by member.
+    """
+
+    metrics: dict[str, Tensor]
+    failures: dict[int, str]
+
+
+def update(
+    net: ActorCritic,
+    distribution: Distribution,
+    algorithm: Algorithm,
+    state: TrainState,
+    batch: Batch,
+    hyper: Hyperparams,
+    seeds: Sequence[int],
+    num_epochs: int,
+    num_minibatches: int,
+    learning_rate: Tensor,  # [M] float64
+    eps_clip: Tensor,  # [M]
+) -> UpdateResult:
+    """Improve ``state.params`` in place.
+
+    A member whose policy has moved further than 1.5 ``target_kl``, or whose gradient is not finite, takes no
+    further step in this iteration; the others do not notice.
+    """
+    history = _History(num_minibatches)
+    normalize = hyper.normalize_advantages > 0
+    kl_limit = KL_STOP_FACTOR * hyper.target_kl
+    active = torch.ones(len(seeds), dtype=torch.bool)
+    order = permutations(seeds, state.iteration, num_epochs, batch.weights.shape[1])
+    for epoch in range(num_epochs):
+        for part in minibatches(batch, order[:, epoch], num_minibatches, normalize):
+            params = state.params.detach().requires_grad_()
+            policy, new_values = net.forward(params, part.obs)
+            terms = algorithm.loss(policy, new_values, distribution, part, hyper, eps_clip)
+            (grads,) = torch.autograd.grad(terms.loss.sum(), params)
+            norms = grad_norm(grads)
+            history.add(terms, norms, active)
+            active = active & (terms.approx_kl <= kl_limit) & torch.isfinite(norms)
+            clip_grad_norm_(grads, norms, hyper.max_grad_norm)
+            _step_(state, grads, learning_rate, active)
+        if not active.any():
+            break
+    return history.result()
+
+
+def _step_(state: TrainState, grads: Tensor, learning_rate: Tensor, active: Tensor) -> None:
+    """An optimiser step of the active members."""
+    with torch.no_grad():
+        if active.all():
+            adam_step_(state.params, grads, state.exp_avg, state.exp_avg_sq, state.adam_step, learning_rate)
+            return
+        rows = active.nonzero().squeeze(1)
+        mutable = (state.params, state.exp_avg, state.exp_avg_sq, state.adam_step)
+        params, exp_avg, exp_avg_sq, step = (tensor[rows] for tensor in mutable)
+        adam_step_(params, grads[rows], exp_avg, exp_avg_sq, step, learning_rate[rows])
+        for tensor, values in zip(mutable, (params, exp_avg, exp_avg_sq, step), strict=True):
+            tensor[rows] = values
+
+
+class _History:
+    """Metrics of every minibatch, and who was still learning when it was seen."""
+
+    def __init__(self, num_minibatches: int) -> None:
+        self.num_minibatches = num_minibatches
+        self.values: dict[str, list[Tensor]] = {}
+        self.active: list[Tensor] = []
+
+    def add(self, terms: LossTerms, norms: Tensor, active: Tensor) -> None:
+        for name, value in (*terms.metrics.items(), ("train/grad_norm", norms)):
+            self.values.setdefault(name, []).append(value)
+        self.active.append(active)
+
+    def result(self) -> UpdateResult:
+        active = torch.stack(self.active)  # [K, M]
+        used = active.sum(0)
+        stacked = {name: torch.stack(values) for name, values in self.values.items()}
+        metrics = {name: (values * active).sum(0) / used for name, values in stacked.items()}
+        metrics["train/epochs"] = used / self.num_minibatches
+        return UpdateResult(metrics, self._failures(stacked, active))
+
+    def _failures(self, stacked: dict[str, Tensor], active: Tensor) -> dict[int, str]:
+        """The first non-finite value of each member, in the order in which the loss is computed."""
+        bad = {name: ~torch.isfinite(values) & active for name, values in stacked.items()}
+        failures = {}
+        for member in torch.stack(list(bad.values())).any(0).any(0).nonzero().flatten().tolist():
+            index, name = min((int(b[:, member].nonzero()[0]), name) for name, b in bad.items() if b[:, member].any())
+            epoch, minibatch = divmod(index, self.num_minibatches)
+            value = float(stacked[name][index, member])
+            label = name.removeprefix("train/")
+            failures[member] = f"{label} became {value} in epoch {epoch + 1}, minibatch {minibatch + 1}"
+        return failures
