@@ -21,8 +21,8 @@ def gae(
         delta_t = r_t + gamma V(s_{t+1}) (1 - terminated_t) - V(s_t)
         A_t     = delta_t + gamma lambda (1 - done_t) A_{t+1}
 
-    A terminated state has no future. A truncated one has a future, V of its last observation, but its trace ends:
-    with next-step autoreset that observation is the one at t + 1, so no special case is needed.
+    A terminated state has no future. A truncated one has a future, V of its last observation, but its trace
+    ends: with next-step autoreset that observation is the one at t + 1, so no special case is needed.
     """
     future = gamma[:, None, None] * (~terminated)
     deltas = torch.addcmul(rewards, future, values[:, 1:]).sub_(values[:, :-1])

@@ -78,7 +78,8 @@ def save_checkpoint(
             if error.errno not in FULL or not _prune(folder, keep=1):
                 raise
             _publish(folder, iteration, content)
-        _prune(folder, keep=2, newest=iteration)
+        with contextlib.suppress(CorruptFileError):  # the folder cannot be listed: it is pruned the next time
+            _prune(folder, keep=2, newest=iteration)
 
 
 def load_latest_checkpoint(run_dir: RunDir, warn: Callable[[str], None]) -> Checkpoint | None:
@@ -130,8 +131,8 @@ def _publish(folder: Path, iteration: int, content: bytes) -> None:
 def _set_aside(target: Path) -> None:
     """Make room for the same iteration written again; what is set aside still loads until then."""
     old = target.with_name(f"{target.name}.old")
-    if not _is_whole(target):
-        shutil.rmtree(target)  # damaged: a whole one set aside before it is worth more
+    if _is_damaged(target):
+        shutil.rmtree(target)  # a whole one set aside before it is worth more
         return
     shutil.rmtree(old, ignore_errors=True)
     os.rename(target, old)
@@ -155,13 +156,16 @@ def _load(path: Path) -> Checkpoint:
     return Checkpoint(iteration, tensors, saved["meta"])
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a checkpoint's state is the one in its manifest; cheaper than loading it."""
+def _is_damaged(path: Path) -> bool:
+    """Whether a checkpoint's state is not the one in its manifest; cheaper than loading it.
+
+    One that cannot be read at the moment, for want of file handles say, is not called damaged.
+    """
     try:
         manifest = read_file(path / MANIFEST, _MAX_MANIFEST_BYTES)
-        return manifest == _manifest(_iteration(path), read_file(path / STATE, MAX_FILE_BYTES))
-    except (CorruptFileError, UsageError):
-        return False
+        return manifest != _manifest(_iteration(path), read_file(path / STATE, MAX_FILE_BYTES))
+    except (CorruptFileError, UsageError) as error:
+        return not isinstance(error.__cause__, OSError)
 
 
 def _iteration(path: Path) -> int:
@@ -184,19 +188,19 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _prune(folder: Path, *, keep: int, newest: int | None = None) -> bool:
-    """Keep the newest ``keep`` checkpoints that are whole, remove the others; whether any was removed.
+    """Keep the newest ``keep`` checkpoints that are not damaged, remove the others; whether any was removed.
 
     Args:
         folder: The checkpoints folder.
         keep: How many to keep.
-        newest: The iteration just written; what claims to be newer is removed.
+        newest: The iteration just written, known to be whole; what claims to be newer is removed.
     """
     kept: list[int] = []
     removed = False
     for path in _checkpoints(folder):
         iteration = _iteration(path)
         superseded = iteration in kept or (newest is not None and iteration > newest)
-        if len(kept) < keep and not superseded and _is_whole(path):
+        if len(kept) < keep and not superseded and (iteration == newest or not _is_damaged(path)):
             kept.append(iteration)
         else:
             shutil.rmtree(path, ignore_errors=True)

@@ -40,7 +40,13 @@ class PpoError(Exception):
 
     def to_json(self) -> dict[str, str | int]:
         """The error as the JSON document of ``--json``; what does not apply is absent."""
-        fields = {"message": self.message, "hint": self.hint, "key": self.key, "file": self.file, "line": self.line}
+        fields = {
+            "message": self.message,
+            "hint": self.hint,
+            "key": self.key,
+            "file": self.file,
+            "line": self.line,
+        }
         return {name: value for name, value in fields.items() if value is not None}
 
 

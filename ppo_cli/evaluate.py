@@ -56,9 +56,7 @@ def play_episodes(
         One result per member, or None when stopped.
     """
     round_seeds = [episode_seed(seed, stream, round_index, 0) for seed in seeds]
-    envs = make_member_envs(
-        net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream
-    )
+    envs = make_member_envs(net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream)
     try:
         obs = envs.reset()
         active = np.ones(obs.shape[:2], dtype=np.bool_)
@@ -71,7 +69,11 @@ def play_episodes(
             if not deterministic and t % NOISE_BLOCK == 0:
                 noise = _noise(distribution, round_seeds, t, (NOISE_BLOCK, episodes, net.num_actions))
             policy = net.act(params, normalizer(torch.from_numpy(obs)))
-            actions = distribution.mode(policy) if noise is None else distribution.sample(policy, noise[:, t % NOISE_BLOCK])
+            actions = (
+                distribution.mode(policy)
+                if noise is None
+                else distribution.sample(policy, noise[:, t % NOISE_BLOCK])
+            )
             step = envs.step(sendable(actions).numpy(), active=active)
             returns[active] += step.rewards[active]
             lengths += active
@@ -81,7 +83,8 @@ def play_episodes(
     finally:
         envs.close()
     return [
-        EvalStats(tuple(map(float, returns[m])), tuple(map(int, lengths[m])), deterministic) for m in range(len(seeds))
+        EvalStats(tuple(map(float, returns[m])), tuple(map(int, lengths[m])), deterministic)
+        for m in range(len(seeds))
     ]
 
 
@@ -90,7 +93,9 @@ def _noise(distribution: Distribution, seeds: Sequence[int], t: int, shape: tupl
     return torch.from_numpy(np.stack(blocks))
 
 
-def evaluate_policy(policy: Policy, *, env_kwargs: Mapping[str, Any], episodes: int, seed: int, deterministic: bool) -> EvalStats:
+def evaluate_policy(
+    policy: Policy, *, env_kwargs: Mapping[str, Any], episodes: int, seed: int, deterministic: bool
+) -> EvalStats:
     """Play ``episodes`` fresh episodes with one policy; the start states follow from ``seed``."""
     results = play_episodes(
         policy.net,
@@ -108,7 +113,9 @@ def evaluate_policy(policy: Policy, *, env_kwargs: Mapping[str, Any], episodes: 
     return results[0]
 
 
-def evaluate_run(run: RunDir, *, episodes: int, seed: int, best: bool = False, deterministic: bool = True) -> EvalStats:
+def evaluate_run(
+    run: RunDir, *, episodes: int, seed: int, best: bool = False, deterministic: bool = True
+) -> EvalStats:
     """Evaluate the last (or best) policy of a run on episodes that training never saw.
 
     Raises:

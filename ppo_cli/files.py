@@ -167,7 +167,7 @@ class AppendFile:
 
     @classmethod
     def open_at(cls, path: Path, size: int) -> AppendFile:
-        """Open an existing file to go on after its first ``size`` bytes. Call :meth:`cut_back` before appending.
+        """Open an existing file to go on after its first ``size`` bytes; :meth:`cut_back` comes first.
 
         Raises:
             CorruptFileError: The file is gone, shorter than ``size``, a symbolic link or no regular file.

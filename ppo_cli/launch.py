@@ -109,7 +109,9 @@ def _differences(name: str, before: object, now: Mapping[str, str]) -> list[str]
     """What has changed since the run was started, when that may change its bits."""
     if not isinstance(before, dict):
         return []
-    changed = [f"{key} {before[key]} → {now[key]}" for key in now if key in before and before[key] != now[key]]
+    changed = [
+        f"{key} {before[key]} → {now[key]}" for key in now if key in before and before[key] != now[key]
+    ]
     if not changed:
         return []
     return [f"{name} was started elsewhere ({', '.join(changed)}): it goes on, but perhaps not bit for bit"]

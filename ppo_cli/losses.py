@@ -41,7 +41,10 @@ def approx_kl(
     ratio: Tensor,  # [M, B], its exponential
     weights: Tensor,  # [M, B]
 ) -> Tensor:  # [M]
-    """KL(pi_old || pi), the k3 estimate: mean((ratio - 1) - log ratio) (Schulman 2020, "Approximating KL divergence")."""
+    """KL(pi_old || pi) by the k3 estimate, mean((ratio - 1) - log ratio).
+
+    Source: Schulman 2020, "Approximating KL divergence".
+    """
     return masked_mean(ratio - 1 - log_ratio, weights)
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def mask_weights(mask: Tensor) -> Tensor:  # [..., B] -> [..., B]
-    """Weights that sum to one over the real transitions (mask 1) of each member, to zero where there are none."""
+    """Weights that sum to one over each member's real transitions (mask 1), to zero where there are none."""
     return mask / mask.sum(-1, keepdim=True).clamp_(min=1.0)
 
 

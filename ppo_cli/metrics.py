@@ -23,24 +23,36 @@ WINDOW = 100  # episodes that the rollout means look back on
 METRICS = (
     Metric("iteration", "iterations done (one iteration = collect + update)"),
     Metric("global_step", "environment steps of this run so far; the reset after an episode counts as one"),
-    Metric("rollout/episode_return", f"mean return by the environment's own reward, last {WINDOW} training episodes"),
+    Metric(
+        "rollout/episode_return",
+        f"mean return by the environment's own reward, last {WINDOW} training episodes",
+    ),
     Metric("rollout/shaped_return", "the same by the shaped reward that the learner sees"),
     Metric("rollout/episode_length", f"mean steps of the last {WINDOW} training episodes"),
     Metric("rollout/episodes", "training episodes finished so far"),
     Metric("train/policy_loss", "loss of the policy, mean over the iteration's minibatches"),
     Metric("train/value_loss", "half the mean squared error of the value function"),
     Metric("train/entropy", "entropy of the policy in nats: how random it is"),
-    Metric("train/approx_kl", "divergence of the new policy from the one that collected, k3 estimate, in nats"),
+    Metric(
+        "train/approx_kl", "divergence of the new policy from the one that collected, k3 estimate, in nats"
+    ),
     Metric("train/clip_fraction", "share of transitions whose ratio left the clip range"),
     Metric("train/grad_norm", "norm of the gradient before clipping"),
     Metric("train/epochs", "epochs that were used; fewer than num_epochs when target_kl stopped them"),
-    Metric("train/explained_variance", "1 - Var(returns - values) / Var(returns); 1 is a perfect value function"),
+    Metric(
+        "train/explained_variance", "1 - Var(returns - values) / Var(returns); 1 is a perfect value function"
+    ),
     Metric("train/learning_rate", "learning rate of this iteration"),
     Metric("train/eps_clip", "clip range of this iteration"),
     Metric("train/std", "mean standard deviation of continuous actions (empty for discrete ones)"),
-    Metric("eval/episode_return", "mean return of the evaluation made after this iteration (empty without one)"),
+    Metric(
+        "eval/episode_return", "mean return of the evaluation made after this iteration (empty without one)"
+    ),
     Metric("time/wall_time", "seconds of training so far, earlier sessions of a resumed run included"),
-    Metric("time/steps_per_second", "environment steps of all members together per second, so far in this session"),
+    Metric(
+        "time/steps_per_second",
+        "environment steps of all members together per second, so far in this session",
+    ),
 )
 
 TERM_PREFIX = "reward/"  # one column per shaping term: mean per step over the last episodes

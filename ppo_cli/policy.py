@@ -1,6 +1,6 @@
 """A trained policy: the networks with the observation statistics they need, and how they are stored.
 
-The calling convention of :meth:`Policy.predict` is Stable-Baselines3's, so its ``evaluate_policy`` accepts a policy.
+The calling convention of :meth:`Policy.predict` is Stable-Baselines3's, so its ``evaluate_policy`` takes one.
 """
 
 from __future__ import annotations
@@ -98,8 +98,12 @@ class Policy:
         single = obs.ndim == 1
         batch = obs[None] if single else obs
         if batch.ndim != 2 or batch.shape[1] != self.shape.spec.obs_size:
-            raise ValueError(f"expected observations of size {self.shape.spec.obs_size}, got shape {obs.shape}")
-        policy = self.net.act(self.params, self.normalizer(torch.from_numpy(np.ascontiguousarray(batch))[None]))
+            raise ValueError(
+                f"expected observations of size {self.shape.spec.obs_size}, got shape {obs.shape}"
+            )
+        policy = self.net.act(
+            self.params, self.normalizer(torch.from_numpy(np.ascontiguousarray(batch))[None])
+        )
         if deterministic:
             actions = self.distribution.mode(policy)
         else:
@@ -108,7 +112,7 @@ class Policy:
         result = actions[0].numpy().copy()
         action = self.shape.spec.action
         if action.kind == "box":
-            result = np.clip(result, np.float32(action.low), np.float32(action.high))
+            result = np.clip(result, np.array(action.low, np.float32), np.array(action.high, np.float32))
         return (result[0] if single else result), state
 
     def save(self, path: str | Path) -> None:
@@ -138,8 +142,10 @@ class Policy:
             for name, view in net.named_parameters(params).items():
                 view.copy_(torch.from_numpy(_expect(tensors, name, tuple(view.shape), np.float32)))
             size = (shape.spec.obs_size,)
-            statistics = (torch.from_numpy(_expect(tensors, name, size, np.float64)) for name in ("obs_mean", "obs_var"))
-            return cls(shape, params, *statistics)
+            mean, var = (
+                torch.from_numpy(_expect(tensors, name, size, np.float64)) for name in ("obs_mean", "obs_var")
+            )
+            return cls(shape, params, mean, var)
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptFileError(f"{path} is not a policy of ppo: {error}", file=path) from error
 
@@ -160,7 +166,9 @@ def load_policy(path: str | Path, best: bool = False) -> Policy:
         run = RunDir(path)
         path = run.best_policy_path if best else run.policy_path
         if not path.exists():
-            raise UsageError(f"{run.path} has no {path.name} yet", hint="It is written when training saves a checkpoint.")
+            raise UsageError(
+                f"{run.path} has no {path.name} yet", hint="It is written when training saves a checkpoint."
+            )
     return Policy.load(path)
 
 
@@ -169,11 +177,13 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
         raise ValueError(f"unknown kind or format {metadata.get('kind')!r} {metadata.get('format')!r}")
     spec = dict(metadata["spec"])
     action = dict(spec.pop("action"))
-    bounds = {name: tuple(float(value) for value in action.pop(name)) for name in ("low", "high")}
+    if action["kind"] not in ("box", "discrete"):
+        raise ValueError(f"unknown kind of action {action['kind']!r}")
+    low, high = (tuple(float(value) for value in action[name]) for name in ("low", "high"))
     if metadata["activation"] not in ACTIVATIONS:
         raise ValueError(f"unknown activation {metadata['activation']!r}")
     return PolicyShape(
-        spec=EnvSpec(action=ActionSpec(**action, **bounds), **spec),
+        spec=EnvSpec(action=ActionSpec(action["kind"], int(action["size"]), low, high), **spec),
         hidden_sizes=tuple(int(size) for size in metadata["hidden_sizes"]),
         activation=metadata["activation"],
         normalize_obs=bool(metadata["normalize_obs"]),
@@ -184,7 +194,9 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
 def _expect(tensors: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
     value = tensors[name]
     if value.shape != shape or value.dtype != dtype:
-        raise ValueError(f"{name} is {value.dtype}{list(value.shape)}, expected {np.dtype(dtype)}{list(shape)}")
+        raise ValueError(
+            f"{name} is {value.dtype}{list(value.shape)}, expected {np.dtype(dtype)}{list(shape)}"
+        )
     if not np.isfinite(value).all():
         raise ValueError(f"{name} has values that are not finite")
     return np.ascontiguousarray(value)

@@ -55,7 +55,9 @@ class Population:
         """Refuse members that cannot share a program."""
         keys = {(static_key(member.config), member.iteration) for member in self.members}
         if len(keys) != 1:
-            raise ValueError(f"a population needs members with one static half and one iteration, got {len(keys)}")
+            raise ValueError(
+                f"a population needs members with one static half and one iteration, got {len(keys)}"
+            )
 
     @property
     def config(self) -> RunConfig:

@@ -95,12 +95,14 @@ class Recorder:
     def iteration(self, metrics: Mapping[str, float]) -> None:
         """Log an iteration."""
         self.metrics = {**metrics, **self.window.metrics()}
-        self._append("metrics", {name: value for name, value in self.metrics.items() if not _is_nan(value)})
+        self._append(
+            "metrics", {name: value for name, value in self.metrics.items() if not math.isnan(value)}
+        )
         events = self._logs.get("events")
         if isinstance(events, EventWriter):
             step, now = int(self.metrics["global_step"]), time.time()
             for name, value in self.metrics.items():
-                if "/" in name and not _is_nan(value):
+                if "/" in name and not math.isnan(value):
                     events.scalar(name, value, step, now)
 
     def evaluation(self, global_step: int, stats: EvalStats, policy: Policy) -> None:
@@ -143,7 +145,11 @@ class Recorder:
         monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *term_names)
         files = {
             "metrics": (run.metrics_path, columns(term_names), None),
-            "monitor": (run.monitor_path, monitor_columns, {"t_start": self.started, "env_id": config.env_id}),
+            "monitor": (
+                run.monitor_path,
+                monitor_columns,
+                {"t_start": self.started, "env_id": config.env_id},
+            ),
             "eval": (run.eval_path, EVAL_COLUMNS, None),
         }
         for name, (path, names, comment) in files.items():
@@ -152,13 +158,8 @@ class Recorder:
             else:
                 self._logs[name] = CsvLog.open_at(path, names, sizes[name])
         if config.output.tensorboard:
-            resumed = sizes is not None and "events" in sizes
-            self._logs["events"] = (
-                EventWriter.open_at(run.events_path, sizes["events"])  # type: ignore[index]
-                if resumed
-                else EventWriter(run.events_path, self.started)
-            )
-
-
-def _is_nan(value: float) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+            size = (sizes or {}).get("events")
+            if size is None:
+                self._logs["events"] = EventWriter(run.events_path, self.started)
+            else:
+                self._logs["events"] = EventWriter.open_at(run.events_path, size)

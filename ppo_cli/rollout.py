@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli import advantages
 from ppo_cli.masked import mask_weights
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import Distribution
+from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.rng import Stream, generator
 
 if TYPE_CHECKING:
@@ -61,7 +61,11 @@ def collect_steps(
     obs = torch.empty_like(raw_obs)
     action_shape = (net.num_actions,) if net.continuous else ()
     actions = torch.empty(
-        num_members, num_steps, num_envs, *action_shape, dtype=torch.float32 if net.continuous else torch.int64
+        num_members,
+        num_steps,
+        num_envs,
+        *action_shape,
+        dtype=torch.float32 if net.continuous else torch.int64,
     )
     rewards = torch.empty(num_members, num_steps, num_envs)
     flags = torch.empty(3, num_members, num_steps, num_envs, dtype=torch.bool)
@@ -78,7 +82,11 @@ def collect_steps(
         step = envs.step(sendable(action).numpy())
         raw_view[:, t + 1] = step.obs
         reward_view[:, t] = step.rewards
-        flag_view[0, :, t], flag_view[1, :, t], flag_view[2, :, t] = step.terminated, step.truncated, step.mask
+        flag_view[0, :, t], flag_view[1, :, t], flag_view[2, :, t] = (
+            step.terminated,
+            step.truncated,
+            step.mask,
+        )
         in_environments += time.perf_counter() - before
     obs[:, -1] = normalizer(raw_obs[:, -1])
     seconds = {"environment": in_environments, "policy": time.perf_counter() - started - in_environments}
@@ -118,7 +126,9 @@ class Batch:
     weights: Tensor  # [M, B]
 
 
-def permutations(seeds: Sequence[int], iteration: int, num_epochs: int, batch_size: int) -> Tensor:  # [M, E, B]
+def permutations(
+    seeds: Sequence[int], iteration: int, num_epochs: int, batch_size: int
+) -> Tensor:  # [M, E, B]
     """An order of the batch for each epoch, per member from its own stream."""
     order = np.broadcast_to(np.arange(batch_size), (num_epochs, batch_size))
     shuffles = [generator(seed, Stream.SHUFFLE, iteration).permuted(order, axis=1) for seed in seeds]

@@ -56,7 +56,11 @@ class Session:
         self.members = list(population.members)
         config, configs = self.config, [member.config for member in self.members]
         self.envs = make_member_envs(
-            config.env_id, config.env_kwargs, config.rollout.num_envs, self.seeds, [shaping_params(c) for c in configs]
+            config.env_id,
+            config.env_kwargs,
+            config.rollout.num_envs,
+            self.seeds,
+            [shaping_params(c) for c in configs],
         )
         self.net = ActorCritic(self.envs.spec, config.network.hidden_sizes, config.network.activation)
         self.distribution = make_distribution(self.envs.spec.action)
@@ -97,11 +101,6 @@ class Session:
         return [member.config.seed for member in self.members]
 
     @property
-    def alive(self) -> bool:
-        """Whether anyone is still training."""
-        return bool(self.members)
-
-    @property
     def steps_per_iteration(self) -> int:
         """Environment steps of one member in one iteration."""
         return self.config.rollout.num_envs * self.config.rollout.num_steps
@@ -132,7 +131,9 @@ class Session:
             config.normalization.clip_obs,
         )
         state = self.state
-        return Policy(shape, state.params[row].clone(), state.obs_mean[row].clone(), state.obs_var[row].clone())
+        return Policy(
+            shape, state.params[row].clone(), state.obs_mean[row].clone(), state.obs_var[row].clone()
+        )
 
     @contextlib.contextmanager
     def timed(self, activity: str) -> Iterator[None]:
@@ -149,15 +150,23 @@ class Session:
         """Merge a rollout's observations into the running statistics."""
         if self.config.normalization.normalize_obs:
             state = self.state
-            update_statistics_(state.obs_mean, state.obs_var, state.obs_count, rollout.raw_obs[:, :-1].flatten(1, 2))
+            update_statistics_(
+                state.obs_mean, state.obs_var, state.obs_count, rollout.raw_obs[:, :-1].flatten(1, 2)
+            )
 
     def check_rollout(self, rollout: Rollout) -> None:
         """Notice observations and rewards that are not finite, and where they came from."""
         for name, values in (("observation", rollout.raw_obs), ("reward", rollout.rewards)):
             if torch.isfinite(values.sum()):
                 continue
-            for row, t, env in (~torch.isfinite(values.flatten(3).sum(-1) if values.dim() > 3 else values)).nonzero().tolist():
-                self._failures.setdefault(row, f"{name} of environment {env} became non-finite at step {t + 1}")
+            for row, t, env in (
+                (~torch.isfinite(values.flatten(3).sum(-1) if values.dim() > 3 else values))
+                .nonzero()
+                .tolist()
+            ):
+                self._failures.setdefault(
+                    row, f"{name} of environment {env} became non-finite at step {t + 1}"
+                )
 
     def fail(self, failures: Mapping[int, str]) -> None:
         """Note members that cannot go on, by row."""
@@ -165,9 +174,12 @@ class Session:
             self._failures.setdefault(row, reason)
 
     def drop_diverged(self, metrics: dict[str, Tensor]) -> None:
-        """Take out the members that cannot go on, and their rows of ``metrics``; their last good checkpoint stays."""
+        """Take out the members that cannot go on, and their rows of ``metrics``.
+
+        Their last good checkpoint stays.
+        """
         finite = torch.isfinite(self.state.params).all(1)
-        self.fail({row: "parameters became non-finite" for row in (~finite).nonzero().flatten().tolist()})
+        self.fail(dict.fromkeys((~finite).nonzero().flatten().tolist(), "parameters became non-finite"))
         if not self._failures:
             return
         for row, reason in self._failures.items():
@@ -215,7 +227,9 @@ class Session:
             progress = self.envs.progress()
             for row, recorder in enumerate(self.recorders):
                 place = progress.member(row).tensors()
-                tensors = self.state.member_tensors(row) | {ENV_PREFIX + name: value for name, value in place.items()}
+                tensors = self.state.member_tensors(row) | {
+                    ENV_PREFIX + name: value for name, value in place.items()
+                }
                 recorder.checkpoint(self.state.iteration, tensors, self.policy(row))
 
     def final_evaluation(self, stop: Callable[[], bool]) -> bool:
@@ -272,7 +286,9 @@ class Session:
             return TrainState.initial(self.net.init(rngs, log_std), self.envs.spec.obs_size)
         loaded = [checkpoint for checkpoint in checkpoints if checkpoint is not None]
         places = [
-            EpisodeProgress.from_tensors({name.removeprefix(ENV_PREFIX): value for name, value in c.tensors.items()})
+            EpisodeProgress.from_tensors(
+                {name.removeprefix(ENV_PREFIX): value for name, value in c.tensors.items()}
+            )
             for c in loaded
         ]
         replay = self.envs.restore(EpisodeProgress.stack(places))

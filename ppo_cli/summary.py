@@ -77,10 +77,12 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def git_commit() -> str | None:
-    """The commit of the working directory, with ``-dirty`` when it was changed, or None outside a repository."""
+    """The commit of the working directory, ``-dirty`` when it was changed; None outside a repository."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        result = subprocess.run(command, cwd=Path.cwd(), capture_output=True, text=True, timeout=5, check=False)
+        result = subprocess.run(
+            command, cwd=Path.cwd(), capture_output=True, text=True, timeout=5, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return result.stdout.strip() or None

@@ -42,15 +42,15 @@ def train(population: Population, *, stop: Callable[[], bool] = lambda: False) -
     torch.set_num_threads(population.config.compute.num_threads)
     with Session.open(population) as session:
         pace = _CheckpointPace()
-        while session.state.iteration < session.num_iterations and session.alive:
+        while session.state.iteration < session.num_iterations and session.members:
             train_iteration(session)
-            if session.alive and pace.due():
+            if session.members and pace.due():
                 pace.save(session)
             if stop():
                 break
-            if session.state.iteration < session.num_iterations and session.alive:
+            if session.state.iteration < session.num_iterations and session.members:
                 yield session.report()
-        if session.alive:
+        if session.members:
             session.save()
             finished = session.state.iteration >= session.num_iterations and session.final_evaluation(stop)
             session.finish("completed" if finished else "interrupted")
@@ -65,7 +65,7 @@ def train_iteration(session: Session) -> None:
     session.count_steps()
     session.state.iteration += 1
     session.drop_diverged(metrics)
-    if session.alive and session.evaluation_due():
+    if session.members and session.evaluation_due():
         session.evaluate()
     session.log(metrics)
 
@@ -110,7 +110,7 @@ def make_batch(session: Session, rollout: Rollout) -> Batch:
     """Values, log-probabilities and targets of a rollout, flattened to ``[M, B]``."""
     num_members, num_steps, num_envs = rollout.rewards.shape
     policy, values = session.net.forward(session.state.params, rollout.obs.flatten(1, 2))
-    values = values.unflatten(1, (num_steps + 1, num_envs))
+    values = values.view(num_members, num_steps + 1, num_envs)
     batch_size = num_steps * num_envs
     log_probs = session.distribution.log_prob(policy.first(batch_size), rollout.actions.flatten(1, 2))
     advantages, returns = session.algorithm.targets(rollout, values, session.hyper)

@@ -111,7 +111,9 @@ class _History:
         bad = {name: ~torch.isfinite(values) & active for name, values in stacked.items()}
         failures = {}
         for member in torch.stack(list(bad.values())).any(0).any(0).nonzero().flatten().tolist():
-            index, name = min((int(b[:, member].nonzero()[0]), name) for name, b in bad.items() if b[:, member].any())
+            index, name = min(
+                (int(b[:, member].nonzero()[0]), name) for name, b in bad.items() if b[:, member].any()
+            )
             epoch, minibatch = divmod(index, self.num_minibatches)
             value = float(stacked[name][index, member])
             label = name.removeprefix("train/")

@@ -1,5 +1,7 @@
-"""PPO with the clipped surrogate (Schulman et al. 2017): how far one update may move the policy is limited by
-making larger moves worthless."""
+"""PPO with the clipped surrogate (Schulman et al. 2017).
+
+How far one update may move the policy is limited by making larger moves worthless.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ class PpoClip:
         hyper: Hyperparams,
         eps_clip: Tensor,
     ) -> LossTerms:
-        """clipped surrogate + vf_coef * value loss - ent_coef * entropy."""
+        """Clipped surrogate + vf_coef * value loss - ent_coef * entropy."""
         weights = batch.weights
         new_log_probs, entropies = distribution.log_prob_and_entropy(policy, batch.actions)
         log_ratio = new_log_probs - batch.log_probs

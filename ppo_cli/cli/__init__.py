@@ -42,7 +42,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 def _help(function: Callable[..., None]) -> str:
-    r"""The help text of a command: its docstring, in which ``\b`` keeps the lines of a paragraph as they are."""
+    r"""The help text of a command: its docstring, in which ``\b`` keeps a paragraph's lines as they are."""
     return inspect.cleandoc(function.__doc__ or "").replace("\\b", "\b")
 
 

@@ -76,12 +76,15 @@ def _defaults(*, as_json: bool) -> None:
 
 
 def _explain(*, as_json: bool) -> None:
-    from ppo_cli.config import SETTINGS
+    from ppo_cli.config import REQUIRED, SETTINGS, yaml_text
 
     settings = [explained(setting) for setting in SETTINGS]
     if as_json:
         print_json({"settings": settings})
         return
+    for setting in settings:
+        if setting["default"] != REQUIRED:
+            setting["default"] = yaml_text(setting["default"])
     stdout_console().print(explain_table(settings))
 
 

@@ -53,5 +53,6 @@ def describe_env(env: KnownEnv) -> dict[str, Any]:
         spec = env_spec(env.env_id, {})
     except PpoError as error:
         return {**document, "problem": error.message}
-    kind = "choices" if spec.action.kind == "discrete" else "numbers"
-    return {**document, "observation": spec.obs_size, "actions": f"{spec.action.size} {kind}"}
+    kind = "choice" if spec.action.kind == "discrete" else "number"
+    actions = f"{spec.action.size} {kind}{'' if spec.action.size == 1 else 's'}"
+    return {**document, "observation": spec.obs_size, "actions": actions}

@@ -1,7 +1,7 @@
 """From exceptions to a message on stderr (or a JSON document) and an exit code. The only place that does so.
 
-Exit codes: 0 done, 1 a bug of ours, 2 wrong usage or configuration, 3 diverged, 4 the run is locked, 5 a corrupt
-or unsafe file, 74 the disk is full or not writable, 129 / 130 / 143 stopped by a signal.
+Exit codes: 0 done, 1 a bug of ours, 2 wrong usage or configuration, 3 diverged, 4 the run is locked, 5 a
+corrupt or unsafe file, 74 the disk is full or not writable, 129 / 130 / 143 stopped by a signal.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def describe(error: BaseException) -> PpoError:
     if isinstance(error, typer.TyperException):  # wrong options and arguments
         return _CommandLineError(error.format_message(), hint="see the command's --help")
     if isinstance(error, OSError) and error.errno in _STORAGE:
-        place = f"{error.filename}: " if error.filename else ""
-        return StorageError(f"cannot read or write {place}{error.strerror}", file=error.filename)
+        place = f" {error.filename}" if error.filename else ""
+        return StorageError(f"cannot read or write{place}: {error.strerror}", file=error.filename)
     if isinstance(error, MemoryError):
         return PpoError("out of memory", hint="take fewer members, environments or steps at a time")
     return PpoError(
@@ -83,11 +83,11 @@ class _CommandLineError(PpoError):
 
 
 def show(error: PpoError, *, as_json: bool) -> None:
-    """Print an error: as a JSON document on stdout, or as a message on stderr."""
+    """Print an error: as a JSON document on stdout if that can be written, or as a message on stderr."""
     if as_json:
         with contextlib.suppress(OSError, ReaderGoneError):
             print_json({"error": error.to_json()})
-        return
+            return
     console = stderr_console()
     console.print(Text.assemble(("error: ", "bold red"), clean(error.message)), soft_wrap=True)
     if error.hint:

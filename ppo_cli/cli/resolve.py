@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.errors import UsageError
-
 if TYPE_CHECKING:
     from ppo_cli.config import RunConfig
 
@@ -62,8 +60,6 @@ def resolve_settings(
         allow_import=allow_import,
     )
     config = resolved.config
-    if typed and config.env_id != typed.env_id:
-        _refuse_two_envs(env, config.env_id, resolved.origins.get("env_id"))
     found = typed or resolve_env_id(
         config.env_id, allow_import=allow_import or _typed(resolved.origins, "env_id")
     )
@@ -106,10 +102,3 @@ def agree_to_run(config: RunConfig, *, allow_import: bool) -> None:
 def _typed(origins: Mapping[str, str], path: str) -> bool:
     """Whether a setting was typed on the command line, which is consent to import what it names."""
     return str(origins.get(path, "")).startswith("--")
-
-
-def _refuse_two_envs(env: str | None, other: str, origin: str | None) -> None:
-    place = f" ({origin})" if origin else ""
-    raise UsageError(
-        f"--env {env} contradicts env_id: {other}{place}", key="env_id", hint="give the environment only once"
-    )

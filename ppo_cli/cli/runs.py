@@ -35,7 +35,7 @@ def read_config(run: RunDir) -> RunConfig:
 
 
 def describe_run(run: RunDir) -> dict[str, Any]:
-    """A run's document: its summary, or what its config tells while there is none. A damaged run is described too."""
+    """A run's document: its summary, or what its config tells. A damaged run is described too."""
     document: dict[str, Any] = {"run_dir": str(run.path), "name": run.name}
     try:
         summary = run.read_summary()

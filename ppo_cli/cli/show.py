@@ -54,7 +54,9 @@ def show_command(
         return
     console = stdout_console()
     console.print(evaluation_table(results_of(document, unicode=is_unicode(console))))
-    console.print(settings_table(differences))
+    console.print()
+    console.print(settings_table((path, *map(written, values)) for path, *values in differences))
+    console.print()
     console.print(files_table(files))
 
 
@@ -86,17 +88,17 @@ def results_of(document: dict[str, Any], *, unicode: bool = True) -> list[tuple[
 
 def settings_that_differ(config: RunConfig) -> list[tuple[str, Any, Any]]:
     """Path, value and default of each setting that is not at its default."""
-    from ppo_cli.config import SETTINGS
+    from ppo_cli.config import SETTINGS, get_value
 
-    rows = ((setting.path, _value(config, setting.path), setting.default) for setting in SETTINGS)
+    rows = ((setting.path, get_value(config, setting.path), setting.default) for setting in SETTINGS)
     return [(path, value, default) for path, value, default in rows if value != default]
 
 
-def _value(config: RunConfig, path: str) -> Any:
-    value: Any = config
-    for name in path.split("."):
-        value = getattr(value, name)
-    return value
+def written(value: Any) -> str:
+    """A value as the YAML files hold it."""
+    from ppo_cli.config import REQUIRED, yaml_text
+
+    return REQUIRED if value == REQUIRED else yaml_text(value)
 
 
 def files_of(folder: Path) -> list[tuple[str, int, str]]:

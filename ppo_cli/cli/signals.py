@@ -1,8 +1,8 @@
 """Stopping by signals: the first asks, the second insists.
 
-A training stops at the end of its iteration with a checkpoint when SIGINT (Ctrl-C), SIGTERM or SIGHUP arrives;
-a second signal ends the process at once (the last checkpoint is intact). The handlers are installed explicitly,
-because a process started with ``&`` from a script inherits SIGINT as ignored.
+A training stops at the end of its iteration with a checkpoint when SIGINT (Ctrl-C), SIGTERM or SIGHUP
+arrives; a second signal ends the process at once (the last checkpoint is intact). The handlers are installed
+explicitly, because a process started with ``&`` from a script inherits SIGINT as ignored.
 """
 
 from __future__ import annotations

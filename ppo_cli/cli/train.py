@@ -101,7 +101,7 @@ def train_command(
 
                 show_plan(settings, configs, runs_dir, name, as_json=json)
                 return
-            populations = [prepared(settings, configs, runs_dir, name, ctx)]
+            populations = prepared(settings, configs, runs_dir, name, ctx)
             notices = settings.notices
         from ppo_cli.cli.training import Training
 
@@ -112,8 +112,8 @@ def train_command(
 
 
 WHAT_TO_DO = (
-    "try `ppo train --env CartPole-v1` (some seconds), `ppo train --config FILE` or `ppo train --resume RUN`; "
-    "`ppo envs` lists environments"
+    "try `ppo train --env CartPole-v1` (some seconds), `ppo train --config FILE` "
+    "or `ppo train --resume RUN`; `ppo envs` lists environments"
 )
 
 
@@ -126,11 +126,11 @@ def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
 
 def prepared(
     settings: ResolvedSettings, configs: list[RunConfig], runs_dir: Path, name: str | None, ctx: typer.Context
-) -> Population:
-    """A population of new runs, with their folders."""
+) -> list[Population]:
+    """The populations of new runs, with their folders."""
     import shlex
 
-    from ppo_cli.sessions import prepare_new
+    from ppo_cli.launch import prepare_new
 
     command = shlex.join(["ppo", *(ctx.obj or [ctx.info_name or ""])])
     return prepare_new(
@@ -148,7 +148,7 @@ def resumed(
 
     for ref in refs:
         agree_to_run(read_config(find_run(runs_dir, ref)), allow_import=allow_import)
-    from ppo_cli.sessions import prepare_resume
+    from ppo_cli.launch import prepare_resume
 
     return prepare_resume(refs, runs_dir=runs_dir, total_timesteps=total_timesteps)
 

@@ -12,7 +12,7 @@ from ppo_cli.cli.output import print_json
 from ppo_cli.cli.signals import Stop
 from ppo_cli.errors import DivergedError, PpoError
 from ppo_cli.report.console import clean, is_unicode, stderr_console, stdout_console
-from ppo_cli.report.progress import View, make_view
+from ppo_cli.report.progress import make_view
 from ppo_cli.report.tables import training_table
 
 if TYPE_CHECKING:
@@ -56,7 +56,11 @@ class Training:
         runs: list[dict[str, Any]] = []
         for index, population in enumerate(self._populations):
             if self._stop():
-                runs += [_untouched(member) for left in self._populations[index:] for member in left.members]
+                runs += [
+                    _result(member, None, None)
+                    for left in self._populations[index:]
+                    for member in left.members
+                ]
                 break
             runs += self._train(population, first=index == 0)
         self._show(runs)
@@ -70,7 +74,8 @@ class Training:
         last: IterationReport | None = None
         view.start()
         try:
-            self._tell(view, population, first=first)
+            for message in self._notices if first else ():
+                view.notice(message)
             for last in train(population, stop=self._stop):
                 view.update(last)
         except PpoError as error:
@@ -80,10 +85,6 @@ class Training:
             view.stop()
         reports = {report.name: report for report in last.members} if last is not None else {}
         return [_result(member, reports.get(member.name), last) for member in population.members]
-
-    def _tell(self, view: View, population: Population, *, first: bool) -> None:
-        for message in (*(self._notices if first else ()), *population.notices):
-            view.notice(message)
 
     def _show(self, runs: list[dict[str, Any]]) -> None:
         """Results to stdout; what to do next to stderr."""
@@ -124,7 +125,7 @@ class Training:
             return ["ppo list"]
         one = shlex.quote(str(completed[0]["run_dir"]))
         paths = [str(run["run_dir"]) for run in completed]
-        longer = 2 * max(int(run["global_step"]) for run in completed)
+        longer = 2 * max(int(run.get("total_timesteps") or run["global_step"]) for run in completed)
         extended = self._resume_command(paths if len(paths) <= _MANY else paths[:1])
         consent = " --allow-import" if self._allow_import else ""
         return [f"ppo eval {one}{consent}", f"ppo show {one}", f"{extended} --total-timesteps {longer}"]
@@ -138,8 +139,11 @@ def title(population: Population) -> str:
     """What is trained, in a line."""
     members = population.members
     config = members[0].config
-    where = members[0].name if len(members) == 1 else f"{len(members)} members"
-    return f"{config.env_id}  {config.algorithm}  {where}"
+    about = f"{config.env_id}  {config.algorithm}"
+    if len(members) > 1:
+        return f"{about}  {len(members)} members"
+    name = members[0].name
+    return name if name.startswith(config.env_id) else f"{name}  {about}"
 
 
 def exit_code(runs: Sequence[dict[str, Any]], stop: Stop) -> int:
@@ -180,7 +184,7 @@ def _result(member: Member, report: MemberReport | None, last: IterationReport |
             "status": "interrupted" if report.status == "training" else report.status,
             "global_step": last.global_step,
             "wall_time": last.wall_time,
-            "steps_per_second": last.steps_per_second / max(1, len(last.members)),
+            "steps_per_second": last.steps_per_second,
             "reason": report.reason,
         }
     written = member.run_dir.read_summary() if member.run_dir is not None else None

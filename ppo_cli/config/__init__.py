@@ -2,7 +2,41 @@
 
 from __future__ import annotations
 
+from ppo_cli.config.dump import dump_config, yaml_text
+from ppo_cli.config.names import find as find_setting
+from ppo_cli.config.names import nearest as nearest_setting
+from ppo_cli.config.resolve import (
+    ResolvedConfig,
+    get_value,
+    imports_of,
+    load_config,
+    resolve_config,
+    static_key,
+    with_values,
+)
 from ppo_cli.config.schema import SHAPING_TERMS, RunConfig
-from ppo_cli.config.settings import SETTINGS, Setting
+from ppo_cli.config.settings import REQUIRED, SECTIONS, SETTINGS, Setting
+from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
 
-__all__ = ["SETTINGS", "SHAPING_TERMS", "RunConfig", "Setting"]
+__all__ = [
+    "REQUIRED",
+    "SECTIONS",
+    "SETTINGS",
+    "SHAPING_TERMS",
+    "ResolvedConfig",
+    "RunConfig",
+    "Setting",
+    "dump_config",
+    "find_setting",
+    "get_value",
+    "imports_of",
+    "load_config",
+    "nearest_setting",
+    "resolve_config",
+    "shipped_config_dir",
+    "shipped_config_for",
+    "shipped_configs",
+    "static_key",
+    "with_values",
+    "yaml_text",
+]

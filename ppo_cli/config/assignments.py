@@ -46,7 +46,9 @@ def from_tree(root: Node) -> list[Assignment]:
         UsageError: The file holds no settings, unknown ones, or one twice.
     """
     if root.value is None:
-        refuse([Problem(root.origin, None, "the file is empty", "a config needs at least `env_id: CartPole-v1`")])
+        refuse(
+            [Problem(root.origin, None, "the file is empty", "a config needs at least `env_id: CartPole-v1`")]
+        )
     if not isinstance(root.value, dict):
         refuse([Problem(root.origin, None, "no settings found", "write them as `name: value`, one a line")])
     problems: list[Problem] = []
@@ -70,7 +72,9 @@ def _walk(parent: Node, section: str, problems: list[Problem]) -> Iterator[Assig
             if isinstance(node.value, dict):
                 yield from _walk(node, name, problems)
             elif node.value is not None:  # a section whose lines are all commented out is null
-                text = f"{value_text(node.plain())} is not allowed; {name} is a section with settings below it"
+                text = (
+                    f"{value_text(node.plain())} is not allowed; {name} is a section with settings below it"
+                )
                 problems.append(Problem(node.origin, name, text))
             continue
         target = find(f"{section}.{name}" if section else name)
@@ -95,11 +99,13 @@ def from_override(text: str) -> Assignment:
     if len(text) > MAX_OVERRIDE_LENGTH:
         refuse([Problem(origin, None, f"longer than {MAX_OVERRIDE_LENGTH} characters")])
     if not equals or not name:
-        refuse([Problem(origin, None, f"{value_text(text)} is not of the form NAME=VALUE", "--set eps_clip=0.3")])
+        refuse(
+            [Problem(origin, None, f"{value_text(text)} is not of the form NAME=VALUE", "--set eps_clip=0.3")]
+        )
     target = _require(name, origin)
     if not value.strip():
-        refuse([Problem(origin, target.path, "has no value", _expected_hint(target.setting))])
-    node = parse_yaml(value, Origin(f"--set {target.path}"))
+        refuse([Problem(origin, target.path, "has no value", f"expected {target.setting.expected}")])
+    node = parse_yaml(value, origin, target.path)
     return Assignment(target, _as_list(target.setting, node), origin)
 
 
@@ -146,10 +152,13 @@ def build(base: Mapping[str, Any], assignments: Sequence[Assignment]) -> RunConf
     Raises:
         UsageError: With every value that is not allowed.
     """
-    data: dict[str, Any] = {name: dict(item) if isinstance(item, Mapping) else item for name, item in base.items()}
+    data: dict[str, Any] = {
+        name: dict(item) if isinstance(item, Mapping) else item for name, item in base.items()
+    }
     last: dict[str, Assignment] = {}
     for assignment in assignments:
         _put(data, assignment)
+        last.pop(assignment.target.path, None)  # so that the order is that of the last assignments
         last[assignment.target.path] = assignment
     try:
         return RunConfig.model_validate(data)
@@ -168,37 +177,42 @@ def _put(data: dict[str, Any], assignment: Assignment) -> None:
 
 def _problem(detail: Any, last: Mapping[str, Assignment]) -> Problem:
     """What Pydantic says about one value, in our words and with its place."""
-    context = detail.get("ctx", {})
     if detail["type"] == "settings_disagree":
-        origin = _origin(context["key"], last)
-        return Problem(origin, context["key"], context["problem"], context["hint"])
-    steps = detail["loc"]
+        context = detail["ctx"]
+        return Problem(_blame(context["key"], last), context["key"], context["problem"], context["hint"])
+    steps = [str(step) if isinstance(step, str) else step for step in detail["loc"]]
     size = 2 if steps[0] in SECTIONS else 1
-    path, rest = ".".join(str(step) for step in steps[:size]), steps[size:]
+    path, rest = ".".join(map(str, steps[:size])), steps[size:]
     setting = BY_PATH[path]
-    if detail["type"] == "missing":
-        return Problem(Origin("settings"), path, "missing", "write which environment, `env_id: CartPole-v1`")
-    if f"{path}.{rest[0]}" in last if rest else False:
-        path, rest = f"{path}.{rest[0]}", rest[1:]
-    assignment = last.get(path)
-    if assignment is None:
-        return Problem(Origin("settings"), path, f"not allowed; expected {setting.expected}")
+    whole = last.get(f"{path}.{rest[0]}") if rest else None
+    if whole is not None:  # one name inside a mapping, set by itself
+        return _wrong_value(setting, whole.target.path, whole.node, rest)
+    if path not in last:
+        return Problem(Origin("settings"), path, f"missing or not allowed; expected {setting.expected}")
+    node = last[path].node.at(rest)
     if "[key]" in rest:
         text = f"{value_text(rest[0])} is not a name (letters, digits and _)"
-        return Problem(assignment.node.names.get(str(rest[0]), assignment.node.origin), path, text)
-    node = assignment.node.at(rest)
-    text = f"{value_text(node.plain())} is not allowed; expected {setting.expected}"
-    return Problem(node.origin, path, text, _value_hint(setting, node.plain()))
+        return Problem(last[path].node.names.get(str(rest[0]), node.origin), path, text)
+    return _wrong_value(setting, path, node, rest if node is not last[path].node else [])
 
 
-def _origin(key: str, last: Mapping[str, Assignment]) -> Origin:
-    """Where a setting was given; for one of several that disagree and was not given, where another one was."""
-    related = [key, "rollout.num_steps", "rollout.num_envs", key.rpartition(".")[0]]
-    return next((last[path].node.origin for path in related if path in last), Origin("settings"))
+def _wrong_value(setting: Setting, path: str, node: Node, inside: Sequence[str | int]) -> Problem:
+    """A value that is not allowed; ``inside`` leads to it when it is one of several in a mapping or list."""
+    if "[key]" in inside:
+        return Problem(node.origin, path, f"{value_text(inside[0])} is not a name (letters, digits and _)")
+    value = node.plain()
+    expected = setting.allowed.partition(" to ")[2] if setting.is_mapping and inside else setting.expected
+    hint = None if inside else _value_hint(setting, value)
+    return Problem(node.origin, path, f"{value_text(value)} is not allowed; expected {expected}", hint)
 
 
-def _expected_hint(setting: Setting) -> str:
-    return f"expected {setting.expected}"
+def _blame(key: str, last: Mapping[str, Assignment]) -> Origin:
+    """Where to point when several settings disagree: at ``key``, unless another of them was given later."""
+    parties = (key, "rollout.num_steps", "rollout.num_envs", "reward_shaping.custom")
+    given = [last[path].node.origin for path in last if path in parties]
+    if key in last and given and last[key].node.origin.label == given[-1].label:
+        return last[key].node.origin
+    return given[-1] if given else Origin("settings")
 
 
 def _value_hint(setting: Setting, value: Any) -> str | None:

@@ -165,8 +165,10 @@ def nearest(name: str) -> str:
     """
     leaf = name[:80].rpartition(".")[2].strip()
     plain = _plain(leaf)
+    if leaf in BY_NAME:  # in the wrong section
+        return f"did you mean {BY_NAME[leaf].path}?"
     if plain in _BY_PLAIN_NAME:
-        return f"did you mean {_BY_PLAIN_NAME[plain].path}?"
+        return f"did you mean {_BY_PLAIN_NAME[plain].name}?"
     if plain in _AMBIGUOUS:
         return _AMBIGUOUS[plain]
     if plain in _BY_FOREIGN_NAME:

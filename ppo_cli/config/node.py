@@ -32,13 +32,12 @@ class Node:
         return self.value
 
     def at(self, path: Sequence[str | int]) -> Node:
-        """The node that a path of names and indices leads to; where it leads nowhere, the last one on the way."""
+        """The node that a path of names and indices leads to; when it leads nowhere, the last on the way."""
         node = self
         for step in path:
-            if isinstance(node.value, dict) and step in node.value:
-                node = node.value[step]
-            elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-                node = node.value[step]
+            children = dict(enumerate(node.value)) if isinstance(node.value, list) else node.value
+            if isinstance(children, dict) and step in children:
+                node = children[step]
         return node
 
 

@@ -65,11 +65,12 @@ def refuse(problems: Sequence[Problem]) -> NoReturn:
     """Raise one error for all problems.
 
     Args:
-        problems: At least one; the first gives the error's key, file and line.
+        problems: At least one; the one nearest the top gives the error's key, file and line.
 
     Raises:
         UsageError: Always.
     """
+    problems = sorted(problems, key=lambda one: (one.origin.line or 0, one.origin.column or 0))
     first = problems[0]
     lines, hint = [first.line], first.hint
     if len(problems) > 1:

@@ -1,15 +1,17 @@
-"""From what the user gave (an environment, a file, overrides) to one checked config, and back to text."""
+"""From what the user gave (an environment, a file, overrides, options) to one checked config."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ppo_cli.config.assignments import Assignment, build, from_override, from_tree, from_value
-from ppo_cli.config.problems import Origin, Problem, refuse
+from ppo_cli.config.node import Node
+from ppo_cli.config.problems import Origin, Problem, printable, refuse, value_text
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import SETTINGS
 from ppo_cli.config.shipped import display_name, shipped_config_dir, shipped_config_for
@@ -24,7 +26,7 @@ class ResolvedConfig:
 
     Attributes:
         config: The config.
-        origins: For every setting's path: ``default``, ``configs/cartpole.yaml:7``, ``--set`` or an option's name.
+        origins: For every setting's path: ``default``, ``configs/cartpole.yaml:7``, ``--set`` or an option.
         notices: What the user should be told.
     """
 
@@ -44,11 +46,11 @@ def resolve_config(
     """Put the settings together: defaults, the environment's tuned file, the user's file, overrides, options.
 
     Args:
-        env: The environment of the command line. Its tuned settings, when shipped, come first; the id itself
-            wins over the one in ``config_file``.
+        env: The environment of the command line. Its tuned settings, when shipped, come first; the id
+            itself wins over the one in ``config_file``.
         config_file: The user's YAML file.
         overrides: ``NAME=VALUE`` texts.
-        values: Typed values by name or path, such as ``{"seed": 7}``; they win over everything but ``env``.
+        values: Typed values by name or path, such as ``{"seed": 7}``; they win over everything.
         allow_import: Whether a file may name a module to import (``module:Env-v0``, ``module:function``). What
             the command line names is allowed: to type it is to consent.
 
@@ -61,10 +63,10 @@ def resolve_config(
         layers += _tuned(env, notices)
     if config_file is not None:
         layers += from_tree(_read(config_file))
+    if env is not None:
+        layers.append(_typed_env(env, config_file, layers, notices))
     layers += [from_override(text) for text in overrides]
     layers += [from_value(name, value) for name, value in (values or {}).items()]
-    if env is not None:
-        layers.append(_typed_env(env, layers, notices))
     if not any(layer.target.path == "env_id" for layer in layers):
         _refuse_missing_env(config_file)
     if not allow_import:
@@ -96,11 +98,12 @@ def with_values(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     Raises:
         UsageError: A name is unknown, or a value is not allowed.
     """
-    return build(config.model_dump(), [from_value(name, value, Origin("settings")) for name, value in values.items()])
+    layers = [from_value(name, value, Origin("settings")) for name, value in values.items()]
+    return build(config.model_dump(), layers)
 
 
 def get_value(config: RunConfig, path: str) -> Any:
-    """The value at a setting's path, ``learning.eps_clip`` or ``env_kwargs.enable_wind``; None where there is none."""
+    """The value at a setting's path; None for a name that is not in a mapping (``env_kwargs.wind``)."""
     value: Any = config
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else getattr(value, name)
@@ -119,14 +122,12 @@ def imports_of(config: RunConfig) -> list[str]:
     return [f"{path}: {value}" for path, value in found.items() if value is not None and ":" in value]
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> Node:
     from ppo_cli.config.yaml_file import read_yaml  # PyYAML takes 17 ms that most commands can save
 
-    if not path.exists():
-        shipped = shipped_config_dir() / path.name
-        hint = f"the shipped file of that name is {shipped}" if shipped.is_file() else None
-        refuse([Problem(Origin(str(path), str(path)), None, "no such file", hint)])
-    return read_yaml(path)
+    shipped = shipped_config_dir() / path.name
+    hint = f"the shipped file of that name is {shipped}" if os.path.isfile(shipped) else None
+    return read_yaml(path, missing_hint=hint)
 
 
 def _tuned(env: str, notices: list[str]) -> list[Assignment]:
@@ -134,23 +135,27 @@ def _tuned(env: str, notices: list[str]) -> list[Assignment]:
 
     path = shipped_config_for(env)
     if path is None:
-        notices.append(f"no tuned settings for {env}; using the defaults")
+        notices.append(f"no tuned settings for {printable(env)}; using the defaults")
         return []
     return from_tree(read_yaml(path, display_name(path)))
 
 
-def _typed_env(env: str, layers: Sequence[Assignment], notices: list[str]) -> Assignment:
-    """The environment of the command line, with a word where the user's file says another."""
-    typed = from_value("env_id", env, Origin("--env"))
-    others = [layer.node for layer in layers if layer.target.path == "env_id"]
-    return typed
+def _typed_env(
+    env: str, config_file: Path | None, layers: Sequence[Assignment], notices: list[str]
+) -> Assignment:
+    """The environment of the command line, with a word when it replaces the one in the user's file."""
+    for layer in layers:
+        node = layer.node
+        if layer.target.path == "env_id" and node.origin.file == str(config_file) and node.value != env:
+            notices.append(f"--env {printable(env)} replaces {value_text(node.value)} of {node.origin.short}")
+    return from_value("env_id", env, Origin("--env"))
 
 
-def _refuse_missing_env(path: Path | None) -> None:
+def _refuse_missing_env(path: Path | None) -> NoReturn:
     if path is None:
         hint = "--env CartPole-v1, or --config FILE; `ppo envs` lists the environments"
         refuse([Problem(Origin("settings"), "env_id", "no environment given", hint)])
-    origin = Origin(str(path), str(path))
+    origin = Origin(printable(str(path)), str(path))
     refuse([Problem(origin, "env_id", "missing", "add a line such as `env_id: CartPole-v1`")])
 
 
@@ -159,7 +164,7 @@ def _refuse_imports(layers: Sequence[Assignment]) -> None:
     for path in _IMPORTING:
         node = last.get(path)
         if node is not None and node.origin.file and isinstance(node.value, str) and ":" in node.value:
-            text = f"{node.value!r} would import and run a Python module"
+            text = f"{value_text(node.value)} would import and run a Python module"
             refuse([Problem(node.origin, path, text, "add --allow-import if you trust this file")])
 
 

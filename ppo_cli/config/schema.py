@@ -178,11 +178,11 @@ class RewardShaping(Section):
     terms: TermsReference | None = None
     """Terms of your own, as "module:function"; null uses those shipped for the environment."""
     distance: Annotated[Weight, PER_MEMBER, Grid(0.0, 50.0, 100.0, 200.0)] = 0.0
-    """Weight of minus the distance to the landing pad."""
+    """Weight of minus the lander's distance from the pad."""
     velocity: Annotated[Weight, PER_MEMBER, Grid(0.0, 50.0, 100.0, 200.0)] = 0.0
-    """Weight of the velocity term."""
+    """Weight of minus the lander's speed."""
     angle: Annotated[Weight, PER_MEMBER, Grid(0.0, 50.0, 100.0, 200.0)] = 0.0
-    """Weight of minus the absolute angle."""
+    """Weight of minus the lander's tilt."""
     legs: Annotated[Weight, PER_MEMBER, Grid(0.0, 5.0, 10.0, 20.0)] = 0.0
     """Weight of the number of legs that touch the ground."""
     main_engine: Annotated[Weight, PER_MEMBER, Grid(-0.6, -0.3, 0.0)] = 0.0
@@ -190,17 +190,17 @@ class RewardShaping(Section):
     side_engine: Annotated[Weight, PER_MEMBER, Grid(-0.06, -0.03, 0.0)] = 0.0
     """Weight of 1 when a side engine fires; negative makes it a cost."""
     position: Annotated[Weight, PER_MEMBER, Grid(0.0, 0.1, 1.0)] = 0.0
-    """Weight of the position term."""
+    """Weight of minus the cart's distance from the middle."""
     pole_angle: Annotated[Weight, PER_MEMBER, Grid(0.0, 0.1, 1.0)] = 0.0
-    """Weight of minus the pole's absolute angle."""
+    """Weight of minus the pole's tilt."""
     height: Annotated[Weight, PER_MEMBER, Grid(0.0, 1.0, 10.0)] = 0.0
-    """Weight of the height reached."""
+    """Weight of the height of the pendulum's tip or of the car."""
     energy: Annotated[Weight, PER_MEMBER, Grid(0.0, 1.0, 10.0, 100.0)] = 0.0
-    """Weight of the mechanical energy."""
+    """Weight of the car's mechanical energy, potential and kinetic."""
     speed: Annotated[Weight, PER_MEMBER, Grid(0.0, 1.0, 10.0, 100.0)] = 0.0
-    """Weight of the speed term."""
+    """Weight of the speed of the pendulum or the car."""
     effort: Annotated[Weight, PER_MEMBER, Grid(-0.1, -0.01, 0.0)] = 0.0
-    """Weight of the effort that the action takes; negative makes it a cost."""
+    """Weight of the force that the action uses; negative makes it a cost."""
     custom: Annotated[dict[Name, Weight], Field(max_length=32), PER_MEMBER] = Field(default_factory=dict)
     """Weights of your own terms, by name."""
 

@@ -83,8 +83,9 @@ def _describe(annotation: Any, marks: list[Any]) -> tuple[str, str]:
         text, allowed = _describe(inner[0], [])
         return f"list of {text}s", f"{allowed}; {_length(marks)} of them"
     if origin is dict:
-        number = _strip(inner[1])[0] is float
-        return "mapping", f"from names to {'numbers' if number else 'texts, numbers, true, false or null'}"
+        value = _strip(inner[1])[0]
+        to = " ".join(_describe(inner[1], [])) if value is float else "text, number, true, false or null"
+        return "mapping", f"from name to {to}"
     names = {bool: "true or false", int: "whole number", float: "number", str: "text"}
     words = [mark.text for mark in marks if isinstance(mark, Allowed)]
     return names[kind], " ".join(words) if kind is str else _range(marks)

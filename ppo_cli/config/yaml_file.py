@@ -1,8 +1,8 @@
 """Reading a YAML file that may come from a stranger, and remembering where each value stands.
 
 Only PyYAML's parser is used: it yields events, and this module builds the values. So there are no tags,
-anchors, aliases, merge keys, dates or base-60 numbers to construct, size and depth are bounded, and plain words
-mean what they mean in YAML 1.2: ``1e-4``, ``1e6`` and ``100_000`` are numbers, ``on`` and ``no`` are words.
+anchors, aliases, merge keys, dates or base-60 numbers to construct, size and depth are bounded, and plain
+words mean what they mean in YAML 1.2: ``1e-4``, ``1e6`` and ``100_000`` are numbers, ``on`` and ``no`` words.
 """
 
 from __future__ import annotations
@@ -48,42 +48,48 @@ _FLOAT = re.compile(rf"[-+]?(?:{_UINT}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][
 _NON_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)")
 
 
-def read_yaml(path: Path, label: str | None = None) -> Node:
+def read_yaml(path: Path, label: str | None = None, missing_hint: str | None = None) -> Node:
     """Read one YAML file.
 
     Args:
         path: The file.
         label: How to name it in messages; the path as given when None.
+        missing_hint: What to say when there is no such file.
 
     Raises:
         UsageError: The file cannot be read, or is not YAML of the plain kind that settings need.
     """
     origin = Origin(label if label is not None else printable(str(path)), file=str(path))
-    return parse_yaml(_decode(_read_bytes(path, origin), origin), origin)
+    try:
+        data = _read_bytes(path, origin)
+    except FileNotFoundError:
+        refuse([Problem(origin, None, "no such file", missing_hint)])
+    return parse_yaml(_decode(data, origin), origin)
 
 
-def parse_yaml(text: str, origin: Origin) -> Node:
+def parse_yaml(text: str, origin: Origin, key: str | None = None) -> Node:
     """Parse one YAML document.
 
     Args:
         text: The document.
         origin: What to name in messages.
+        key: The setting whose value the text is, when it is not a whole file.
 
     Raises:
         UsageError: With line and column, when the text is not plain YAML.
     """
     try:
-        return _Builder(yaml.parse(text, Loader=yaml.SafeLoader), origin).document()
+        return _Builder(yaml.parse(text, Loader=yaml.SafeLoader), origin, key).document()
     except yaml.MarkedYAMLError as error:
         hint = "indent with spaces, not with tabs" if "\\t" in str(error.problem) else None
         reason = printable(str(error.problem or error.context))
-        refuse([Problem(_at(origin, error.problem_mark), None, f"not valid YAML: {reason}", hint)])
+        refuse([Problem(_at(origin, error.problem_mark), key, f"not valid YAML: {reason}", hint)])
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1 if origin.file else None
         place = Origin(origin.label, origin.file, line)
-        refuse([Problem(place, None, f"character U+{ord(text[error.position]):04X} is not allowed in YAML")])
+        refuse([Problem(place, key, f"character U+{ord(text[error.position]):04X} is not allowed in YAML")])
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        refuse([Problem(origin, None, f"not valid YAML: {printable(str(error))}")])
+        refuse([Problem(origin, key, f"not valid YAML: {printable(str(error))}")])
 
 
 def plain_scalar(text: str) -> Any:
@@ -118,6 +124,8 @@ def _read_bytes(path: Path, origin: Origin) -> bytes:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 refuse([Problem(origin, None, "not an ordinary file")])
             data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise
     except IsADirectoryError:
         refuse([Problem(origin, None, "a directory, not a file")])
     except (OSError, ValueError) as error:
@@ -146,9 +154,10 @@ def _at(origin: Origin, mark: Any) -> Origin:
 class _Builder:
     """Builds nodes from the parser's events, and refuses what settings do not need."""
 
-    def __init__(self, events: Iterator[Event], origin: Origin) -> None:
+    def __init__(self, events: Iterator[Event], origin: Origin, key: str | None) -> None:
         self.events = events
         self.origin = origin
+        self.key = key
         self.count = 0
 
     def document(self) -> Node:
@@ -176,12 +185,15 @@ class _Builder:
     def check(self, event: Event, depth: int) -> None:
         self.count += 1
         if isinstance(event, AliasEvent):
-            self.refuse(event, f"alias *{printable(event.anchor)} is not allowed", "write the value itself")
+            self.refuse(
+                event, f"alias *{printable(str(event.anchor))} is not allowed", "write the value itself"
+            )
         assert isinstance(event, MappingStartEvent | SequenceStartEvent | ScalarEvent)
         if event.anchor is not None:
             self.refuse(event, f"anchor &{printable(event.anchor)} is not allowed", "write the value itself")
         if event.tag is not None:
-            self.refuse(event, f"tag {printable(event.tag)} is not allowed", "write the value without a tag")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.refuse(event, f"tag {printable(tag)} is not allowed", "write the value without a tag")
         if depth > MAX_DEPTH:
             self.refuse(event, f"nested more than {MAX_DEPTH} levels deep")
         if self.count > MAX_NODES:
@@ -221,7 +233,7 @@ class _Builder:
             yield event
 
     def refuse(self, event: Event, text: str, hint: str | None = None) -> NoReturn:
-        refuse([Problem(_at(self.origin, event.start_mark), None, text, hint)])
+        refuse([Problem(_at(self.origin, event.start_mark), self.key, text, hint)])
 
 
 def _is_scalar(event: Event) -> TypeGuard[ScalarEvent]:

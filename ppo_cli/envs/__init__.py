@@ -1,4 +1,4 @@
-"""Environments: what can be trained on, episodes that can be repeated, reward shaping, and M * N of them at once."""
+"""Environments: which there are, M * N of them at once, episodes that can be repeated, reward shaping."""
 
 from ppo_cli.envs.episodes import EpisodeProgress, EpisodeRecord, ReplayReport
 from ppo_cli.envs.factory import env_spec, make_env

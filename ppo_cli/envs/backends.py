@@ -2,6 +2,11 @@
 
 A backend knows physics and nothing else. Seeds, time limits, episode ends and shaping belong to
 :class:`ppo_cli.envs.member_envs.MemberEnvs`, so that they are the same for both.
+
+What costs time around an environment's own step is left out where the result is the same: the wrappers of
+``gym.make`` that count steps and check the order of calls, and the check of each action against the
+action space (1.4 µs of 7 in MountainCar, 6 µs per vector step in CartPole), which is made here for all
+actions at once.
 """
 
 from __future__ import annotations
@@ -11,15 +16,19 @@ from typing import Any, Protocol
 
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv
+from gymnasium.spaces import Discrete
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
 from ppo_cli.envs.factory import Env, make_env, spec_of
-from ppo_cli.errors import UsageError
+from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.spaces import EnvSpec
 
 Array = NDArray[Any]
 Outcome = tuple[Array, Array, Array]
+
+# A vector step of CartPole costs as much as this many single steps. Both give the same bits.
+_CARTPOLE_FROM = 8
 
 
 class Backend(Protocol):
@@ -36,7 +45,7 @@ class Backend(Protocol):
     action_dtype: np.dtype[Any]
 
     def reset(self, row: int, seed: int, obs: Array) -> None:
-        """Reset environment ``row`` with ``seed`` and write its observation to ``obs[row]``, ``obs`` [R, O]."""
+        """Reset environment ``row`` with ``seed``; write its observation to that row of ``obs`` [R, O]."""
 
     def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
         """Step the environments where ``mask`` [R] and leave the others untouched.
@@ -64,7 +73,7 @@ def make_backend(env_id: str, env_kwargs: Mapping[str, Any], num_rows: int) -> B
         UsageError: As :func:`ppo_cli.envs.factory.make_env`.
     """
     first = make_env(env_id, env_kwargs)
-    if type(first.unwrapped) is CartPoleEnv and _time_limited(first):
+    if type(first.unwrapped) is CartPoleEnv and _is_bare(first) and num_rows >= _CARTPOLE_FROM:
         return CartPoleBackend(env_id, env_kwargs, num_rows, first)
     return LoopBackend(env_id, env_kwargs, num_rows, first)
 
@@ -81,13 +90,19 @@ class LoopBackend:
 
     def __init__(self, env_id: str, env_kwargs: Mapping[str, Any], num_rows: int, first: Env) -> None:
         self.spec = spec_of(env_id, first)
+        space = first.action_space
+        self.action_dtype = np.dtype(space.dtype)
+        self._start = int(getattr(space, "start", 0))
+        self._shape = space.shape or ()
         self._envs = [first, *(make_env(env_id, env_kwargs) for _ in range(num_rows - 1))]
-        bare = _time_limited(first)
-        self.step_limit = self.spec.max_episode_steps if bare else None
-        self.action_dtype = np.dtype(first.action_space.dtype)
-        self._start = int(getattr(first.action_space, "start", 0))
-        self._shape = first.action_space.shape or ()
-        self._steppers = [env.env.env if bare else env for env in self._envs]  # type: ignore[attr-defined]
+        self.step_limit = None
+        self._steppers = self._envs
+        if _is_bare(first):
+            self.step_limit = self.spec.max_episode_steps
+            self._steppers = [env.unwrapped for env in self._envs]
+            if isinstance(space, Discrete):
+                for env in self._steppers:
+                    env.action_space = _CheckedDiscrete(int(space.n), start=self._start)
 
     def reset(self, row: int, seed: int, obs: Array) -> None:
         """See :class:`Backend`."""
@@ -108,12 +123,18 @@ class LoopBackend:
         truncated = np.zeros(len(mask), dtype=np.bool_)
         sent = self._sent(actions)
         steppers = self._steppers
-        for row in mask.nonzero()[0].tolist():
-            obs[row], rewards[row], ended, cut, _ = steppers[row].step(sent[row])
-            if ended:
-                terminated[row] = True
-            if cut:
-                truncated[row] = True
+        try:
+            for row in mask.nonzero()[0].tolist():
+                obs[row], rewards[row], ended, cut, _ = steppers[row].step(sent[row])
+                if ended:
+                    terminated[row] = True
+                if cut:
+                    truncated[row] = True
+        except Exception as error:  # the environment's code may raise anything
+            raise PpoError(
+                f"{self.spec.env_id} failed in step({sent[row]!r}): {type(error).__name__}: {error}",
+                hint="the fault is in the environment, or in env_kwargs",
+            ) from error
         return rewards, terminated, truncated
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -131,8 +152,9 @@ class LoopBackend:
             env.close()
 
     def _sent(self, actions: Array) -> Sequence[Any]:
-        """One action per environment as Gymnasium expects it: a NumPy integer, or an array of the space's shape."""
+        """One action each, as Gymnasium expects it: a NumPy integer, or an array of the space's shape."""
         if actions.ndim == 1:
+            _check_actions(actions, self.spec)
             return list(actions + self._start if self._start else actions)
         return list(actions.reshape(len(actions), *self._shape).copy())
 
@@ -164,12 +186,13 @@ class CartPoleBackend:
 
     def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
         """See :class:`Backend`."""
+        _check_actions(actions, self.spec)
         vector = self._vector
         vector.state = before = self._state
         vector.prev_done = self._never  # its own autoreset would draw start states that belong to no episode
         _, rewards, terminated, _, _ = vector.step(actions)
         self._state = state = vector.state
-        rewards = rewards.astype(np.float64)
+        rewards = rewards + np.float64(0.0)  # float64, and -0.0 becomes 0.0, as a single CartPole gives
         if np.count_nonzero(mask) < len(mask):
             idle = ~mask
             state[:, idle] = before[:, idle]
@@ -192,10 +215,35 @@ class CartPoleBackend:
         # The time limit is applied by the caller, as for every backend: here it only has to be out of reach.
         limit = int(np.iinfo(np.int32).max)
         self._vector: Any = CartPoleVectorEnv(num_rows, max_episode_steps=limit, **self._kwargs)
+        checked: Any = _CheckedSpace()
+        self._vector.action_space = checked
         self._never = np.zeros(num_rows, dtype=np.bool_)
         self._never.flags.writeable = False
 
 
-def _time_limited(env: Env) -> bool:
-    """Whether ``env`` has exactly the wrappers of ``gym.make`` that a caller may replace by counting steps."""
+class _CheckedDiscrete(Discrete):
+    """The action space of an environment whose actions were checked by :func:`_check_actions`."""
+
+    def contains(self, x: Any) -> bool:
+        """True: already checked."""
+        return True
+
+
+class _CheckedSpace:
+    """The same for vectorised actions."""
+
+    def contains(self, _actions: Any) -> bool:
+        """True: already checked."""
+        return True
+
+
+def _check_actions(actions: Array, spec: EnvSpec) -> None:
+    if np.count_nonzero(
+        actions.view(np.uint64) >= spec.action.size
+    ):  # as unsigned, a negative number is large
+        raise ValueError(f"{spec.env_id} takes actions 0 to {spec.action.size - 1}, not {actions.tolist()}")
+
+
+def _is_bare(env: Env) -> bool:
+    """Whether ``env`` has just the two wrappers of ``gym.make`` that counting steps can replace."""
     return type(env) is TimeLimit and type(env.env) is OrderEnforcing and env.env.env is env.unwrapped

@@ -1,8 +1,8 @@
 """Episodes as values: the record of a finished one, and what it takes to repeat an unfinished one.
 
-Environments cannot be saved (Box2D's world cannot be pickled), and need not be: an episode is a function of its
-reset seed and its actions. So the progress of an environment is the episode's index, from which its seed
-follows, and the actions since the reset; replaying them gives back the environment.
+Environments cannot be saved (Box2D's world cannot be pickled), and need not be: an episode is a function
+of its reset seed and its actions. So the progress of an environment is the episode's index, from which
+its seed follows, and the actions since the reset; replaying them gives back the environment.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ class ReplayReport:
     """How the replay of unfinished episodes went.
 
     Attributes:
-        exact: Whether an environment is where it was, to the bit, bool [M, N]; where not, it starts a new episode.
+        exact: Whether an environment is where it was, to the bit, bool [M, N]; where not, it starts a
+            new episode.
         message: What to tell the user, or None when all are exact.
     """
 
@@ -122,13 +123,14 @@ class ReplayReport:
             return cls(exact, None)
         return cls(
             exact,
-            f"{env_id} is not deterministic: {np.count_nonzero(~exact)} of {exact.size} environments did not come "
-            "back to where they were and start a new episode; the run goes on, but not bit for bit",
+            f"{env_id} is not deterministic: {np.count_nonzero(~exact)} of {exact.size} environments "
+            "did not come back to where they were and start a new episode; "
+            "the run goes on, but not bit for bit",
         )
 
 
 def same_bits(a: Array, b: Array) -> Array:
-    """Where the rows of ``a`` and ``b`` [R, K] have the same bytes, bool [R]: unlike ==, NaN equals itself."""
+    """Where rows of ``a`` and ``b`` [R, K] have the same bytes, bool [R]; NaN equals itself."""
     if a.dtype != b.dtype or a.shape != b.shape:
         return np.zeros(len(a), dtype=np.bool_)
     bits = np.dtype(f"u{a.dtype.itemsize}")
@@ -139,8 +141,8 @@ def same_bits(a: Array, b: Array) -> Array:
 class ActionLog:
     """The actions of R environments since each one's reset.
 
-    A step appends one array for all environments; each environment remembers where its episode starts. That is
-    two list operations per step, however many environments there are.
+    A step appends one array for all environments; each environment remembers where its episode starts.
+    That is two list operations per step, however many environments there are.
 
     Args:
         num_rows: R.
@@ -154,7 +156,7 @@ class ActionLog:
         self._trim_at = self._next_trim = trim_at
 
     def append(self, actions: Array, mask: Array) -> None:
-        """Keep one step's ``actions`` [R, ...] of the environments where ``mask`` [R]; the arrays are kept as given."""
+        """Keep the ``actions`` [R, ...] of the environments where ``mask`` [R], without copying them."""
         self._actions.append(actions)
         self._masks.append(mask)
         if len(self._actions) >= self._next_trim:

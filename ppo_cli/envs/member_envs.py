@@ -1,7 +1,8 @@
 """The environments of M members with N environments each, stepped together.
 
 A member's episodes depend on its seed, its actions and nothing else: not on M, not on its position, not on
-which other members are dropped. Episode k of environment n is reset with a seed made from (member's seed, n, k).
+which other members are dropped. Episode k of environment n is reset with a seed made from (member's
+seed, n, k).
 
 Ends of episodes follow Gymnasium's next-step autoreset: the step that ends an episode returns its last
 observation; the step after it ignores the action, returns the next episode's first observation, and is marked
@@ -81,8 +82,8 @@ def make_member_envs(
 class MemberEnvs:
     """M * N environments as arrays [M, N, ...].
 
-    Make it with :func:`make_member_envs`, then call :meth:`reset` or :meth:`restore`. Inside, the environments
-    are the rows of flat arrays [R, ...], R = M * N.
+    Make it with :func:`make_member_envs`, then call :meth:`reset` or :meth:`restore`. Inside, the
+    environments are the rows of flat arrays [R, ...], R = M * N.
 
     Attributes:
         num_members: M.
@@ -211,7 +212,8 @@ class MemberEnvs:
         deterministic: it starts its next episode instead, and the report says so.
 
         Raises:
-            ValueError: ``progress`` is of other numbers of members or environments, or of another environment.
+            ValueError: ``progress`` is of other numbers of members or environments, or of another
+                environment.
         """
         if progress.obs.shape != (*self._shape, self.spec.obs_size):
             raise ValueError(
@@ -232,7 +234,7 @@ class MemberEnvs:
         return ReplayReport.of(self.spec.env_id, exact.reshape(self._shape))
 
     def _replay(self, actions: Array, lengths: Array) -> None:
-        """Step row r ``lengths[r]`` times with its ``actions``; a row whose episode ends too early stays there."""
+        """Step row r ``lengths[r]`` times with its ``actions``; a row that ends too early stays there."""
         starts = np.cumsum(lengths) - lengths
         padded = np.concatenate((actions, np.zeros_like(actions, shape=(1, *actions.shape[1:]))))
         for t in range(int(lengths.max(initial=0))):

@@ -1,4 +1,4 @@
-"""Environment ids: which ones exist, which retired ones have a successor, which names are near a typing error."""
+"""Environment ids: which exist, which retired ones have a successor, which are near a typing error."""
 
 from __future__ import annotations
 
@@ -44,10 +44,8 @@ _TASKS = {
     "BipedalWalker-v3": "walk over rough ground on two legs",
 }
 
-_CHANGES = {
-    "LunarLander": "same task; the world is new in each episode, and wind and declared bounds are fixed",
-    "LunarLanderContinuous": "same task; the world is new in each episode, and wind and declared bounds are fixed",
-}
+_LANDER_CHANGE = "same task; the world is new in each episode, and wind and declared bounds are corrected"
+_CHANGES = {"LunarLander-v3": _LANDER_CHANGE, "LunarLanderContinuous-v3": _LANDER_CHANGE}
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def resolve_env_id(env_id: str, *, allow_import: bool = False) -> ResolvedEnv:
     successor = _successor(name)
     if successor is None:
         raise _unknown(env_id, name)
-    change = _CHANGES.get(successor.rpartition("-v")[0])
+    change = _CHANGES.get(successor)
     notice = f"{name} is retired in Gymnasium; running {successor}" + (f" ({change})" if change else "")
     return ResolvedEnv(env_id, f"{module}:{successor}" if module else successor, notice)
 

@@ -1,9 +1,9 @@
-"""Reward shaping: one pure function, :func:`shape_rewards`, behind a Gymnasium wrapper and its vectorised twin.
+"""Reward shaping: one pure function, :func:`shape_rewards`, behind a Gymnasium wrapper and its vector twin.
 
 Modes: ``off``; ``log`` changes nothing and records the terms; ``add`` adds their weighted sum to the reward;
-``replace`` puts it in the reward's place; ``potential`` adds γΦ(s′) − Φ(s), Φ being the weighted sum of the state
-terms, which leaves the optimal policy as it was (Ng, Harada and Russell 1999, "Policy invariance under reward
-transformations").
+``replace`` puts it in the reward's place; ``potential`` adds γΦ(next s) − Φ(s), Φ being the weighted sum of
+the state terms, which leaves the optimal policy as it was (Ng, Harada and Russell 1999, "Policy
+invariance under reward transformations").
 """
 
 from __future__ import annotations
@@ -69,17 +69,19 @@ def shape_rewards(
     next_potential: Array,  # [...]  of the state after it
     terminated: Array,  # [...]
 ) -> Array:
-    """The rewards that the learner sees, [...]. The potential of a terminated state is 0, of a truncated one not."""
+    """The rewards that the learner sees, [...]. Φ of a terminated state is 0."""
     if mode in ("off", "log"):
         return env_rewards
     if mode == "potential":
-        return env_rewards + scale * (gamma * np.where(terminated, 0.0, next_potential) - potential)
-    bonus = scale * weighted_sum(terms, weights)
+        gain: Array = gamma * np.where(terminated, 0.0, next_potential) - potential
+    else:
+        gain = weighted_sum(terms, weights)
+    bonus: Array = scale * gain
     return bonus if mode == "replace" else env_rewards + bonus
 
 
 class RewardShaper:
-    """Shapes the rewards of R environments, each with its member's parameters. It keeps Φ of the current states.
+    """Shapes the rewards of R environments by their members' parameters. It keeps Φ of the current states.
 
     Args:
         terms: The environment's terms.

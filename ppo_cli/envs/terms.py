@@ -1,8 +1,8 @@
 """Reward-shaping terms of the classic environments: pure functions of observations and actions.
 
-Every function works on any leading axes: ``obs`` [..., O] float64, ``actions`` [...] integers from 0 or [..., A],
-results [...]. Terms of the state alone can make a potential; terms of the action are costs (give them a negative
-weight to punish).
+Every function works on any leading axes: ``obs`` [..., O] float64, ``actions`` [...] integers from 0 or
+[..., A], results [...]. Terms of the state alone can make a potential; terms of the action are costs
+(give them a negative weight to punish).
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def acrobot_state(obs: Array) -> dict[str, Array]:
 def mountain_car_state(obs: Array) -> dict[str, Array]:
     """Height sin 3x of the hill, |v|, and the mechanical energy in units of that height, sin 3x + 600 v².
 
-    The slope pulls with 0.0025 cos 3x, so the potential is 0.0025/3 sin 3x; divided by 0.0025/3, v²/2 is 600 v².
+    The slope pulls with 0.0025 cos 3x, so the potential is 0.0025/3 sin 3x; divided by 0.0025/3, v²/2 is
+    600 v², and a car that can reach the flag at rest has 1.
     """
     x, v = obs[..., 0].copy(), obs[..., 1]
     height = np.sin(3 * x)

@@ -1,9 +1,9 @@
 """Actor and critic of all members as one stack of equal multilayer perceptrons.
 
 Actor and critic have the same shape, so a member is two rows of one parameter matrix and the population is
-2M rows: each layer of all networks is one batched matrix product. Heads are padded to one width K; the padding
-gets no gradient and stays zero. (A product with a single output column would take another kernel when M is 1
-and give other bits than the same member within a population, so K is at least 2.)
+2M rows: each layer of all networks is one batched matrix product. Heads are padded to one width K; the
+padding gets no gradient and stays zero. (A product with a single output column would take another kernel when
+M is 1 and give other bits than the same member within a population, so K is at least 2.)
 
 Forward and backward are written out over buffers that are allocated once: for networks this small, fresh
 memory and autograd's bookkeeping cost more than the arithmetic.
@@ -11,6 +11,7 @@ memory and autograd's bookkeeping cost more than the arithmetic.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,7 @@ class ActorCritic:
         self.num_actions = spec.action.size
         self.head_width = max(self.num_actions, 2)
         sizes = (spec.obs_size, *self.hidden_sizes, self.head_width)
-        self.shapes = tuple(zip(sizes[:-1], sizes[1:], strict=True))
+        self.shapes = tuple(itertools.pairwise(sizes))
         self.layer_params = sum(n_in * n_out + n_out for n_in, n_out in self.shapes)
         self.row_params = self.layer_params + (self.num_actions if self.continuous else 0)
         self.num_params = 2 * self.row_params
@@ -76,7 +77,9 @@ class ActorCritic:
         rngs: Sequence[np.random.Generator],
         log_std_init: Sequence[float],
     ) -> Tensor:  # [M, P]
-        """Fresh parameters: orthogonal weights (gain of the activation; 0.01 policy head; 1 value head), zero biases.
+        """Fresh parameters: orthogonal weights and zero biases.
+
+        The gain is the activation's in hidden layers, 0.01 in the policy head and 1 in the value head.
 
         Args:
             rngs: One random stream per member.
@@ -95,7 +98,7 @@ class ActorCritic:
         The result of a call that needs no gradient lives in buffers which the next call with the same
         shape overwrites.
         """
-        heads = _Heads.apply(params, obs, self)  # [M, 2, B, K]
+        heads: Tensor = _Heads.apply(params, obs, self)  # type: ignore[no-untyped-call]  # [M, 2, B, K]
         return self._policy_output(params, heads[:, 0]), heads[:, 1, :, 0]
 
     def act(
@@ -154,7 +157,7 @@ class ActorCritic:
         """Weights ``[R, in, out]`` and biases ``[R, 1, out]`` of R rows, as views."""
         layers, start = [], 0
         for n_in, n_out in self.shapes:
-            weight = rows[:, start : start + n_in * n_out].unflatten(1, (n_in, n_out))
+            weight = rows[:, start : start + n_in * n_out].view(-1, n_in, n_out)
             start += n_in * n_out
             layers.append((weight, rows[:, None, start : start + n_out]))
             start += n_out
@@ -197,7 +200,8 @@ class _Heads(torch.autograd.Function):
         layers = net._cached_layers("params", params.view(2 * num_members, net.row_params))
         ctx.outputs = net._run(layers, inputs.view(2 * num_members, batch, obs_size))
         ctx.layers, ctx.net = layers, net
-        return ctx.outputs[-1].view(num_members, 2, batch, net.head_width)
+        heads: Tensor = ctx.outputs[-1]
+        return heads.view(num_members, 2, batch, net.head_width)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:

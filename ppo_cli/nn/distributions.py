@@ -1,6 +1,6 @@
 """Distributions over actions, batched over members: sample, log-probability, entropy, divergence.
 
-Random numbers come in as ``noise`` that the member's own stream drew beforehand, so sampling is a pure function.
+Random numbers come in as ``noise`` that the member's own stream drew beforehand: sampling is a pure function.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ class Categorical:
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Gumbel noise: the arg max of logits plus it is a sample of the categorical distribution."""
-        return -np.log(rng.standard_exponential(shape, dtype=np.float32))
+        exponential = rng.standard_exponential(shape, dtype=np.float32)
+        return -np.log(
+            np.maximum(exponential, np.finfo(np.float32).tiny)
+        )  # float32 draws can be exactly zero
 
     def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
         """Sample by the Gumbel-max trick."""
@@ -53,11 +56,11 @@ class Categorical:
         return policy.location.argmax(-1)
 
     def log_prob(self, policy: PolicyOutput, actions: Tensor) -> Tensor:
-        """log p(a) = logit_a - log sum exp logits."""
+        """Log p(a) = logit_a - log sum exp logits."""
         return self._pick(policy.location.log_softmax(-1), actions)
 
     def log_prob_and_entropy(self, policy: PolicyOutput, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """log p(a) and H = -sum p log p."""
+        """Log p(a) and H = -sum p log p."""
         log_p = policy.location.log_softmax(-1)
         return self._pick(log_p, actions), -(log_p.exp() * log_p).sum(-1)
 
@@ -73,7 +76,7 @@ class DiagonalGaussian:
         return rng.standard_normal(shape, dtype=np.float32)
 
     def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
-        """a = mean + std * noise."""
+        """A = mean + std * noise."""
         return torch.addcmul(policy.location, _log_std(policy)[:, None].exp(), noise)
 
     def mode(self, policy: PolicyOutput) -> Tensor:
@@ -81,13 +84,13 @@ class DiagonalGaussian:
         return policy.location
 
     def log_prob(self, policy: PolicyOutput, actions: Tensor) -> Tensor:
-        """log p(a) = -sum(((a - mean) / std)^2 / 2 + log std + log(2 pi) / 2)."""
+        """Log p(a) = -sum(((a - mean) / std)^2 / 2 + log std + log(2 pi) / 2)."""
         log_std = _log_std(policy)[:, None]
         z = (actions - policy.location) * (-log_std).exp()
         return -(0.5 * z * z + (log_std + HALF_LOG_2PI)).sum(-1)
 
     def log_prob_and_entropy(self, policy: PolicyOutput, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """log p(a) and H = sum(log std + (1 + log(2 pi)) / 2), the same for every state."""
+        """Log p(a) and H = sum(log std + (1 + log(2 pi)) / 2), the same for every state."""
         per_member = (_log_std(policy) + (0.5 + HALF_LOG_2PI)).sum(-1)
         return self.log_prob(policy, actions), per_member[:, None].expand(policy.location.shape[:2])
 

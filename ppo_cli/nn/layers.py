@@ -41,7 +41,7 @@ ACTIVATIONS = {
 
 
 def orthogonal(rng: np.random.Generator, n_in: int, n_out: int, gain: float) -> np.ndarray:
-    """A random ``[n_in, n_out]`` float32 matrix with orthogonal rows or columns, times ``gain`` (Saxe et al. 2014)."""
+    """A random ``[n_in, n_out]`` matrix, orthogonal rows or columns times ``gain`` (Saxe et al. 2014)."""
     tall = rng.standard_normal((max(n_in, n_out), min(n_in, n_out)))
     q, r = np.linalg.qr(tall)
     q *= np.sign(np.diag(r))

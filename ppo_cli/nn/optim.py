@@ -1,4 +1,4 @@
-"""Adam and gradient clipping for a population: one row of ``[M, P]`` per member, nothing shared between rows."""
+"""Adam and gradient clipping for a population: a row of ``[M, P]`` per member, nothing shared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ BETA1, BETA2, EPS = 0.9, 0.999, 1e-5
 
 def grad_norm(grads: Tensor) -> Tensor:  # [M, P] -> [M]
     """Euclidean norm of each member's gradient."""
-    return torch.linalg.vector_norm(grads, dim=1)
+    norms: Tensor = torch.linalg.vector_norm(grads, dim=1)
+    return norms
 
 
 def clip_grad_norm_(
@@ -31,7 +32,7 @@ def adam_step_(
     step: Tensor,  # [M] float64, number of steps before this one
     learning_rate: Tensor,  # [M] float64, above zero
 ) -> None:
-    """One Adam step in place, with a learning rate and a step count per member (Kingma and Ba 2015, eps 1e-5).
+    """One Adam step in place, with a rate and a step count per member (Kingma and Ba 2015, eps 1e-5).
 
         m = b1 m + (1 - b1) g        v = b2 v + (1 - b2) g^2
         p = p - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)

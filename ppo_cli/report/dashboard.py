@@ -29,7 +29,7 @@ _ACTIVITY_STYLES = ("cyan", "blue", "magenta", "bright_black")
 _ACTIVITY_CELLS = "█▓▒░"
 _ACTIVITY_ASCII = "#=+."
 _LABEL_WIDTH = 10
-_FIXED_LINES = 10  # what the dashboard needs beside the member table
+_FIXED_LINES = 13  # what the dashboard needs beside the members, the line of the cursor included
 
 
 def dashboard(
@@ -60,7 +60,7 @@ def dashboard(
         ),
     ]
     if len(report.members) > 1:
-        room = max(1, height - _FIXED_LINES - 4)
+        room = max(1, height - _FIXED_LINES)
         lines += [Text(""), members_table(report.members, room=room, width=width, unicode=unicode)]
     if stopping:
         message = "stopping: finishing this iteration and saving a checkpoint (again: exit at once)"
@@ -87,7 +87,8 @@ def _rows(tracker: Tracker, report: IterationReport, width: int, *, unicode: boo
     return [
         ("return", _returns(report, unicode=unicode)),
         ("", Text(curve, style="green")),
-        ("losses", _losses(report.members)),
+        ("losses", _losses(report.members, LOSSES[:2])),
+        ("", _losses(report.members, LOSSES[2:])),
         ("speed", _speed(tracker, report)),
         ("time", shares_line(tracker.shares(), width - _LABEL_WIDTH, unicode=unicode)),
     ]
@@ -109,9 +110,9 @@ def _returns(report: IterationReport, *, unicode: bool) -> Text:
     return text
 
 
-def _losses(members: Sequence[MemberReport]) -> Text:
+def _losses(members: Sequence[MemberReport], names: Sequence[str]) -> Text:
     """The metrics that tell whether an update is healthy."""
-    pairs = [(name.removeprefix("train/"), number(mean_metric(members, name), 3)) for name in LOSSES]
+    pairs = [(name.removeprefix("train/"), number(mean_metric(members, name), 3)) for name in names]
     text = Text()
     for index, (name, value) in enumerate(pairs):
         text.append("  " if index else "").append(f"{name} ", style="dim").append(value)

@@ -1,7 +1,7 @@
 """The views of a training: a live one for terminals, plain lines for everything else, and none.
 
-All are fed by ``update`` in the training loop, which only keeps the report. The live view draws in a thread of
-its own, four times per second at most and never for more than a hundredth of the time.
+All are fed by ``update`` in the training loop, which only keeps the report. The live view draws in a thread
+of its own, four times per second at most and never for more than a hundredth of the time.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def training_table(runs: Sequence[Row], over_seeds: Row | None, *, unicode: bool
     if over_seeds is not None:
         table.add_section()
         mean = cell(eval_text(over_seeds, unicode=unicode), "bold")
-        table.add_row(cell(f"mean over {over_seeds['n_seeds']} seeds"), cell(""), mean)
+        table.add_row(cell(f"mean over {over_seeds['n_seeds']} seeds"), "", mean)
     return table
 
 
@@ -186,7 +186,7 @@ def eval_text(evaluation: object, *, unicode: bool = True) -> str:
 
 
 def _table(first: str, overflow: Any) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     table.add_column(first, overflow=overflow)
     return table
 

@@ -1,0 +1,50 @@
+"""What every test gets: one torch thread, no network, and a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+# Before anything imports torch, and inherited by the processes that tests start: tests run side by side.
+os.environ["OMP_NUM_THREADS"] = "1"
+# A machine without a display, which is also what the package promises to run on.
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+
+
+@pytest.fixture(autouse=True)
+def one_torch_thread() -> None:
+    """Undo what a training run before this test has set."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connecting to another machine, or asking for its address, fails the test."""
+
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise AssertionError(f"a test must not use the network: {args[-1]!r}")
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:
+            refuse(address)
+        real_connect(self, address)
+
+    real_connect = socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ``runs`` folder in an empty working directory, where commands look for it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PPO_RUNS_DIR", raising=False)
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return folder

@@ -1,0 +1,144 @@
+"""Who imports whom: downward only, and every library has one home."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+
+import pytest
+from import_graph import REPOSITORY, imports_of, loaded_by, package_imports, room, sources
+
+# From the top down: a room may import rooms of lower layers; those of one layer do not import each other.
+LAYERS = (
+    {"__main__"},
+    {"cli"},
+    {"report"},
+    {"launch", "trainer"},
+    {"session"},
+    {"evaluate", "update", "recorder", "summary"},
+    {"policy", "train_state", "population", "iteration_report"},
+    {"algorithms"},
+    {"rollout"},
+    {"envs", "nn", "advantages", "losses"},
+    {"masked", "rng", "hyperparams", "metrics", "stats", "checkpoints"},
+    {"run_dir"},
+    {"tensor_file", "csv_log", "tensorboard", "file_lock", "run_names"},
+    {"config"},
+    {"files"},
+    {"errors", "spaces"},
+)
+# `ppo_cli/__init__.py` offers load_policy to users, lazily; everything may ask it for the version.
+DEPTH = {name: depth for depth, layer in enumerate(LAYERS) for name in layer} | {"__init__": -1}
+
+# The rooms in which a library may be imported; None is anywhere.
+TRAINING = {name for layer in LAYERS[3:7] for name in layer} - {"iteration_report"}
+MATHS = {"algorithms", "rollout", "nn", "advantages", "losses", "masked", "hyperparams"}
+HOMES: dict[str, set[str] | None] = {
+    "numpy": None,
+    "torch": TRAINING | MATHS,
+    "gymnasium": {"envs"},
+    "typer": {"cli"},
+    "rich": {"cli", "report"},
+    "pydantic": {"config"},
+    "pydantic_core": {"config"},
+    "annotated_types": {"config"},
+    "yaml": {"config"},
+    "safetensors": {"tensor_file"},
+}
+# The names under which a library is installed where it is another (or the one that brings it along).
+DISTRIBUTIONS = {"yaml": "pyyaml", "pydantic_core": "pydantic", "annotated_types": "pydantic"}
+
+# What answers `ppo --help`, lists runs and prints tables must not wait for torch.
+LIGHT = {"__init__", "__main__", "cli", "report", "config", "run_dir", "checkpoints", "metrics", "stats"}
+
+
+def test_every_module_has_a_layer() -> None:
+    rooms = {room(module) for module in sources()}
+    assert rooms - set(DEPTH) == set(), "new modules need a place in LAYERS"
+
+
+def test_imports_point_downward() -> None:
+    wrong = [
+        f"{module}:{found.line} imports {found.target}"
+        for module, imports in package_imports().items()
+        for found in imports
+        if found.target.startswith("ppo_cli.") and not points_down(room(module), room(found.target))
+    ]
+    assert wrong == []
+
+
+def points_down(importer: str, target: str) -> bool:
+    return importer == target or DEPTH.get(importer, -1) < DEPTH.get(target, -1)
+
+
+def test_every_library_stays_in_its_home() -> None:
+    wrong = [
+        f"{module}:{found.line} imports {found.target}"
+        for module, imports in package_imports().items()
+        for found in imports
+        if not at_home(found.target.split(".")[0], room(module))
+    ]
+    assert wrong == []
+
+
+def at_home(library: str, importer: str) -> bool:
+    if library == "ppo_cli" or library in sys.stdlib_module_names:
+        return True
+    if library not in HOMES:
+        return False
+    homes = HOMES[library]
+    return homes is None or importer in homes
+
+
+def test_every_library_is_a_dependency() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
+    assert {DISTRIBUTIONS.get(library, library) for library in HOMES} <= declared
+
+
+@pytest.mark.parametrize(("library", "rooms"), [("torch", LIGHT | {"envs"}), ("gymnasium", LIGHT)])
+def test_importing_the_light_rooms_loads_nothing_heavy(library: str, rooms: set[str]) -> None:
+    heavy = {}
+    for module in sources():
+        loaded = loaded_by(module)
+        if room(module) in rooms and library in loaded:
+            heavy[module] = f"through {loaded[library]}"
+    assert heavy == {}
+
+
+def test_the_reader_sees_every_way_to_import() -> None:
+    source = """
+import torch.nn as nn
+from ppo_cli import errors, __version__
+from ppo_cli.envs import registry
+if TYPE_CHECKING:
+    from ppo_cli.trainer import train
+try:
+    import yaml
+except ImportError:
+    pass
+def command():
+    import rich
+class Holder:
+    import numpy
+"""
+    found = imports_of(source, frozenset({"ppo_cli.errors", "ppo_cli.envs.registry"}))
+    assert [(entry.target, entry.at_import) for entry in found] == [
+        ("torch.nn", True),
+        ("ppo_cli.errors", True),
+        ("ppo_cli", True),
+        ("ppo_cli.envs.registry", True),
+        ("ppo_cli.trainer", False),
+        ("yaml", True),
+        ("rich", False),
+        ("numpy", True),
+    ]
+
+
+def test_the_arrows_refuse_what_they_should() -> None:
+    assert points_down("cli", "trainer")
+    assert not points_down("trainer", "cli")
+    assert not points_down("nn", "envs"), "siblings do not import each other"
+    assert not at_home("torch", "envs")
+    assert not at_home("requests", "cli"), "a library without a home is refused"
