@@ -28,7 +28,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connecting to another machine, or asking for its address, fails the test."""
 
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-        raise AssertionError(f"a test must not use the network: {args[-1]!r}")
+        raise AssertionError(f"a test must not use the network: {args!r}")
 
     def connect(self: socket.socket, address: Any) -> None:
         if self.family != socket.AF_UNIX:

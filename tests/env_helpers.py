@@ -24,7 +24,7 @@ CLASSIC = [
 
 
 class CountsGlobally(gym.Env):
-    """Not deterministic: its observation counts the steps of all such environments since the program began."""
+    """Not deterministic: its observation counts the steps of all such environments so far."""
 
     observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
     action_space = spaces.Discrete(2)
@@ -122,5 +122,7 @@ def same_steps(a: Sequence[Step], b: Sequence[Step]) -> bool:
     """Whether two plays agree in every bit."""
     names = ("obs", "rewards", "terminated", "truncated", "mask")
     return len(a) == len(b) and all(
-        getattr(x, name).tobytes() == getattr(y, name).tobytes() for x, y in zip(a, b, strict=True) for name in names
+        getattr(x, name).tobytes() == getattr(y, name).tobytes()
+        for x, y in zip(a, b, strict=True)
+        for name in names
     )

@@ -1,4 +1,4 @@
-"""The environments of all members as arrays: true to Gymnasium, independent of each other, with honest ends."""
+"""The environments of all members as arrays: true to Gymnasium, independent, with honest ends."""
 
 from __future__ import annotations
 
@@ -30,16 +30,21 @@ from ppo_cli.rng import Stream, episode_seed
 SHORT = {"max_episode_steps": 40}
 
 
-def by_gymnasium(env_id: str, kwargs: dict[str, Any], seed: int, env: int, actions: np.ndarray) -> list[tuple]:
-    """One environment through ``gym.make`` with all its wrappers and checks, reset on the step after an end."""
-    with np.errstate(all="ignore"):
+def by_gymnasium(
+    env_id: str, kwargs: dict[str, Any], seed: int, env: int, actions: np.ndarray
+) -> list[tuple]:
+    """One environment by ``gym.make``, with its wrappers and checks, made anew on the step after an end."""
+
+    def start(episode: int) -> tuple[gym.Env, np.ndarray]:
         single = gym.make(env_id, **kwargs)
+        return single, single.reset(seed=episode_seed(seed, Stream.EPISODE, env, episode))[0]
+
+    single, _ = start(0)
     episode, over, seen = 0, False, []
-    obs, _ = single.reset(seed=episode_seed(seed, Stream.EPISODE, env, 0))
     for action in actions:
         if over:
             episode, over = episode + 1, False
-            obs, _ = single.reset(seed=episode_seed(seed, Stream.EPISODE, env, episode))
+            single, obs = start(episode)
             seen.append((obs.tobytes(), 0.0, False, False, False))
             continue
         if isinstance(single.action_space, spaces.Box):
@@ -47,13 +52,13 @@ def by_gymnasium(env_id: str, kwargs: dict[str, Any], seed: int, env: int, actio
         obs, reward, terminated, truncated, _ = single.step(action)
         over = terminated or truncated
         seen.append((obs.tobytes(), np.float32(reward), bool(terminated), bool(truncated), True))
-    single.close()
     return seen
 
 
 def as_seen(steps: list[Step], m: int, n: int) -> list[tuple]:
     return [
-        (s.obs[m, n].tobytes(), s.rewards[m, n], s.terminated[m, n], s.truncated[m, n], s.mask[m, n]) for s in steps
+        (s.obs[m, n].tobytes(), s.rewards[m, n], s.terminated[m, n], s.truncated[m, n], s.mask[m, n])
+        for s in steps
     ]
 
 
@@ -128,7 +133,13 @@ def test_a_member_plays_the_same_alone_and_at_any_place_of_a_population(env_id: 
         some.reset()
         part = play(some, actions[:, members])
         whole = [
-            Step(s.obs[members], s.rewards[members], s.terminated[members], s.truncated[members], s.mask[members])
+            Step(
+                s.obs[members],
+                s.rewards[members],
+                s.terminated[members],
+                s.truncated[members],
+                s.mask[members],
+            )
             for s in steps
         ]
         assert same_steps(part, whole)
@@ -139,7 +150,10 @@ def test_a_member_plays_the_same_alone_and_at_any_place_of_a_population(env_id: 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
 def test_dropping_members_does_not_change_the_others(env_id: str) -> None:
-    shaping = [ShapingParams("potential", weights={"speed": w} if env_id == "Pendulum-v1" else {}) for w in (1, 2, 3, 4)]
+    shaping = [
+        ShapingParams("potential", weights={"speed": w} if env_id == "Pendulum-v1" else {})
+        for w in (1, 2, 3, 4)
+    ]
     whole, cut = (make_member_envs(env_id, SHORT, 3, [1, 2, 3, 4], shaping) for _ in range(2))
     whole.reset()
     cut.reset()
@@ -152,7 +166,10 @@ def test_dropping_members_does_not_change_the_others(env_id: str) -> None:
     assert cut.num_members == 2
     steps, kept = play(whole, actions[50:]), play(cut, actions[50:, [3, 1]])
     order = [3, 1]
-    expected = [Step(s.obs[order], s.rewards[order], s.terminated[order], s.truncated[order], s.mask[order]) for s in steps]
+    expected = [
+        Step(s.obs[order], s.rewards[order], s.terminated[order], s.truncated[order], s.mask[order])
+        for s in steps
+    ]
     assert same_steps(kept, expected)
     assert {(order[e.member], e.env, e.index, e.shaped_return) for e in cut.pop_episodes()} == {
         (e.member, e.env, e.index, e.shaped_return) for e in whole.pop_episodes() if e.member in order
@@ -182,7 +199,10 @@ def test_the_step_after_an_end_is_filler_and_its_action_is_ignored() -> None:
     assert not any(s.truncated.any() for s in steps)
     assert envs.pending_reset.all()
     records = envs.pop_episodes()
-    assert [(r.index, r.length, r.episode_return, r.terminated) for r in records] == [(0, 3, 3.0, True), (1, 3, 3.0, True)]
+    assert [(r.index, r.length, r.episode_return, r.terminated) for r in records] == [
+        (0, 3, 3.0, True),
+        (1, 3, 3.0, True),
+    ]
     assert envs.pop_episodes() == []
 
 
@@ -279,7 +299,10 @@ def test_returned_arrays_are_not_overwritten_by_later_steps() -> None:
     envs.reset()
     actions = random_actions(envs, 50)
     steps = play(envs, actions[:25])
-    copies = [(s.obs.copy(), s.rewards.copy(), s.terminated.copy(), s.truncated.copy(), s.mask.copy()) for s in steps]
+    copies = [
+        (s.obs.copy(), s.rewards.copy(), s.terminated.copy(), s.truncated.copy(), s.mask.copy())
+        for s in steps
+    ]
     play(envs, actions[25:])
     assert same_steps(steps, [Step(*c) for c in copies])
 

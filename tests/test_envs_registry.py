@@ -60,7 +60,9 @@ def test_an_unknown_id_is_refused_with_the_nearest_name(typed: str, near: str) -
     assert caught.value.key == "env_id"
 
 
-@pytest.mark.parametrize("typed", ["", "Zzyzx-v0", "a b", "../etc/passwd", "CartPole-v1\n", "os;x:Env-v0", ":", "x:"])
+@pytest.mark.parametrize(
+    "typed", ["", "Zzyzx-v0", "a b", "../etc/passwd", "CartPole-v1\n", "os;x:Env-v0", ":", "x:"]
+)
 def test_what_is_no_id_is_refused(typed: str) -> None:
     with pytest.raises(UsageError):
         resolve_env_id(typed)
@@ -80,7 +82,9 @@ def test_a_time_limit_can_be_set_by_env_kwargs() -> None:
 
 
 def test_an_environment_for_training_has_no_render_mode() -> None:
-    env_id = register("test/Draws-v0", "gymnasium.envs.classic_control:PendulumEnv", kwargs={"render_mode": "rgb_array"})
+    env_id = register(
+        "test/Draws-v0", "gymnasium.envs.classic_control:PendulumEnv", kwargs={"render_mode": "rgb_array"}
+    )
     assert make_env(env_id).render_mode is None
     assert make_env(env_id, render_mode="rgb_array").render_mode == "rgb_array"
 
@@ -101,7 +105,9 @@ def test_an_old_version_that_exists_is_made_without_a_warning() -> None:
         ({"render_mode": "human"}, "render_mode"),
     ],
 )
-def test_a_wrong_argument_of_the_environment_names_env_kwargs(env_kwargs: dict[str, object], named: str) -> None:
+def test_a_wrong_argument_of_the_environment_names_env_kwargs(
+    env_kwargs: dict[str, object], named: str
+) -> None:
     with pytest.raises(UsageError, match="env_kwargs") as caught:
         make_env("LunarLander-v3", env_kwargs)
     assert named in caught.value.message

@@ -164,7 +164,12 @@ def build(base: Mapping[str, Any], assignments: Sequence[Assignment]) -> RunConf
         return RunConfig.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    problems = {(one.key, one.origin): one for one in (_problem(detail, last) for detail in details)}
+    problems: dict[tuple[str | None, Origin], Problem] = {}
+    for (
+        detail
+    ) in details:  # of several complaints about one value, one for each type that it might have, the first
+        problem = _problem(detail, last)
+        problems.setdefault((problem.key, problem.origin), problem)
     refuse(list(problems.values()))
 
 

@@ -68,4 +68,4 @@ def _escaped(char: str) -> str:
 
 
 def _comment(text: str, indent: str) -> list[str]:
-    return [f"{indent}# {printable(line)}".rstrip() for line in text.splitlines()]
+    return [f"{indent}# {printable(line, limit=4_000)}".rstrip() for line in text.splitlines()]

@@ -175,5 +175,5 @@ def nearest(name: str) -> str:
         ours = _BY_FOREIGN_NAME[plain].name
         owner = f" ({leaf} is its name in {_OWNERS[plain]})" if plain in _OWNERS else ""
         return f"did you mean {ours}?{owner}"
-    close = get_close_matches(leaf.lower(), [*BY_NAME, *filter(None, SECTIONS)], n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else "`ppo config` lists every setting"
+    close = get_close_matches(leaf.lower(), [*BY_NAME, *filter(None, SECTIONS)], n=1)
+    return f"did you mean {close[0]}?" if close else "`ppo config` lists every setting"

@@ -86,9 +86,9 @@ def refuse(problems: Sequence[Problem]) -> NoReturn:
     )
 
 
-def printable(text: str) -> str:
+def printable(text: str, limit: int = 240) -> str:
     """The text cut to a readable length, with control characters and lone surrogates escaped."""
-    cut = text if len(text) <= 4 * MAX_VALUE_LENGTH else text[: 4 * MAX_VALUE_LENGTH] + "..."
+    cut = text if len(text) <= limit else text[:limit] + "..."
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut)
 
 

@@ -51,8 +51,8 @@ def resolve_config(
         config_file: The user's YAML file.
         overrides: ``NAME=VALUE`` texts.
         values: Typed values by name or path, such as ``{"seed": 7}``; they win over everything.
-        allow_import: Whether a file may name a module to import (``module:Env-v0``, ``module:function``). What
-            the command line names is allowed: to type it is to consent.
+        allow_import: Whether a file may name a module to import (``module:Env-v0``, ``module:function``).
+            What the command line names is allowed: to type it is to consent.
 
     Raises:
         UsageError: Something is unknown, not allowed, or missing.

@@ -12,6 +12,7 @@ actions at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +30,10 @@ Outcome = tuple[Array, Array, Array]
 
 # A vector step of CartPole costs as much as this many single steps. Both give the same bits.
 _CARTPOLE_FROM = 8
+
+# Here an episode depends on what the same object played before: BipedalWalker builds all episodes in one Box2D
+# world, and half of them differ by rounding. So each episode gets a new object, 0.35 ms beside 2.4 ms of reset.
+_LEAVE_TRACES = ("gymnasium.envs.box2d.bipedal_walker",)
 
 
 class Backend(Protocol):
@@ -94,18 +99,18 @@ class LoopBackend:
         self.action_dtype = np.dtype(space.dtype)
         self._start = int(getattr(space, "start", 0))
         self._shape = space.shape or ()
-        self._envs = [first, *(make_env(env_id, env_kwargs) for _ in range(num_rows - 1))]
-        self.step_limit = None
-        self._steppers = self._envs
-        if _is_bare(first):
-            self.step_limit = self.spec.max_episode_steps
-            self._steppers = [env.unwrapped for env in self._envs]
-            if isinstance(space, Discrete):
-                for env in self._steppers:
-                    env.action_space = _CheckedDiscrete(int(space.n), start=self._start)
+        self.step_limit = self.spec.max_episode_steps if _is_bare(first) else None
+        self._make = partial(make_env, env_id, env_kwargs)
+        self._renews = type(first.unwrapped).__module__ in _LEAVE_TRACES
+        self._envs = [first, *(self._make() for _ in range(num_rows - 1))]
+        self._steppers = [_stepper(env) for env in self._envs]
 
     def reset(self, row: int, seed: int, obs: Array) -> None:
         """See :class:`Backend`."""
+        if self._renews:
+            self._envs[row].close()
+            self._envs[row] = self._make()
+            self._steppers[row] = _stepper(self._envs[row])
         first_obs, _ = self._steppers[row].reset(seed=seed)
         if np.shape(first_obs) != obs[row].shape:
             raise UsageError(
@@ -242,6 +247,16 @@ def _check_actions(actions: Array, spec: EnvSpec) -> None:
         actions.view(np.uint64) >= spec.action.size
     ):  # as unsigned, a negative number is large
         raise ValueError(f"{spec.env_id} takes actions 0 to {spec.action.size - 1}, not {actions.tolist()}")
+
+
+def _stepper(env: Env) -> Env:
+    """What is stepped in the place of ``env``, with less around it and the same results."""
+    if not _is_bare(env):
+        return env
+    bare, space = env.unwrapped, env.action_space
+    if isinstance(space, Discrete):
+        bare.action_space = _CheckedDiscrete(int(space.n), start=int(space.start))
+    return bare
 
 
 def _is_bare(env: Env) -> bool:

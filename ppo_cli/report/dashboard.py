@@ -46,7 +46,7 @@ def dashboard(
         stopping: Whether a stop was asked for, so that the view says so.
     """
     report = tracker.report
-    width = max(20, min(width, 100))
+    width = max(20, min(width, 100)) - len("^C")  # the terminal echoes it behind the last line
     heading = _line(Text(clean(title), style="bold"), width)
     if report is None:
         return Group(heading, Text("starting", style="dim"))

@@ -1,0 +1,381 @@
+"""What each command does, in real processes with tiny trainings."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cli_runner import LONG, TINY, environment, ppo, start, wait_for_checkpoint
+
+RUN_KEYS = {
+    "run_dir", "env_id", "algorithm", "seed", "status", "global_step", "wall_time", "steps_per_second", "eval",
+}  # fmt: skip
+NAME = "CartPole-v1-ppo-clip-s1"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which two seeds were trained."""
+    folder = tmp_path_factory.mktemp("trained")
+    result = ppo("train", *TINY, "--seeds", "2", cwd=folder)
+    assert result.code == 0, result.stderr
+    return folder
+
+
+def runs_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "runs").glob("*")) if (folder / "runs").exists() else []
+
+
+# --- train
+
+
+def test_train_prints_results_on_stdout_and_progress_on_stderr(tmp_path: Path) -> None:
+    result = ppo("train", *TINY, cwd=tmp_path)
+    assert result.code == 0
+    assert NAME in result.stdout and "completed" in result.stdout and f"runs/{NAME}" in result.stdout
+    assert "100%" in result.stderr and "100%" not in result.stdout
+    for command in (f"ppo eval runs/{NAME}", f"ppo show runs/{NAME}", f"ppo train --resume runs/{NAME}"):
+        assert command in result.stderr
+
+
+def test_train_as_json_is_one_document_with_the_promised_keys(tmp_path: Path) -> None:
+    result = ppo("train", *TINY, "--seeds", "2", "--json", cwd=tmp_path)
+    assert result.code == 0
+    runs = result.json["runs"]
+    assert [run["seed"] for run in runs] == [1, 2]
+    assert all(set(run) >= RUN_KEYS and run["status"] == "completed" for run in runs)
+    assert all({"mean", "std", "ci95", "episodes"} <= set(run["eval"]) for run in runs)
+    assert runs[0]["eval"]["episodes"] == 3 and runs[0]["global_step"] == 128
+
+
+def test_quiet_says_nothing_on_stderr(tmp_path: Path) -> None:
+    result = ppo("train", *TINY, "--quiet", cwd=tmp_path)
+    assert result.code == 0 and result.stderr == "" and NAME in result.stdout
+
+
+def test_several_seeds_end_with_their_mean(trained: Path, tmp_path: Path) -> None:
+    result = ppo("train", *TINY, "--seeds", "2", "--seed", "5", "--name", "study", cwd=tmp_path)
+    assert "mean over 2 seeds" in result.stdout
+    assert runs_in(tmp_path)[-2:] == ["study-s5", "study-s6"]
+
+
+def test_a_retired_environment_is_announced_once_and_both_ids_are_recorded(tmp_path: Path) -> None:
+    args = [*TINY[2:], "--set", "num_evals=0", "--set", "final_eval_episodes=1"]
+    result = ppo("train", "--env", "Pendulum-v0", *args, "--json", cwd=tmp_path)
+    assert result.code == 0, result.stderr
+    assert result.stderr.count("running Pendulum-v1") == 1
+    (run,) = result.json["runs"]
+    assert (run["env_id"], run["env_id_requested"]) == ("Pendulum-v1", "Pendulum-v0")
+
+
+def test_a_dry_run_prints_loadable_settings_and_makes_no_folder(tmp_path: Path) -> None:
+    result = ppo("train", *TINY, "--seeds", "3", "--dry-run", cwd=tmp_path)
+    assert result.code == 0
+    assert yaml.safe_load(result.stdout)["total_timesteps"] == 128
+    assert "3 run(s)" in result.stderr and NAME in result.stderr
+    document = ppo("train", *TINY, "--dry-run", "--json", cwd=tmp_path).json
+    assert document["iterations"] == 2 and document["total_timesteps"] == 128 and document["disk_bytes"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_runs_folder_comes_from_the_option_or_the_environment(tmp_path: Path) -> None:
+    assert ppo("train", *TINY, "--runs-dir", "elsewhere", cwd=tmp_path).code == 0
+    assert (tmp_path / "elsewhere" / NAME / "summary.json").exists()
+    listed = ppo("list", "--json", cwd=tmp_path, env=environment(PPO_RUNS_DIR="elsewhere")).json
+    assert [run["run_dir"] for run in listed["runs"]] == [f"elsewhere/{NAME}"]
+
+
+def test_a_finished_run_is_extended(tmp_path: Path) -> None:
+    ppo("train", *TINY, cwd=tmp_path)
+    assert ppo("train", "--resume", "latest", cwd=tmp_path).code == 2
+    result = ppo("train", "--resume", "latest", "--total-timesteps", "256", "--json", cwd=tmp_path)
+    assert result.code == 0
+    assert result.json["runs"][0]["global_step"] == 256
+
+
+def test_a_module_from_a_file_is_imported_only_with_consent(tmp_path: Path) -> None:
+    (tmp_path / "spy.py").write_text(
+        "open('imported', 'w').close()\nimport gymnasium as gym\n"
+        "gym.register('Spy-v0', 'gymnasium.envs.classic_control:CartPoleEnv', max_episode_steps=20)\n"
+    )
+    (tmp_path / "spy.yaml").write_text("env_id: spy:Spy-v0\n")
+    args = ["train", "--config", "spy.yaml", *TINY[2:]]
+    refused = ppo(*args, cwd=tmp_path)
+    assert refused.code == 2 and "--allow-import" in refused.stderr
+    assert not (tmp_path / "imported").exists() and runs_in(tmp_path) == []
+    assert ppo(*args, "--allow-import", cwd=tmp_path).code == 0
+    (tmp_path / "imported").unlink()
+    for command in (["eval", "latest"], ["train", "--resume", "latest", "--total-timesteps", "256"]):
+        assert ppo(*command, cwd=tmp_path).code == 2
+        assert not (tmp_path / "imported").exists()
+    assert ppo("eval", "latest", "--episodes", "2", "--allow-import", cwd=tmp_path).code == 0
+    assert ppo("train", "--env", "spy:Spy-v0", *TINY[2:], cwd=tmp_path).code == 0, "typing it is consent"
+
+
+# --- stopping
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_a_checkpoint_and_the_printed_command_goes_on(
+    signum: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    process = start("train", *LONG, cwd=tmp_path)
+    wait_for_checkpoint(tmp_path / "runs" / NAME, process)
+    process.send_signal(signum)
+    asked = time.monotonic()
+    stdout, stderr = process.communicate(timeout=60)
+    assert time.monotonic() - asked < 10
+    assert process.returncode == code, stderr
+    assert "interrupted" in stdout and "Traceback" not in stderr
+    (command,) = (line.strip() for line in stderr.splitlines() if line.startswith("  ppo train --resume"))
+    steps = json.loads((tmp_path / "runs" / NAME / "summary.json").read_text())["global_step"]
+    words = [*shlex.split(command)[1:], "--total-timesteps", str(steps + 64), "--json"]
+    (run,) = ppo(*words, cwd=tmp_path).json["runs"]
+    assert run["status"] == "completed" and run["global_step"] == steps + 64
+
+
+def test_a_stopped_run_as_json_carries_the_command_and_the_exit_code(tmp_path: Path) -> None:
+    process = start("train", *LONG, "--json", cwd=tmp_path)
+    wait_for_checkpoint(tmp_path / "runs" / NAME, process)
+    process.send_signal(signal.SIGINT)
+    stdout, _ = process.communicate(timeout=60)
+    document = json.loads(stdout)
+    assert process.returncode == 130
+    assert document["runs"][0]["status"] == "interrupted"
+    assert document["resume"] == f"ppo train --resume runs/{NAME}"
+
+
+def test_a_background_job_can_be_interrupted_too(tmp_path: Path) -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    process = start("train", *LONG, cwd=tmp_path, preexec_fn=ignore)
+    wait_for_checkpoint(tmp_path / "runs" / NAME, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def test_a_second_process_on_one_run_is_refused(tmp_path: Path) -> None:
+    process = start("train", *LONG, cwd=tmp_path)
+    try:
+        wait_for_checkpoint(tmp_path / "runs" / NAME, process)
+        result = ppo("train", "--resume", NAME, cwd=tmp_path)
+        assert result.code == 4 and str(process.pid) in result.stderr
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_progress_that_nobody_reads_does_not_stop_a_training(tmp_path: Path) -> None:
+    process = start("train", *TINY, "--total-timesteps", "20_000", "--json", cwd=tmp_path)
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.stdout is not None
+    document = json.loads(process.stdout.read())
+    assert process.wait(timeout=60) == 0 and document["runs"][0]["status"] == "completed"
+
+
+# --- eval, list, show
+
+
+def test_eval_reports_the_promised_keys(trained: Path) -> None:
+    document = ppo("eval", NAME, "--episodes", "5", "--json", cwd=trained).json
+    keys = {"run_dir", "env_id", "episodes", "mean", "std", "ci95", "min", "max", "mean_length", "returns"}
+    assert keys <= set(document)
+    assert len(document["returns"]) == document["episodes"] == 5
+    assert math.isclose(document["mean"], sum(document["returns"]) / 5)
+
+
+def test_eval_repeats_itself_and_follows_its_seed(trained: Path) -> None:
+    def returns(*args: str) -> list[float]:
+        found: list[float] = ppo("eval", NAME, "--episodes", "8", "--json", *args, cwd=trained).json[
+            "returns"
+        ]
+        return found
+
+    assert returns() == returns()
+    assert returns() != returns("--seed", "9")
+    assert returns("--stochastic") == returns("--stochastic") != returns()
+
+
+def test_one_episode_has_no_interval_and_that_is_null(trained: Path) -> None:
+    document = ppo("eval", NAME, "--episodes", "1", "--json", cwd=trained).json
+    assert document["ci95"] == [None, None]
+    assert ppo("eval", NAME, "--episodes", "1", cwd=trained).code == 0
+
+
+def test_list_shows_the_runs(trained: Path) -> None:
+    text = ppo("list", cwd=trained).stdout
+    assert NAME in text and "CartPole-v1-ppo-clip-s2" in text and "completed" in text
+    document = ppo("list", "--json", cwd=trained).json
+    assert document["sweeps"] == []
+    assert [run["run_dir"] for run in document["runs"]] == [f"runs/{NAME}", "runs/CartPole-v1-ppo-clip-s2"]
+    assert all(run.keys() >= RUN_KEYS for run in document["runs"])
+
+
+def test_an_empty_runs_folder_is_said_on_stderr(tmp_path: Path) -> None:
+    result = ppo("list", cwd=tmp_path)
+    assert (result.code, result.stdout) == (0, "") and "ppo train" in result.stderr
+    assert ppo("list", "--json", cwd=tmp_path).json == {"runs": [], "sweeps": []}
+
+
+def damaged_copy(trained: Path, folder: Path, **files: str) -> Path:
+    shutil.copytree(trained / "runs", folder / "runs")
+    for name, text in files.items():
+        (folder / "runs" / NAME / name.replace("_", ".", 1)).write_text(text)
+    return folder
+
+
+def test_list_shows_damaged_and_unfinished_runs_beside_the_others(trained: Path, tmp_path: Path) -> None:
+    folder = damaged_copy(trained, tmp_path, summary_json="{")
+    (folder / "runs" / "CartPole-v1-ppo-clip-s2" / "summary.json").unlink()
+    statuses = [run["status"] for run in ppo("list", "--json", cwd=folder).json["runs"]]
+    assert statuses == ["unreadable", "unfinished"]
+    assert ppo("list", cwd=folder).code == 0
+
+
+def test_a_damaged_config_is_exit_code_5(trained: Path, tmp_path: Path) -> None:
+    folder = damaged_copy(trained, tmp_path, config_yaml="gamma: [")
+    for command in (["show", NAME], ["eval", NAME], ["train", "--resume", NAME]):
+        result = ppo(*command, cwd=folder)
+        assert result.code == 5 and "config.yaml" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_damaged_policy_is_exit_code_5(trained: Path, tmp_path: Path) -> None:
+    folder = damaged_copy(trained, tmp_path)
+    policy = folder / "runs" / NAME / "policy.safetensors"
+    data = bytearray(policy.read_bytes())
+    data[-5] ^= 1
+    policy.write_bytes(data)
+    result = ppo("eval", NAME, "--episodes", "1", "--json", cwd=folder)
+    assert result.code == 5 and "policy.safetensors" in result.json["error"]["message"]
+
+
+def test_show_tells_what_differs_and_what_is_there(trained: Path) -> None:
+    text = ppo("show", "latest", cwd=trained).stdout
+    for part in (
+        "completed",
+        "rollout.num_envs",
+        "metrics.csv",
+        "policy.safetensors",
+        "ppo train --env CartPole-v1",
+    ):
+        assert part in text, part
+    document = ppo("show", NAME, "--json", cwd=trained).json
+    assert document["differs_from_default"]["rollout.num_envs"] == 2
+    assert "learning.vf_coef" not in document["differs_from_default"]
+    assert {"config.yaml", "summary.json", "checkpoints/"} <= {file["name"] for file in document["files"]}
+
+
+# --- envs, config, doctor
+
+
+def test_envs_lists_tuned_environments_with_their_spaces(tmp_path: Path) -> None:
+    document = ppo("envs", "--json", cwd=tmp_path).json
+    envs = {env["env_id"]: env for env in document["envs"]}
+    assert envs["CartPole-v1"]["observation"] == 4 and envs["CartPole-v1"]["actions"] == "2 choices"
+    assert envs["CartPole-v1"]["reward_threshold"] == 475 and envs["CartPole-v1"]["total_timesteps"] > 0
+    assert len(envs) == 8
+
+
+def test_config_prints_settings_that_load_back(tmp_path: Path) -> None:
+    result = ppo("config", "--env", "LunarLander-v2", "--set", "eps_clip=0.3", cwd=tmp_path)
+    assert result.code == 0 and "LunarLander-v3" in result.stderr
+    (tmp_path / "mine.yaml").write_text(result.stdout)
+    again = ppo("config", "--config", "mine.yaml", cwd=tmp_path)
+    assert again.stdout == result.stdout and "eps_clip: 0.3" in result.stdout
+
+
+def test_config_as_json_tells_where_each_value_comes_from(tmp_path: Path) -> None:
+    document = ppo("config", "--env", "CartPole-v1", "--set", "gamma=0.5", "--json", cwd=tmp_path).json
+    assert document["config"]["learning"]["gamma"] == 0.5
+    assert document["origins"]["learning.gamma"] == "--set"
+    assert document["origins"]["learning.vf_coef"] == "default"
+
+
+def test_config_explains_every_setting(tmp_path: Path) -> None:
+    from ppo_cli.config import SETTINGS
+
+    text = ppo("config", "--explain", cwd=tmp_path).stdout
+    assert all(setting.path in text for setting in SETTINGS)
+    document = ppo("config", "--explain", "--json", cwd=tmp_path).json
+    assert [entry["path"] for entry in document["settings"]] == [setting.path for setting in SETTINGS]
+    assert all(entry["help"] and "default" in entry and "allowed" in entry for entry in document["settings"])
+
+
+def test_the_defaults_load(tmp_path: Path) -> None:
+    defaults = ppo("config", "--defaults", cwd=tmp_path).stdout
+    (tmp_path / "defaults.yaml").write_text(defaults)
+    assert ppo("config", "--config", "defaults.yaml", cwd=tmp_path).code == 0
+
+
+def test_the_doctor_finds_this_installation_well_and_leaves_nothing(tmp_path: Path) -> None:
+    result = ppo("doctor", "--json", cwd=tmp_path)
+    checks = {check["name"]: check for check in result.json["checks"]}
+    assert result.code == 0, checks
+    assert {"python", "torch", "gymnasium", "box2d", "rendering", "threads", "runs folder", "fsync"} <= set(
+        checks
+    )
+    assert all(set(check) == {"name", "ok", "detail", "fix"} for check in checks.values())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_says_what_to_do_about_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    from ppo_cli.cli.checks import check_runs_dir, run_check
+
+    check: dict[str, Any] = run_check("runs folder", check_runs_dir, tmp_path / "file")
+    assert not check["ok"] and "--runs-dir" in check["fix"]
+
+
+def test_a_check_that_breaks_is_a_finding(tmp_path: Path) -> None:
+    from ppo_cli.cli.checks import run_check
+
+    def broken(folder: Path) -> tuple[bool, str, str]:
+        raise RuntimeError("unforeseen")
+
+    assert run_check("x", broken, tmp_path)["ok"] is False
+
+
+def test_a_library_that_crashes_python_is_a_finding() -> None:
+    from ppo_cli.cli.checks import probe
+
+    ok, _ = probe("import os; os.abort()")
+    assert not ok
+    assert probe("print('first'); print('last')") == (True, "last")
+
+
+def test_a_live_view_on_a_terminal_gives_the_terminal_back(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    import os
+
+    parent, child = pty.openpty()
+    env = environment(TERM="xterm", COLUMNS="80", LINES="24")
+    env.pop("CI", None)
+    process = start(
+        "train", *TINY, "--total-timesteps", "20_000", cwd=tmp_path, env=env, stdout=child, stderr=child
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(parent, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(parent)
+    assert process.wait(timeout=60) == 0
+    text = shown.decode()
+    assert "explained_variance" in text and "environment" in text and "left" in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
