@@ -13,7 +13,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,50 +53,66 @@ class Mark:
 
     time: float
     steps: int
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float]
 
 
-def speed(marks: list[Mark]) -> dict[str, Any]:
-    """Steps per second and seconds by activity, from the first mark after the warming up to the last one."""
-    first = next(mark for mark in marks if mark.time >= marks[0].time + WARM_UP)
-    last = marks[-1]
-    if last is first:
-        raise SystemExit("no iteration was complete: give more --seconds")
-    seconds = last.time - first.time
-    timings = {name: last.timings[name] - first.timings.get(name, 0.0) for name in last.timings}
-    return {
-        "steps_per_second": (last.steps - first.steps) / seconds,
-        "seconds": seconds,
-        "timings": timings | {"the rest": seconds - sum(timings.values())} if timings else {},
-    }
+class Clock:
+    """Notes the ends of iterations and says when enough have been measured.
+
+    Args:
+        seconds: How long to measure, once warm.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.warm_at = time.perf_counter() + WARM_UP
+        self.marks: list[Mark] = []
+
+    def mark(self, steps: int, timings: Mapping[str, float] | None = None) -> None:
+        """Note the end of an iteration; the first one after the warming up starts the measurement."""
+        now = time.perf_counter()
+        if now >= self.warm_at and steps > 0:
+            self.marks.append(Mark(now, steps, timings or {}))
+
+    def over(self) -> bool:
+        """Whether the measured iterations took long enough."""
+        return bool(self.marks) and self.marks[-1].time - self.marks[0].time >= self.seconds
+
+    def result(self) -> dict[str, Any]:
+        """Steps per second and seconds by activity."""
+        first, last = self.marks[0], self.marks[-1]
+        seconds = last.time - first.time
+        timings = {name: last.timings[name] - first.timings.get(name, 0.0) for name in last.timings}
+        return {
+            "steps_per_second": (last.steps - first.steps) / seconds,
+            "seconds": seconds,
+            "timings": timings | {"the rest": seconds - sum(timings.values())} if timings else {},
+        }
 
 
 def measure_ppo(
     shared: SharedSettings, members: int, threads: int, seconds: float, *, folders: bool
-) -> list[Mark]:
+) -> Clock:
     """Train ``members`` seeds as one population."""
     from ppo_cli.config import RunConfig, with_values
     from ppo_cli.launch import prepare_new
     from ppo_cli.population import Member, Population
     from ppo_cli.trainer import train
 
-    base = RunConfig(env_id=ENV_ID, total_timesteps=ENDLESS)
-    configs = [
-        with_values(base, _ppo_values(shared, threads) | {"seed": seed}) for seed in range(1, members + 1)
-    ]
-    marks = [Mark(time.perf_counter(), 0)]
+    base = with_values(RunConfig(env_id=ENV_ID, total_timesteps=ENDLESS), _ppo_values(shared, threads))
+    configs = [with_values(base, {"seed": seed}) for seed in range(1, members + 1)]
     with tempfile.TemporaryDirectory(prefix="ppo-benchmark-") as runs_dir:
+        population = Population(tuple(Member(config) for config in configs))
         if folders:
             (population,) = prepare_new(
                 configs, runs_dir=Path(runs_dir), name=None, env_requested=ENV_ID, command=""
             )
-        else:
-            population = Population(tuple(Member(config) for config in configs))
-        deadline = time.perf_counter() + WARM_UP + seconds
-        for report in train(population, stop=lambda: time.perf_counter() > deadline):
-            steps = report.global_step * members
-            marks.append(Mark(time.perf_counter(), steps, report.timings))
-    return marks[:-1]  # the last report comes after the files have been closed
+        clock = Clock(seconds)
+        for report in train(population):
+            clock.mark(report.global_step * members, report.timings)
+            if clock.over():
+                break
+    return clock
 
 
 def _ppo_values(shared: SharedSettings, threads: int) -> dict[str, Any]:
@@ -120,27 +136,23 @@ def _ppo_values(shared: SharedSettings, threads: int) -> dict[str, Any]:
     }
 
 
-def measure_sb3(shared: SharedSettings, threads: int, seconds: float) -> list[Mark]:
+def measure_sb3(shared: SharedSettings, threads: int, seconds: float) -> Clock:
     """Train one seed with Stable-Baselines3 (``DummyVecEnv``, no render mode)."""
     import torch
     from _sb3 import make_model
     from stable_baselines3.common.callbacks import BaseCallback
 
-    class Clock(BaseCallback):
-        """Notes the end of each iteration and stops in time."""
-
-        def _on_training_start(self) -> None:
-            self.deadline = time.perf_counter() + WARM_UP + seconds
+    class Timekeeper(BaseCallback):
+        """Tells the clock of each iteration: a new rollout starts where the last update ended."""
 
         def _on_rollout_start(self) -> None:
-            marks.append(Mark(time.perf_counter(), self.num_timesteps))
+            clock.mark(self.num_timesteps)
 
         def _on_step(self) -> bool:
-            return time.perf_counter() < self.deadline
+            return not clock.over()
 
     assert shared.activation == "tanh", "what Stable-Baselines3 uses by default"
     torch.set_num_threads(threads)
-    marks: list[Mark] = []
     layers = [shared.hidden_size, shared.hidden_size]
     model = make_model(
         ENV_ID,
@@ -158,8 +170,9 @@ def measure_sb3(shared: SharedSettings, threads: int, seconds: float) -> list[Ma
         max_grad_norm=shared.max_grad_norm,
         policy_kwargs={"net_arch": {"pi": layers, "vf": layers}},
     )
-    model.learn(ENDLESS, callback=Clock())
-    return marks
+    clock = Clock(seconds)
+    model.learn(ENDLESS, callback=Timekeeper())
+    return clock
 
 
 def main() -> None:
@@ -173,10 +186,10 @@ def main() -> None:
     args = parser.parse_args()
     shared = SharedSettings()
     if args.program == "sb3":
-        marks = measure_sb3(shared, args.threads, args.seconds)
+        clock = measure_sb3(shared, args.threads, args.seconds)
     else:
-        marks = measure_ppo(shared, args.members, args.threads, args.seconds, folders=args.folders)
-    print(json.dumps(speed(marks)))
+        clock = measure_ppo(shared, args.members, args.threads, args.seconds, folders=args.folders)
+    print(json.dumps(clock.result()))
 
 
 if __name__ == "__main__":

@@ -252,9 +252,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def report(text: str, entries: Mapping[str, Entry]) -> None:
     """Print a benchmark's tables and the machines that the entries were measured on."""
-    print(f"\n{text}\n")
-    for line in dict.fromkeys(describe(entry["measured"]) for entry in entries.values()):
-        print(f"Measured on {line}")
+    print(f"\n{text}\n\n{measured_on(entries)}")
+
+
+def measured_on(entries: Mapping[str, Entry]) -> str:
+    """The machines that the entries were measured on, one a line."""
+    lines = dict.fromkeys(describe(entry["measured"]) for entry in entries.values())
+    return "\n".join(f"Measured on {line}." for line in lines)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,9 @@ def commands_table() -> str:
     """Every command with the first line of its help."""
     from ppo_cli.cli import COMMANDS
 
-    rows = [(f"`ppo {name}`", (command.__doc__ or "").partition("\n")[0]) for name, command in COMMANDS.items()]
+    rows = [
+        (f"`ppo {name}`", (command.__doc__ or "").partition("\n")[0]) for name, command in COMMANDS.items()
+    ]
     return table(("command", "does"), rows)
 
 

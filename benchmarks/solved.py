@@ -33,6 +33,7 @@ HEADER = (
     "All seeds together",
     "One seed alone",
 )
+LEGEND = "\n\n\\* not in Gymnasium's registry: the mark that other projects use."
 QUICK = ("total_timesteps=1", "num_evals=1", "eval_episodes=2", "final_eval_episodes=3")
 
 
@@ -74,7 +75,7 @@ def measure(
 
 def text(entries: Mapping[str, Entry]) -> str:
     """The results as a Markdown table."""
-    return table(HEADER, [_row(env_id, entry) for env_id, entry in entries.items()])
+    return table(HEADER, [_row(env_id, entry) for env_id, entry in entries.items()]) + LEGEND
 
 
 def _row(env_id: str, entry: Entry) -> list[str]:
@@ -87,7 +88,7 @@ def _row(env_id: str, entry: Entry) -> list[str]:
         number(entry["mean"], 1) + (f" ({diverged} diverged)" if diverged else ""),
         interval,
         ", ".join(number(value, 1) for value in entry["returns"]),
-        number(entry["mark"]) + ("" if entry["mark_from"] == "registry" else "*"),
+        number(entry["mark"]) + ("" if entry["mark_from"] == "registry" else "\\*"),
         "yes" if entry["met"] else "no",
         f"{number(entry['seeds_that_meet'])} of {len(entry['seeds'])}",
         f"{number(entry['wall_time'])} s",
@@ -122,7 +123,6 @@ def main() -> None:
                 ),
             )
     report(text(results.entries), results.entries)
-    print("\n* not in Gymnasium's registry: the mark that other projects use.")
 
 
 if __name__ == "__main__":

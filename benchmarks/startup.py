@@ -7,6 +7,7 @@ files and of compiled modules.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import median
 
 from common import (
@@ -32,23 +33,28 @@ OURS, BASE = list(COMMANDS)[:2]
 
 def measure(rounds: int) -> Entry:
     """Time every command ``rounds`` times in turn; an entry of the results file."""
-    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    seconds_of: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for index in range(rounds + 1):
         for name, words in COMMANDS.items():
             seconds, _ = run_python(*words)
             if index > 0:
-                times[name].append(seconds)
-    ratios = [ours / base for ours, base in zip(times[OURS], times[BASE], strict=True)]
+                seconds_of[name].append(seconds)
+    ratios = [ours / base for ours, base in zip(seconds_of[OURS], seconds_of[BASE], strict=True)]
     return {
         "rounds": rounds,
-        "seconds": {name: median_and_range(values) for name, values in times.items()},
-        "ratio_of_medians": median(times[OURS]) / median(times[BASE]),
+        "seconds": {name: median_and_range(values) for name, values in seconds_of.items()},
+        "ratio_of_medians": median(seconds_of[OURS]) / median(seconds_of[BASE]),
         "ratio_per_round": median_and_range(ratios),
     }
 
 
-def text(entry: Entry) -> str:
+def text(entries: Mapping[str, Entry]) -> str:
     """The times as a Markdown table."""
+    return "\n\n".join(times(entry) for entry in entries.values())
+
+
+def times(entry: Entry) -> str:
+    """One entry's times as a Markdown table."""
     rows = []
     for name, seconds in entry["seconds"].items():
         milliseconds = {key: 1000 * value for key, value in seconds.items()}
@@ -66,8 +72,7 @@ def main() -> None:
     if not args.show:
         machine()  # before there is load of our own
         results.add("help", measure(3 if args.quick else args.rounds))
-    for name, entry in results.entries.items():
-        report(text(entry), {name: entry})
+    report(text(results.entries), results.entries)
 
 
 if __name__ == "__main__":

@@ -82,8 +82,13 @@ def measure(rounds: int, seconds: float, *, folders: bool) -> Entry:
     }
 
 
-def text(entry: Entry) -> str:
-    """The speeds as a Markdown table."""
+def text(entries: Mapping[str, Entry]) -> str:
+    """The speeds as Markdown tables."""
+    return "\n\n".join(f"{name}:\n\n{speeds(entry)}" for name, entry in entries.items())
+
+
+def speeds(entry: Entry) -> str:
+    """One entry's speeds as a Markdown table."""
     header = (
         "Program",
         "Steps per second, median (range)",
@@ -137,9 +142,8 @@ def main() -> None:
         machine()  # before there is load of our own
         rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
         results.add(key, measure(rounds, seconds, folders=args.folders))
-    for name, entry in results.entries.items():
-        shares = f"\n\n{profile(entry)}" if args.profile else ""
-        report(f"{name}\n\n{text(entry)}{shares}", {name: entry})
+    shares = [f"Time of ppo, {name}:\n\n{profile(entry)}" for name, entry in results.entries.items()]
+    report("\n\n".join([text(results.entries), *(shares if args.profile else [])]), results.entries)
 
 
 if __name__ == "__main__":

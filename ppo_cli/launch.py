@@ -64,14 +64,29 @@ def prepare_resume(refs: Sequence[str], *, runs_dir: Path, total_timesteps: int 
         runs_dir: Where runs are.
         total_timesteps: Train to this many steps instead of what the runs were made for.
 
+    Runs that are complete are passed over with a notice, as long as there is another one.
+
     Raises:
         UsageError: There is no such run, or nothing is left to do.
         CorruptFileError: A run's files are damaged beyond what an older checkpoint can mend.
     """
     notices: list[str] = []
-    members = [_resumed(find_run(runs_dir, ref), total_timesteps, notices) for ref in dict.fromkeys(refs)]
+    members: list[Member] = []
+    complete: list[_CompleteError] = []
+    for ref in dict.fromkeys(refs):
+        try:
+            members.append(_resumed(find_run(runs_dir, ref), total_timesteps, notices))
+        except _CompleteError as error:
+            complete.append(error)
+    if not members:
+        raise complete[0]
+    notices.extend(error.message for error in complete)
     populations = plan(members)
     return [replace(populations[0], notices=tuple(notices)), *populations[1:]]
+
+
+class _CompleteError(UsageError):
+    """Nothing is left to do for a run."""
 
 
 def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Member:
@@ -98,7 +113,7 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
 def _check_not_done(run: RunDir, config: RunConfig, iteration: int, summary: Mapping[str, object]) -> None:
     done = iteration * config.rollout.num_envs * config.rollout.num_steps
     if done >= config.total_timesteps and summary.get("status") == "completed":
-        raise UsageError(
+        raise _CompleteError(
             f"{run.name} is complete: {done:,} of {config.total_timesteps:,} steps",
             hint=f"To train it further, add --total-timesteps {2 * config.total_timesteps}.",
             key="total_timesteps",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +62,7 @@ class Session:
             config.rollout.num_envs,
             self.seeds,
             [shaping_params(c) for c in configs],
+            num_workers=env_workers(config),
         )
         self.net = ActorCritic(self.envs.spec, config.network.hidden_sizes, config.network.activation)
         self.distribution = make_distribution(self.envs.spec.action)
@@ -182,6 +184,7 @@ class Session:
         self.fail(dict.fromkeys((~finite).nonzero().flatten().tolist(), "parameters became non-finite"))
         if not self._failures:
             return
+        self._log_episodes()  # while their member numbers are still the rows
         for row, reason in self._failures.items():
             self._end(row, "diverged", f"{reason}, in iteration {self.state.iteration}")
         kept = [row for row in range(len(self.members)) if row not in self._failures]
@@ -208,8 +211,7 @@ class Session:
 
     def log(self, metrics: Mapping[str, Tensor]) -> None:
         """Write the finished episodes and one row of metrics per member."""
-        for episode in self.envs.pop_episodes():
-            self.recorders[episode.member].episode(episode)
+        self._log_episodes()
         rows = {name: values.tolist() for name, values in metrics.items()}
         for row, recorder in enumerate(self.recorders):
             own: dict[str, float] = {name: values[row] for name, values in rows.items()}
@@ -234,10 +236,11 @@ class Session:
 
     def final_evaluation(self, stop: Callable[[], bool]) -> bool:
         """Evaluate the last policies on fresh episodes; False when stopped."""
+        if not self.config.evaluation.final_eval_episodes:
+            return True
         with self.timed("evaluation"):
-            results = self._play(Stream.FINAL_EVAL, 0, self.config.evaluation.final_eval_episodes, stop)
-        self._final = results
-        return results is not None
+            self._final = self._play(Stream.FINAL_EVAL, 0, self.config.evaluation.final_eval_episodes, stop)
+        return self._final is not None
 
     def finish(self, status: str) -> None:
         """End every member that is still training."""
@@ -276,6 +279,10 @@ class Session:
         self.envs.close()
 
     # ------------------------------------------------------------------ helpers
+
+    def _log_episodes(self) -> None:
+        for episode in self.envs.pop_episodes():
+            self.recorders[episode.member].episode(episode)
 
     def _initial_state(self) -> TrainState:
         checkpoints = [member.checkpoint for member in self.members]
@@ -366,6 +373,14 @@ class Session:
             recent_return=None if math.isnan(recent) else recent,
             last_eval=final or recorder.last_eval,
         )
+
+
+def env_workers(config: RunConfig) -> int:
+    """Processes that may step environments beside this one: as set, or one per further core."""
+    if config.compute.env_workers is not None:
+        return config.compute.env_workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores - 1 if os.name == "posix" else 0
 
 
 def shaping_params(config: RunConfig) -> ShapingParams:

@@ -99,10 +99,13 @@ class _History:
         self.active.append(active)
 
     def result(self) -> UpdateResult:
-        active = torch.stack(self.active)  # [K, M]
-        used = active.sum(0)
-        stacked = {name: torch.stack(values) for name, values in self.values.items()}
-        metrics = {name: (values * active).sum(0) / used for name, values in stacked.items()}
+        active = torch.stack(self.active, 1)  # [M, K]
+        used = active.sum(1)
+        stacked = {name: torch.stack(values, 1) for name, values in self.values.items()}
+        # A running sum: the order of `sum` depends on M and on how long the other members go on.
+        metrics = {
+            name: values.where(active, 0.0).cumsum(1)[:, -1] / used for name, values in stacked.items()
+        }
         metrics["train/epochs"] = used / self.num_minibatches
         return UpdateResult(metrics, self._failures(stacked, active))
 
@@ -110,12 +113,11 @@ class _History:
         """The first non-finite value of each member, in the order in which the loss is computed."""
         bad = {name: ~torch.isfinite(values) & active for name, values in stacked.items()}
         failures = {}
-        for member in torch.stack(list(bad.values())).any(0).any(0).nonzero().flatten().tolist():
-            index, name = min(
-                (int(b[:, member].nonzero()[0]), name) for name, b in bad.items() if b[:, member].any()
-            )
+        for member in torch.stack(list(bad.values())).any(0).any(1).nonzero().flatten().tolist():
+            firsts = {name: int(b[member].nonzero()[0]) for name, b in bad.items() if b[member].any()}
+            name, index = min(firsts.items(), key=lambda item: item[1])
             epoch, minibatch = divmod(index, self.num_minibatches)
-            value = float(stacked[name][index, member])
+            value = float(stacked[name][member, index])
             label = name.removeprefix("train/")
             failures[member] = f"{label} became {value} in epoch {epoch + 1}, minibatch {minibatch + 1}"
         return failures

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -10,6 +12,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ppo_cli.cli import app
+from ppo_cli.cli.errors import run
 
 ROOT = Path(__file__).parents[1]
 # 64 steps per iteration, no evaluations: as fast as a training can be.
@@ -53,6 +58,19 @@ def ppo(*args: str, cwd: Path, **options: Any) -> Result:
     process = start(*args, cwd=cwd, **options)
     stdout, stderr = process.communicate(timeout=120)
     return Result(process.returncode, stdout or "", stderr or "")
+
+
+def inside(*args: str, cwd: Path) -> Result:
+    """Run ``ppo`` in this process, which has torch loaded already."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    variables = {name for name in os.environ if name.startswith("PPO_")}
+    before = {name: os.environ.pop(name) for name in variables}
+    try:
+        with contextlib.chdir(cwd), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            code = run(app, args)
+    finally:
+        os.environ.update(before)
+    return Result(code, stdout.getvalue(), stderr.getvalue())
 
 
 def wait_for_checkpoint(run: Path, process: subprocess.Popen[str]) -> None:

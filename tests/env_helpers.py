@@ -47,6 +47,20 @@ class PaysByLuck(CountsGlobally):
         return np.zeros(2, dtype=np.float32), float(CountsGlobally.total), False, False, {}
 
 
+class EndsAnywhen(CountsGlobally):
+    """Only its end is not deterministic: it ends after ``last`` steps, which a test changes."""
+
+    last = 5
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        self.count = 0
+        return super().reset(seed=seed)
+
+    def step(self, action: Any):
+        self.count += 1
+        return np.zeros(2, dtype=np.float32), 0.0, self.count >= EndsAnywhen.last, False, {}
+
+
 class EndsAfterThree(gym.Env):
     """Terminates after three steps, each of which pays 1; its observation is the number of steps."""
 

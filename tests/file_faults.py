@@ -52,6 +52,7 @@ class Faults:
         self.torn = torn
         self.power_loss = power_loss
         self.count = 0
+        self._handles: list[int] = []
         self._undo: list[tuple[int, Callable[[], object]]] = []  # (inode whose sync makes it durable, undo)
 
     @contextlib.contextmanager
@@ -66,6 +67,8 @@ class Faults:
                 setattr(os, name, real)
             if self.power_loss and self.count >= self.at > 0:
                 self._lose(self.power_loss)
+            while self._handles:
+                os.close(self._handles.pop())
 
     def _wrapped(self, name: str) -> Callable[..., Any]:
         def operation(*args: Any, **kwargs: Any) -> Any:
@@ -90,16 +93,23 @@ class Faults:
     def _undo_of(self, name: str, args: tuple[Any, ...]) -> tuple[int, Callable[[], object]] | None:
         """What power loss does to an operation that is not synced."""
         if name == "open" and args[1] & os.O_CREAT and not os.path.lexists(args[0]):
-            return os.stat(Path(args[0]).parent).st_ino, lambda: _REAL["unlink"](args[0])
+            return self._entry(Path(args[0]), "unlink")
         if name == "mkdir":
-            return os.stat(Path(args[0]).parent).st_ino, lambda: _REAL["rmdir"](args[0])
+            return self._entry(Path(args[0]), "rmdir")
         if name == "write":
             copy, size = os.dup(args[0]), os.fstat(args[0]).st_size
-            return os.fstat(args[0]).st_ino, lambda: (_REAL["ftruncate"](copy, size), os.close(copy))
+            self._handles.append(copy)
+            return os.fstat(copy).st_ino, lambda: _REAL["ftruncate"](copy, size)
         if name in ("rename", "replace"):
             old = Path(args[1]).read_bytes() if Path(args[1]).is_file() else None
             return os.stat(Path(args[1]).parent).st_ino, lambda: _unrename(args[0], args[1], old)
         return None
+
+    def _entry(self, path: Path, undo: str) -> tuple[int, Callable[[], object]]:
+        """Loss of a new name in a folder, which may be renamed meanwhile: it is held by a handle."""
+        folder = _REAL["open"](path.parent, os.O_RDONLY)
+        self._handles.append(folder)
+        return os.fstat(folder).st_ino, lambda: _REAL[undo](path.name, dir_fd=folder)
 
     def _lose(self, coin: random.Random) -> None:
         for _, undo in reversed(self._undo):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import random
@@ -145,6 +146,16 @@ def damage_folder_of_another_iteration(folder: Path) -> None:
         shutil.copy(folder.parent / "it-000001" / name, folder)
 
 
+def damage_forged(folder: Path) -> None:
+    """The state of another iteration with a manifest that fits it."""
+    damage_state_of_another_iteration(folder)
+    content = (folder / "state.safetensors").read_bytes()
+    manifest = json.loads((folder / "MANIFEST.json").read_text())
+    facts = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    manifest["files"]["state.safetensors"] = facts
+    (folder / "MANIFEST.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+
 DAMAGES = [function for name, function in sorted(globals().items()) if name.startswith("damage_")]
 
 
@@ -179,7 +190,6 @@ def test_a_damaged_checkpoint_never_pushes_out_a_good_one(run: RunDir) -> None:
 def test_a_checkpoint_that_training_went_back_behind_is_removed(run: RunDir) -> None:
     save(run, 1)
     save(run, 9)
-    damage_bit(run.checkpoints_path / "it-000009")
     save(run, 2)
     assert names(run) == ["it-000001", "it-000002"]
 

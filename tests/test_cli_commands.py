@@ -1,4 +1,4 @@
-"""What each command does, in real processes with tiny trainings."""
+"""What each command does, with tiny trainings, in a process of its own where that matters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
-from cli_runner import LONG, TINY, environment, ppo, start, wait_for_checkpoint
+from cli_runner import LONG, TINY, environment, inside, ppo, start, wait_for_checkpoint
 
 RUN_KEYS = {
-    "run_dir", "env_id", "algorithm", "seed", "status", "global_step", "wall_time", "steps_per_second", "eval",
+    "run_dir", "env_id", "algorithm", "seed", "status", "global_step", "wall_time",
+    "steps_per_second", "eval",
 }  # fmt: skip
 NAME = "CartPole-v1-ppo-clip-s1"
 
@@ -25,7 +26,7 @@ NAME = "CartPole-v1-ppo-clip-s1"
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two seeds were trained."""
     folder = tmp_path_factory.mktemp("trained")
-    result = ppo("train", *TINY, "--seeds", "2", cwd=folder)
+    result = inside("train", *TINY, "--seeds", "2", cwd=folder)
     assert result.code == 0, result.stderr
     return folder
 
@@ -56,20 +57,34 @@ def test_train_as_json_is_one_document_with_the_promised_keys(tmp_path: Path) ->
     assert runs[0]["eval"]["episodes"] == 3 and runs[0]["global_step"] == 128
 
 
+def test_a_disk_that_fills_up_ends_with_74_and_the_command_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ppo_cli.errors import StorageError
+
+    def full(*args: object, **options: object) -> None:
+        raise StorageError("cannot write x: No space left on device", hint="Free some space.")
+
+    monkeypatch.setattr("ppo_cli.trainer.train_iteration", full)
+    result = inside("train", *TINY, cwd=tmp_path)
+    assert result.code == 74
+    assert f"hint: Free some space. Then go on: ppo train --resume runs/{NAME}" in result.stderr
+
+
 def test_quiet_says_nothing_on_stderr(tmp_path: Path) -> None:
-    result = ppo("train", *TINY, "--quiet", cwd=tmp_path)
+    result = inside("train", *TINY, "--quiet", cwd=tmp_path)
     assert result.code == 0 and result.stderr == "" and NAME in result.stdout
 
 
 def test_several_seeds_end_with_their_mean(trained: Path, tmp_path: Path) -> None:
-    result = ppo("train", *TINY, "--seeds", "2", "--seed", "5", "--name", "study", cwd=tmp_path)
+    result = inside("train", *TINY, "--seeds", "2", "--seed", "5", "--name", "study", cwd=tmp_path)
     assert "mean over 2 seeds" in result.stdout
     assert runs_in(tmp_path)[-2:] == ["study-s5", "study-s6"]
 
 
 def test_a_retired_environment_is_announced_once_and_both_ids_are_recorded(tmp_path: Path) -> None:
     args = [*TINY[2:], "--set", "num_evals=0", "--set", "final_eval_episodes=1"]
-    result = ppo("train", "--env", "Pendulum-v0", *args, "--json", cwd=tmp_path)
+    result = inside("train", "--env", "Pendulum-v0", *args, "--json", cwd=tmp_path)
     assert result.code == 0, result.stderr
     assert result.stderr.count("running Pendulum-v1") == 1
     (run,) = result.json["runs"]
@@ -77,11 +92,11 @@ def test_a_retired_environment_is_announced_once_and_both_ids_are_recorded(tmp_p
 
 
 def test_a_dry_run_prints_loadable_settings_and_makes_no_folder(tmp_path: Path) -> None:
-    result = ppo("train", *TINY, "--seeds", "3", "--dry-run", cwd=tmp_path)
+    result = inside("train", *TINY, "--seeds", "3", "--dry-run", cwd=tmp_path)
     assert result.code == 0
     assert yaml.safe_load(result.stdout)["total_timesteps"] == 128
     assert "3 run(s)" in result.stderr and NAME in result.stderr
-    document = ppo("train", *TINY, "--dry-run", "--json", cwd=tmp_path).json
+    document = inside("train", *TINY, "--dry-run", "--json", cwd=tmp_path).json
     assert document["iterations"] == 2 and document["total_timesteps"] == 128 and document["disk_bytes"] > 0
     assert list(tmp_path.iterdir()) == []
 
@@ -94,9 +109,9 @@ def test_the_runs_folder_comes_from_the_option_or_the_environment(tmp_path: Path
 
 
 def test_a_finished_run_is_extended(tmp_path: Path) -> None:
-    ppo("train", *TINY, cwd=tmp_path)
-    assert ppo("train", "--resume", "latest", cwd=tmp_path).code == 2
-    result = ppo("train", "--resume", "latest", "--total-timesteps", "256", "--json", cwd=tmp_path)
+    inside("train", *TINY, cwd=tmp_path)
+    assert inside("train", "--resume", "latest", cwd=tmp_path).code == 2
+    result = inside("train", "--resume", "latest", "--total-timesteps", "256", "--json", cwd=tmp_path)
     assert result.code == 0
     assert result.json["runs"][0]["global_step"] == 256
 
@@ -138,7 +153,7 @@ def test_a_signal_saves_a_checkpoint_and_the_printed_command_goes_on(
     (command,) = (line.strip() for line in stderr.splitlines() if line.startswith("  ppo train --resume"))
     steps = json.loads((tmp_path / "runs" / NAME / "summary.json").read_text())["global_step"]
     words = [*shlex.split(command)[1:], "--total-timesteps", str(steps + 64), "--json"]
-    (run,) = ppo(*words, cwd=tmp_path).json["runs"]
+    (run,) = inside(*words, cwd=tmp_path).json["runs"]
     assert run["status"] == "completed" and run["global_step"] == steps + 64
 
 
@@ -168,7 +183,7 @@ def test_a_second_process_on_one_run_is_refused(tmp_path: Path) -> None:
     process = start("train", *LONG, cwd=tmp_path)
     try:
         wait_for_checkpoint(tmp_path / "runs" / NAME, process)
-        result = ppo("train", "--resume", NAME, cwd=tmp_path)
+        result = inside("train", "--resume", NAME, cwd=tmp_path)
         assert result.code == 4 and str(process.pid) in result.stderr
     finally:
         process.kill()
@@ -176,7 +191,7 @@ def test_a_second_process_on_one_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_progress_that_nobody_reads_does_not_stop_a_training(tmp_path: Path) -> None:
-    process = start("train", *TINY, "--total-timesteps", "20_000", "--json", cwd=tmp_path)
+    process = start("train", *TINY, "--total-timesteps", "4_000", "--json", cwd=tmp_path)
     assert process.stderr is not None
     process.stderr.close()
     assert process.stdout is not None
@@ -188,7 +203,7 @@ def test_progress_that_nobody_reads_does_not_stop_a_training(tmp_path: Path) -> 
 
 
 def test_eval_reports_the_promised_keys(trained: Path) -> None:
-    document = ppo("eval", NAME, "--episodes", "5", "--json", cwd=trained).json
+    document = inside("eval", NAME, "--episodes", "5", "--json", cwd=trained).json
     keys = {"run_dir", "env_id", "episodes", "mean", "std", "ci95", "min", "max", "mean_length", "returns"}
     assert keys <= set(document)
     assert len(document["returns"]) == document["episodes"] == 5
@@ -197,7 +212,7 @@ def test_eval_reports_the_promised_keys(trained: Path) -> None:
 
 def test_eval_repeats_itself_and_follows_its_seed(trained: Path) -> None:
     def returns(*args: str) -> list[float]:
-        found: list[float] = ppo("eval", NAME, "--episodes", "8", "--json", *args, cwd=trained).json[
+        found: list[float] = inside("eval", NAME, "--episodes", "8", "--json", *args, cwd=trained).json[
             "returns"
         ]
         return found
@@ -208,24 +223,24 @@ def test_eval_repeats_itself_and_follows_its_seed(trained: Path) -> None:
 
 
 def test_one_episode_has_no_interval_and_that_is_null(trained: Path) -> None:
-    document = ppo("eval", NAME, "--episodes", "1", "--json", cwd=trained).json
+    document = inside("eval", NAME, "--episodes", "1", "--json", cwd=trained).json
     assert document["ci95"] == [None, None]
-    assert ppo("eval", NAME, "--episodes", "1", cwd=trained).code == 0
+    assert inside("eval", NAME, "--episodes", "1", cwd=trained).code == 0
 
 
 def test_list_shows_the_runs(trained: Path) -> None:
-    text = ppo("list", cwd=trained).stdout
+    text = inside("list", cwd=trained).stdout
     assert NAME in text and "CartPole-v1-ppo-clip-s2" in text and "completed" in text
-    document = ppo("list", "--json", cwd=trained).json
+    document = inside("list", "--json", cwd=trained).json
     assert document["sweeps"] == []
     assert [run["run_dir"] for run in document["runs"]] == [f"runs/{NAME}", "runs/CartPole-v1-ppo-clip-s2"]
     assert all(run.keys() >= RUN_KEYS for run in document["runs"])
 
 
 def test_an_empty_runs_folder_is_said_on_stderr(tmp_path: Path) -> None:
-    result = ppo("list", cwd=tmp_path)
+    result = inside("list", cwd=tmp_path)
     assert (result.code, result.stdout) == (0, "") and "ppo train" in result.stderr
-    assert ppo("list", "--json", cwd=tmp_path).json == {"runs": [], "sweeps": []}
+    assert inside("list", "--json", cwd=tmp_path).json == {"runs": [], "sweeps": []}
 
 
 def damaged_copy(trained: Path, folder: Path, **files: str) -> Path:
@@ -238,15 +253,15 @@ def damaged_copy(trained: Path, folder: Path, **files: str) -> Path:
 def test_list_shows_damaged_and_unfinished_runs_beside_the_others(trained: Path, tmp_path: Path) -> None:
     folder = damaged_copy(trained, tmp_path, summary_json="{")
     (folder / "runs" / "CartPole-v1-ppo-clip-s2" / "summary.json").unlink()
-    statuses = [run["status"] for run in ppo("list", "--json", cwd=folder).json["runs"]]
+    statuses = [run["status"] for run in inside("list", "--json", cwd=folder).json["runs"]]
     assert statuses == ["unreadable", "unfinished"]
-    assert ppo("list", cwd=folder).code == 0
+    assert inside("list", cwd=folder).code == 0
 
 
 def test_a_damaged_config_is_exit_code_5(trained: Path, tmp_path: Path) -> None:
     folder = damaged_copy(trained, tmp_path, config_yaml="gamma: [")
     for command in (["show", NAME], ["eval", NAME], ["train", "--resume", NAME]):
-        result = ppo(*command, cwd=folder)
+        result = inside(*command, cwd=folder)
         assert result.code == 5 and "config.yaml" in result.stderr and "Traceback" not in result.stderr
 
 
@@ -256,12 +271,12 @@ def test_a_damaged_policy_is_exit_code_5(trained: Path, tmp_path: Path) -> None:
     data = bytearray(policy.read_bytes())
     data[-5] ^= 1
     policy.write_bytes(data)
-    result = ppo("eval", NAME, "--episodes", "1", "--json", cwd=folder)
+    result = inside("eval", NAME, "--episodes", "1", "--json", cwd=folder)
     assert result.code == 5 and "policy.safetensors" in result.json["error"]["message"]
 
 
 def test_show_tells_what_differs_and_what_is_there(trained: Path) -> None:
-    text = ppo("show", "latest", cwd=trained).stdout
+    text = inside("show", "latest", cwd=trained).stdout
     for part in (
         "completed",
         "rollout.num_envs",
@@ -270,7 +285,7 @@ def test_show_tells_what_differs_and_what_is_there(trained: Path) -> None:
         "ppo train --env CartPole-v1",
     ):
         assert part in text, part
-    document = ppo("show", NAME, "--json", cwd=trained).json
+    document = inside("show", NAME, "--json", cwd=trained).json
     assert document["differs_from_default"]["rollout.num_envs"] == 2
     assert "learning.vf_coef" not in document["differs_from_default"]
     assert {"config.yaml", "summary.json", "checkpoints/"} <= {file["name"] for file in document["files"]}
@@ -280,7 +295,7 @@ def test_show_tells_what_differs_and_what_is_there(trained: Path) -> None:
 
 
 def test_envs_lists_tuned_environments_with_their_spaces(tmp_path: Path) -> None:
-    document = ppo("envs", "--json", cwd=tmp_path).json
+    document = inside("envs", "--json", cwd=tmp_path).json
     envs = {env["env_id"]: env for env in document["envs"]}
     assert envs["CartPole-v1"]["observation"] == 4 and envs["CartPole-v1"]["actions"] == "2 choices"
     assert envs["CartPole-v1"]["reward_threshold"] == 475 and envs["CartPole-v1"]["total_timesteps"] > 0
@@ -288,15 +303,15 @@ def test_envs_lists_tuned_environments_with_their_spaces(tmp_path: Path) -> None
 
 
 def test_config_prints_settings_that_load_back(tmp_path: Path) -> None:
-    result = ppo("config", "--env", "LunarLander-v2", "--set", "eps_clip=0.3", cwd=tmp_path)
+    result = inside("config", "--env", "LunarLander-v2", "--set", "eps_clip=0.3", cwd=tmp_path)
     assert result.code == 0 and "LunarLander-v3" in result.stderr
     (tmp_path / "mine.yaml").write_text(result.stdout)
-    again = ppo("config", "--config", "mine.yaml", cwd=tmp_path)
+    again = inside("config", "--config", "mine.yaml", cwd=tmp_path)
     assert again.stdout == result.stdout and "eps_clip: 0.3" in result.stdout
 
 
 def test_config_as_json_tells_where_each_value_comes_from(tmp_path: Path) -> None:
-    document = ppo("config", "--env", "CartPole-v1", "--set", "gamma=0.5", "--json", cwd=tmp_path).json
+    document = inside("config", "--env", "CartPole-v1", "--set", "gamma=0.5", "--json", cwd=tmp_path).json
     assert document["config"]["learning"]["gamma"] == 0.5
     assert document["origins"]["learning.gamma"] == "--set"
     assert document["origins"]["learning.vf_coef"] == "default"
@@ -305,21 +320,21 @@ def test_config_as_json_tells_where_each_value_comes_from(tmp_path: Path) -> Non
 def test_config_explains_every_setting(tmp_path: Path) -> None:
     from ppo_cli.config import SETTINGS
 
-    text = ppo("config", "--explain", cwd=tmp_path).stdout
+    text = inside("config", "--explain", cwd=tmp_path).stdout
     assert all(setting.path in text for setting in SETTINGS)
-    document = ppo("config", "--explain", "--json", cwd=tmp_path).json
+    document = inside("config", "--explain", "--json", cwd=tmp_path).json
     assert [entry["path"] for entry in document["settings"]] == [setting.path for setting in SETTINGS]
     assert all(entry["help"] and "default" in entry and "allowed" in entry for entry in document["settings"])
 
 
 def test_the_defaults_load(tmp_path: Path) -> None:
-    defaults = ppo("config", "--defaults", cwd=tmp_path).stdout
+    defaults = inside("config", "--defaults", cwd=tmp_path).stdout
     (tmp_path / "defaults.yaml").write_text(defaults)
-    assert ppo("config", "--config", "defaults.yaml", cwd=tmp_path).code == 0
+    assert inside("config", "--config", "defaults.yaml", cwd=tmp_path).code == 0
 
 
 def test_the_doctor_finds_this_installation_well_and_leaves_nothing(tmp_path: Path) -> None:
-    result = ppo("doctor", "--json", cwd=tmp_path)
+    result = inside("doctor", "--json", cwd=tmp_path)
     checks = {check["name"]: check for check in result.json["checks"]}
     assert result.code == 0, checks
     assert {"python", "torch", "gymnasium", "box2d", "rendering", "threads", "runs folder", "fsync"} <= set(
@@ -362,7 +377,7 @@ def test_a_live_view_on_a_terminal_gives_the_terminal_back(tmp_path: Path) -> No
     env = environment(TERM="xterm", COLUMNS="80", LINES="24")
     env.pop("CI", None)
     process = start(
-        "train", *TINY, "--total-timesteps", "20_000", cwd=tmp_path, env=env, stdout=child, stderr=child
+        "train", *TINY, "--total-timesteps", "4_000", cwd=tmp_path, env=env, stdout=child, stderr=child
     )
     os.close(child)
     shown = b""

@@ -215,6 +215,13 @@ def test_settings_that_disagree_point_to_the_one_given_last():
     assert caught.value.hint == "num_minibatches may be 1 or 3 or 5"
 
 
+def test_a_tuned_value_that_an_override_makes_wrong_is_blamed_on_the_override():
+    with pytest.raises(UsageError) as caught:  # the tuned file gives num_envs first and num_minibatches later
+        resolve_config(env="BipedalWalker-v3", overrides=["num_envs=3", "num_steps=7"])
+    assert caught.value.message.startswith("--set: learning.num_minibatches: 16 does not cut")
+    assert caught.value.file is None
+
+
 def test_a_batch_too_large_for_memory_is_refused():
     with pytest.raises(UsageError, match="more than 4194304 transitions"):
         resolve_config(env="CartPole-v1", overrides=["num_envs=65536", "num_steps=65536"])

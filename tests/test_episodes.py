@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from env_helpers import CLASSIC, CountsGlobally, PaysByLuck, play, random_actions, register, same_steps
+from env_helpers import (
+    CLASSIC,
+    CountsGlobally,
+    EndsAnywhen,
+    PaysByLuck,
+    play,
+    random_actions,
+    register,
+    same_steps,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,6 +147,19 @@ def test_an_environment_that_is_not_deterministic_is_noticed_and_starts_a_new_ep
     assert not after.returns.any()
     assert not resumed.pending_reset.any()
     assert resumed.step(np.zeros((2, 2), dtype=np.int64)).mask.all()
+
+
+@pytest.mark.parametrize("ends_at_replay", [3, 9])
+def test_an_end_that_is_not_deterministic_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, ends_at_replay: int
+) -> None:
+    env_id = register("test/EndsAnywhen-v0", EndsAnywhen, max_episode_steps=30)
+    running, resumed = (make_member_envs(env_id, {}, 1, [1]) for _ in range(2))
+    running.reset()
+    play(running, np.zeros((5, 1, 1), dtype=np.int64))
+    assert running.pending_reset.all()
+    monkeypatch.setattr(EndsAnywhen, "last", ends_at_replay)
+    assert not resumed.restore(running.progress()).exact.any()
 
 
 def test_only_what_differs_starts_anew() -> None:

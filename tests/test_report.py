@@ -14,12 +14,13 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from ppo_cli.iteration_report import IterationReport, MemberReport
-from ppo_cli.report.console import can_animate, clean, stderr_console
+from ppo_cli.report.console import can_animate, stderr_console
 from ppo_cli.report.dashboard import dashboard
 from ppo_cli.report.numbers import duration, interval, number
 from ppo_cli.report.progress import LiveView, PlainView, QuietView, make_view
 from ppo_cli.report.sparkline import History, shares_bar, sparkline
 from ppo_cli.report.tables import checks_table, runs_table, training_table
+from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import Tracker
 from ppo_cli.stats import EvalStats
 

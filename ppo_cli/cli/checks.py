@@ -110,6 +110,8 @@ def check_runs_dir(runs_dir: Path) -> Finding:
 def check_fsync(runs_dir: Path) -> Finding:
     """How long a durable save of a checkpoint takes."""
     place = _existing(runs_dir)
+    if place is None or not place.is_dir():
+        return False, "not tried: there is no folder to write in", "see the check of the runs folder"
     times = []
     with tempfile.NamedTemporaryFile(dir=place, prefix=".ppo-doctor-") as file:
         for _ in range(9):

@@ -9,8 +9,7 @@ import typer
 from ppo_cli.cli import options
 from ppo_cli.cli.output import print_json, write_stdout
 from ppo_cli.errors import UsageError
-from ppo_cli.report.console import clean, stderr_console, stdout_console
-from ppo_cli.report.tables import explain_table
+from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
     from ppo_cli.config import Setting
@@ -54,6 +53,7 @@ def config_command(
 def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_json: bool) -> None:
     from ppo_cli.cli.resolve import resolve_settings
     from ppo_cli.config import dump_config
+    from ppo_cli.report.console import stderr_console
 
     settings = resolve_settings(env, config, overrides or (), allow_import=allow_import)
     if as_json:
@@ -77,6 +77,8 @@ def _defaults(*, as_json: bool) -> None:
 
 def _explain(*, as_json: bool) -> None:
     from ppo_cli.config import REQUIRED, SETTINGS, yaml_text
+    from ppo_cli.report.console import stdout_console
+    from ppo_cli.report.tables import explain_table
 
     settings = [explained(setting) for setting in SETTINGS]
     if as_json:

@@ -9,8 +9,6 @@ import typer
 from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
-from ppo_cli.report.console import stderr_console, stdout_console
-from ppo_cli.report.tables import checks_table
 
 _PROBLEM = 2
 
@@ -25,6 +23,8 @@ def doctor_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.J
       ppo doctor
     """
     from ppo_cli.cli.checks import CHECKS, run_check
+    from ppo_cli.report.console import stderr_console, stdout_console
+    from ppo_cli.report.tables import checks_table
 
     if not json:
         stderr_console().print("checking", style="dim")

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ppo_cli.cli import options
 from ppo_cli.cli.output import print_json
 from ppo_cli.errors import PpoError
-from ppo_cli.report.console import stderr_console, stdout_console
-from ppo_cli.report.tables import envs_table
 
 if TYPE_CHECKING:
     from ppo_cli.envs.registry import KnownEnv
@@ -25,6 +23,8 @@ def envs_command(json: options.Json = False) -> None:
       ppo envs
     """
     from ppo_cli.envs.registry import known_envs
+    from ppo_cli.report.console import stderr_console, stdout_console
+    from ppo_cli.report.tables import envs_table
 
     envs = [describe_env(env) for env in known_envs()]
     if json:

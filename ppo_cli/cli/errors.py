@@ -14,11 +14,10 @@ import traceback
 from collections.abc import Sequence
 
 import typer
-from rich.text import Text
 
 from ppo_cli.cli.output import print_json
 from ppo_cli.errors import PpoError, StorageError
-from ppo_cli.report.console import ReaderGoneError, clean, stderr_console, tolerate_any_text
+from ppo_cli.report.text import ReaderGoneError, clean, tolerate_any_text
 
 BUG, USAGE, INTERRUPTED = 1, 2, 130
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
@@ -54,7 +53,7 @@ def _run(app: typer.Typer, words: list[str], *, as_json: bool, debug: bool) -> i
     except BaseException as error:
         found = describe(error)
         if debug:
-            stderr_console().print(Text(clean(traceback.format_exc())), soft_wrap=True)
+            show_traceback()
         show(found, as_json=as_json)
         return found.exit_code
 
@@ -88,10 +87,21 @@ def show(error: PpoError, *, as_json: bool) -> None:
         with contextlib.suppress(OSError, ReaderGoneError):
             print_json({"error": error.to_json()})
             return
+    from rich.text import Text
+
+    from ppo_cli.report.console import stderr_console
+
     console = stderr_console()
     console.print(Text.assemble(("error: ", "bold red"), clean(error.message)), soft_wrap=True)
     if error.hint:
         console.print(Text.assemble(("hint: ", "bold"), clean(error.hint)), soft_wrap=True)
+
+
+def show_traceback() -> None:
+    """Print the traceback of the exception being handled."""
+    from ppo_cli.report.console import stderr_console
+
+    stderr_console().print(clean(traceback.format_exc()), soft_wrap=True)
 
 
 def _flush(code: int) -> int:

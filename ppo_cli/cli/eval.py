@@ -9,10 +9,6 @@ import typer
 from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
-from ppo_cli.report.console import is_unicode, stdout_console
-from ppo_cli.report.dashboard import evaluation_text
-from ppo_cli.report.numbers import number
-from ppo_cli.report.tables import evaluation_table
 
 Episodes = Annotated[int, typer.Option("--episodes", min=1, max=100_000, help="Number of fresh episodes.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the start states.")]
@@ -49,6 +45,10 @@ def eval_command(
     config = read_config(found)
     agree_to_run(config, allow_import=allow_import)
     from ppo_cli.evaluate import evaluate_run
+    from ppo_cli.report.console import is_unicode, stdout_console
+    from ppo_cli.report.dashboard import evaluation_text
+    from ppo_cli.report.numbers import number
+    from ppo_cli.report.tables import evaluation_table
 
     stats = evaluate_run(found, episodes=episodes, seed=seed, best=best, deterministic=not stochastic)
     if json:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
-from ppo_cli.report.console import clean, is_unicode, stderr_console, stdout_console
-from ppo_cli.report.tables import runs_table
+from ppo_cli.report.text import clean
 
 
 def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Json = False) -> None:
@@ -18,6 +17,8 @@ def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Jso
       ppo list --json | jq '.runs[].eval.mean'
     """
     from ppo_cli.cli.runs import describe_run
+    from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
+    from ppo_cli.report.tables import runs_table
     from ppo_cli.run_dir import list_runs
 
     runs = [describe_run(run) for run in list_runs(runs_dir)]

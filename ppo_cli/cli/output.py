@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from ppo_cli.report.console import ReaderGoneError
+from ppo_cli.report.text import ReaderGoneError
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
-from ppo_cli.report.console import is_unicode, stdout_console
-from ppo_cli.report.numbers import count, duration, number
-from ppo_cli.report.tables import eval_text, evaluation_table, files_table, settings_table, status_cell
 
 if TYPE_CHECKING:
     from ppo_cli.config import RunConfig
@@ -38,6 +35,8 @@ def show_command(
       ppo show CartPole-v1-ppo-clip-s1 --json
     """
     from ppo_cli.cli.runs import describe_run, read_config
+    from ppo_cli.report.console import is_unicode, stdout_console
+    from ppo_cli.report.tables import evaluation_table, files_table, settings_table
     from ppo_cli.run_dir import find_run
 
     found = find_run(runs_dir, run)
@@ -55,13 +54,17 @@ def show_command(
     console = stdout_console()
     console.print(evaluation_table(results_of(document, unicode=is_unicode(console))))
     console.print()
-    console.print(settings_table((path, *map(written, values)) for path, *values in differences))
+    rows = [(path, written(value), written(default)) for path, value, default in differences]
+    console.print(settings_table(rows))
     console.print()
     console.print(files_table(files))
 
 
 def results_of(document: dict[str, Any], *, unicode: bool = True) -> list[tuple[str, object]]:
     """What a run's document tells, as names and values."""
+    from ppo_cli.report.numbers import count, duration, number
+    from ppo_cli.report.tables import eval_text, status_cell
+
     evaluation = document.get("eval") or {}
     best = document.get("best_eval_during_training")
     rows = [

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ppo_cli.cli.output import print_json
 from ppo_cli.cli.signals import Stop
-from ppo_cli.errors import DivergedError, PpoError
-from ppo_cli.report.console import clean, is_unicode, stderr_console, stdout_console
+from ppo_cli.errors import DivergedError, StorageError
+from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
 from ppo_cli.report.progress import make_view
 from ppo_cli.report.tables import training_table
+from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
     from ppo_cli.iteration_report import IterationReport, MemberReport
@@ -78,8 +79,9 @@ class Training:
                 view.notice(message)
             for last in train(population, stop=self._stop):
                 view.update(last)
-        except PpoError as error:
-            error.hint = error.hint or f"afterwards, go on with: {self._resume_command(_paths(population))}"
+        except StorageError as error:
+            go_on = f"Then go on: {self._resume_command(_paths(population))}"
+            error.hint = f"{error.hint} {go_on}" if error.hint else go_on
             raise
         finally:
             view.stop()

@@ -247,6 +247,8 @@ class Compute(Section):
 
     num_threads: Annotated[Int, Field(ge=1, le=1024)] = 1
     """Threads for the arithmetic; small networks are fastest with 1."""
+    env_workers: Annotated[Int, Field(ge=0, le=256)] | None = None
+    """Processes that step slow environments beside the trainer; null: one per further core."""
 
 
 class RunConfig(Section):

@@ -31,9 +31,15 @@ Outcome = tuple[Array, Array, Array]
 # A vector step of CartPole costs as much as this many single steps. Both give the same bits.
 _CARTPOLE_FROM = 8
 
-# Here an episode depends on what the same object played before: BipedalWalker builds all episodes in one Box2D
-# world, and half of them differ by rounding. So each episode gets a new object, 0.35 ms beside 2.4 ms of reset.
+# Here an episode depends on what the same object played before: BipedalWalker builds all its episodes in one
+# Box2D world, and half of them differ by rounding. So each gets a new object: 0.35 ms, with a reset of
+# 2.4 ms. (Gymnasium cured LunarLander of this in v3. Of other environments it cannot be known.)
 _LEAVE_TRACES = ("gymnasium.envs.box2d.bipedal_walker",)
+
+
+# Steps of 20 µs and more. The other environments take less than half of that.
+_WORTH_A_PROCESS = ("gymnasium.envs.box2d.", "gymnasium.envs.classic_control.acrobot")
+_ROWS_PER_PROCESS = 8
 
 
 class Backend(Protocol):
@@ -49,8 +55,8 @@ class Backend(Protocol):
     step_limit: int | None
     action_dtype: np.dtype[Any]
 
-    def reset(self, row: int, seed: int, obs: Array) -> None:
-        """Reset environment ``row`` with ``seed``; write its observation to that row of ``obs`` [R, O]."""
+    def reset(self, rows: Sequence[int], seeds: Sequence[int], obs: Array) -> None:
+        """Reset the environments ``rows``, each with its seed; write to these rows of ``obs`` [R, O]."""
 
     def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
         """Step the environments where ``mask`` [R] and leave the others untouched.
@@ -71,8 +77,10 @@ class Backend(Protocol):
         """Free what the environments hold."""
 
 
-def make_backend(env_id: str, env_kwargs: Mapping[str, Any], num_rows: int) -> Backend:
+def make_backend(env_id: str, env_kwargs: Mapping[str, Any], num_rows: int, num_workers: int = 0) -> Backend:
     """R environments of one kind, by the fastest backend that gives the environment's own results.
+
+    Worker processes are used where a step costs enough, and where a fresh interpreter knows the environment.
 
     Raises:
         UsageError: As :func:`ppo_cli.envs.factory.make_env`.
@@ -80,6 +88,11 @@ def make_backend(env_id: str, env_kwargs: Mapping[str, Any], num_rows: int) -> B
     first = make_env(env_id, env_kwargs)
     if type(first.unwrapped) is CartPoleEnv and _is_bare(first) and num_rows >= _CARTPOLE_FROM:
         return CartPoleBackend(env_id, env_kwargs, num_rows, first)
+    num_workers = min(num_workers, num_rows // _ROWS_PER_PROCESS - 1)
+    if num_workers > 0 and type(first.unwrapped).__module__.startswith(_WORTH_A_PROCESS):
+        from ppo_cli.envs.workers import WorkerBackend  # it imports this module
+
+        return WorkerBackend(env_id, env_kwargs, num_rows, first, num_workers)
     return LoopBackend(env_id, env_kwargs, num_rows, first)
 
 
@@ -105,8 +118,12 @@ class LoopBackend:
         self._envs = [first, *(self._make() for _ in range(num_rows - 1))]
         self._steppers = [_stepper(env) for env in self._envs]
 
-    def reset(self, row: int, seed: int, obs: Array) -> None:
+    def reset(self, rows: Sequence[int], seeds: Sequence[int], obs: Array) -> None:
         """See :class:`Backend`."""
+        for row, seed in zip(rows, seeds, strict=True):
+            self._reset_one(row, seed, obs)
+
+    def _reset_one(self, row: int, seed: int, obs: Array) -> None:
         if self._renews:
             self._envs[row].close()
             self._envs[row] = self._make()
@@ -184,10 +201,11 @@ class CartPoleBackend:
         self._state: Array = np.zeros((4, num_rows))
         self._make_vector(num_rows)
 
-    def reset(self, row: int, seed: int, obs: Array) -> None:
+    def reset(self, rows: Sequence[int], seeds: Sequence[int], obs: Array) -> None:
         """See :class:`Backend`."""
-        obs[row], _ = self._cartpole.reset(seed=seed)
-        self._state[:, row] = self._cartpole.state
+        for row, seed in zip(rows, seeds, strict=True):
+            obs[row], _ = self._cartpole.reset(seed=seed)
+            self._state[:, row] = self._cartpole.state
 
     def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
         """See :class:`Backend`."""

@@ -53,6 +53,7 @@ def make_member_envs(
     seeds: Sequence[int],
     shaping: Sequence[ShapingParams] | None = None,
     stream: Stream = Stream.EPISODE,
+    num_workers: int = 0,
 ) -> MemberEnvs:
     """Make the environments of ``len(seeds)`` members.
 
@@ -63,6 +64,8 @@ def make_member_envs(
         seeds: The members' seeds, length M.
         shaping: The members' reward shaping, length M; None for none.
         stream: What the episodes are for.
+        num_workers: Processes besides this one that may step environments whose steps are worth it; they
+            never change results.
 
     Raises:
         UsageError: The environment or the shaping cannot be had; the message says why.
@@ -70,7 +73,7 @@ def make_member_envs(
     params = [ShapingParams()] * len(seeds) if shaping is None else list(shaping)
     if len(params) != len(seeds):
         raise ValueError(f"{len(params)} shapings for {len(seeds)} members")
-    backend = make_backend(env_id, env_kwargs, num_envs * len(seeds))
+    backend = make_backend(env_id, env_kwargs, num_envs * len(seeds), num_workers)
     try:
         shaper = RewardShaper.for_env(backend.spec, params, num_envs)
     except Exception:
@@ -262,8 +265,7 @@ class MemberEnvs:
         self._log = ActionLog(len(index))
         self._obs = np.zeros_like(self._obs)
         self._pending = np.zeros_like(self._pending)
-        for row in range(len(index)):
-            self._reset_row(row, self._obs)
+        self._reset_rows(range(len(index)), self._obs)
         self._shaper.reset(self._obs)
 
     def _start_next(self, rows: Array, obs: Array) -> None:
@@ -273,9 +275,11 @@ class MemberEnvs:
         self._pending[indices] = False
         for row in indices.tolist():
             self._log.restart(row)
-            self._reset_row(row, obs)
+        self._reset_rows(indices.tolist(), obs)
 
-    def _reset_row(self, row: int, obs: Array) -> None:
-        member, env = divmod(row, self.num_envs)
-        seed = episode_seed(self._seeds[member], self._stream, env, int(self._tally.index[row]))
-        self._backend.reset(row, seed, obs)
+    def _reset_rows(self, rows: Sequence[int], obs: Array) -> None:
+        seeds = [
+            episode_seed(self._seeds[row // self.num_envs], self._stream, row % self.num_envs, index)
+            for row, index in zip(rows, self._tally.index[list(rows)].tolist(), strict=True)
+        ]
+        self._backend.reset(rows, seeds, obs)

@@ -107,8 +107,12 @@ class ActorCritic:
         obs: Tensor,  # [M, B, O]
     ) -> PolicyOutput:
         """Policy outputs alone, without gradient: what collecting and evaluating need."""
-        layers = self._cached_layers("actor", params.view(params.shape[0], 2, self.row_params)[:, 0])
-        return self._policy_output(params, self._run(layers, obs)[-1])
+        num_members = params.shape[0]
+        rows = params.view(num_members, 2, self.row_params)[:, 0]
+        if num_members == 1:  # one matrix alone is cut into pieces for the threads, with other bits; two are not
+            rows, obs = params.view(2, self.row_params), obs.expand(2, -1, -1)
+        layers = self._cached_layers("actor", rows)
+        return self._policy_output(params, self._run(layers, obs)[-1][:num_members])
 
     def mean_std(self, params: Tensor) -> Tensor:  # [M]
         """Mean standard deviation of continuous actions; NaN for discrete ones."""

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
-from collections.abc import Iterator
 from typing import IO, cast
 
 from rich.console import Console
 
+from ppo_cli.report.text import ReaderGoneError
+
 _PIPE_WIDTH = 200  # wide enough that a pipe or a file gets every column uncut
-_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-
-
-class ReaderGoneError(Exception):
-    """Whoever read our stdout closed it (``ppo list | head``): there is nobody left to tell."""
 
 
 class _ResultConsole(Console):
@@ -104,29 +99,6 @@ def _width(stream: IO[str] | None) -> int | None:
     return _PIPE_WIDTH
 
 
-def tolerate_any_text() -> None:
-    """Let stdout and stderr print ``?`` for what their encoding lacks instead of raising an error."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-
-
 def is_unicode(console: Console) -> bool:
     """Whether a console can show block characters."""
     return console.encoding.lower().startswith("utf")
-
-
-def clean(text: object) -> str:
-    r"""Text from users or files, safe for a terminal: control and invisible characters as ``\x1b``.
-
-    >>> clean("run\x1b[2J")
-    'run\\x1b[2J'
-    """
-    return "".join(_visible(str(text)))
-
-
-def _visible(text: str) -> Iterator[str]:
-    for char in text:
-        hidden = char != "\n" and unicodedata.category(char) in _HIDDEN_CATEGORIES
-        yield char.encode("unicode_escape").decode("ascii") if hidden else char

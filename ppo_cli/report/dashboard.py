@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ppo_cli.report.console import clean
 from ppo_cli.report.numbers import count, duration, interval, number, short_count
 from ppo_cli.report.sparkline import shares_bar, sparkline
+from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import ACTIVITIES, LOSSES, Tracker, mean_metric, mean_of
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ppo_cli.report.console import can_animate, clean, is_unicode, stderr_console
+from ppo_cli.report.console import can_animate, is_unicode, stderr_console
 from ppo_cli.report.dashboard import dashboard
 from ppo_cli.report.numbers import count, duration, number
+from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import LOSSES, Tracker, mean_metric, mean_of
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ppo_cli.report.console import clean
 from ppo_cli.report.dashboard import STATUS_STYLES
 from ppo_cli.report.numbers import MISSING, count, duration, interval, number, size
+from ppo_cli.report.text import clean
 
 Row = Mapping[str, Any]
 

@@ -1,0 +1,50 @@
+"""A worker process of :mod:`ppo_cli.envs.workers`: ``python -m ppo_cli.envs.worker FD``.
+
+It reads one line of JSON that says which environments to make, then commands of one byte, until its standard
+input ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import signal
+import sys
+from io import FileIO
+
+from ppo_cli.envs.backends import LoopBackend
+from ppo_cli.envs.factory import make_env
+from ppo_cli.envs.workers import OK, SharedRows, serve
+from ppo_cli.errors import PpoError
+
+
+def main(memory_fd: int, commands: FileIO, answers: FileIO) -> None:
+    """Serve until ``commands`` ends."""
+    hello = json.loads(commands.readline())
+    memory = mmap.mmap(memory_fd, 0)
+    os.close(memory_fd)
+    rows = slice(*hello["rows"])
+    shared = SharedRows(memory, *hello["layout"])
+    env_id, env_kwargs = hello["env_id"], hello["env_kwargs"]
+    backend = LoopBackend(env_id, env_kwargs, rows.stop - rows.start, make_env(env_id, env_kwargs))
+    while command := commands.read(1):
+        try:
+            serve(command, backend, shared, rows)
+            answer = OK
+        except PpoError as error:
+            answer = json.dumps({"message": error.message, "hint": error.hint}).encode() + b"\n"
+        answers.write(answer)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the trainer decides
+    answers_fd = os.dup(1)
+    os.dup2(2, 1)  # what an environment prints must not be taken for an answer
+    with (
+        os.fdopen(0, "rb", buffering=0) as commands,
+        os.fdopen(answers_fd, "wb", buffering=0) as answers,
+        contextlib.suppress(BrokenPipeError),
+    ):
+        main(int(sys.argv[1]), commands, answers)
