@@ -124,7 +124,7 @@ def evaluate_run(
     """
     config = load_config(run.config_path)
     policy = load_policy(run.path, best=best)
-    torch.set_num_threads(config.compute.num_threads)
+    torch.set_num_threads(1)
     return evaluate_policy(
         policy, env_kwargs=config.env_kwargs, episodes=episodes, seed=seed, deterministic=deterministic
     )

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from ppo_cli.algorithms import ALGORITHMS
+from ppo_cli.checkpoints import load_latest_checkpoint
 from ppo_cli.config import SHAPING_TERMS, RunConfig
 from ppo_cli.envs.episodes import EpisodeProgress
 from ppo_cli.envs.member_envs import make_member_envs
 from ppo_cli.envs.shaping import ShapingParams
+from ppo_cli.errors import RunLockedError
 from ppo_cli.evaluate import play_episodes
 from ppo_cli.hyperparams import Hyperparams
 from ppo_cli.iteration_report import IterationReport, MemberReport
@@ -28,6 +30,7 @@ from ppo_cli.population import Member, Population
 from ppo_cli.recorder import Recorder
 from ppo_cli.rng import Stream, generator
 from ppo_cli.rollout import Rollout
+from ppo_cli.run_dir import RunDir
 from ppo_cli.stats import EvalStats
 from ppo_cli.summary import run_summary
 from ppo_cli.train_state import TrainState
@@ -90,6 +93,7 @@ class Session:
             for member in population.members:
                 if member.run_dir:
                     stack.enter_context(member.run_dir.lock())
+                    _check_unchanged(member.run_dir, member.iteration)
             session = cls(population)
             stack.callback(session.close)
             session.write_summaries("training")
@@ -158,16 +162,14 @@ class Session:
 
     def check_rollout(self, rollout: Rollout) -> None:
         """Notice observations and rewards that are not finite, and where they came from."""
-        for name, values in (("observation", rollout.raw_obs), ("reward", rollout.rewards)):
+        for name, values, first_step in (("observation", rollout.raw_obs, 0), ("reward", rollout.rewards, 1)):
             if torch.isfinite(values.sum()):
                 continue
-            for row, t, env in (
-                (~torch.isfinite(values.flatten(3).sum(-1) if values.dim() > 3 else values))
-                .nonzero()
-                .tolist()
-            ):
+            finite = torch.isfinite(values.flatten(3).sum(-1) if values.dim() > 3 else values)
+            for row, t, env in (~finite).nonzero().tolist():
+                step = t + first_step
                 self._failures.setdefault(
-                    row, f"{name} of environment {env} became non-finite at step {t + 1}"
+                    row, f"{name} of environment {env} became non-finite at step {step}"
                 )
 
     def fail(self, failures: Mapping[int, str]) -> None:
@@ -372,6 +374,16 @@ class Session:
             best_return=recorder.best_return,
             recent_return=None if math.isnan(recent) else recent,
             last_eval=final or recorder.last_eval,
+        )
+
+
+def _check_unchanged(run: RunDir, iteration: int) -> None:
+    """Refuse a run that another process took further between the loading of its checkpoint and now."""
+    newest = load_latest_checkpoint(run, lambda _: None)
+    if (newest.iteration if newest else 0) != iteration:
+        raise RunLockedError(
+            f"{run.name} was trained by another process a moment ago",
+            hint="Resume it again to go on from there.",
         )
 
 

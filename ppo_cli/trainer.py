@@ -7,6 +7,7 @@ Members are rows of every tensor. A member that diverges is taken out; the other
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def train(population: Population, *, stop: Callable[[], bool] = lambda: False) -
         RunLockedError: Another process writes one of the runs.
         StorageError: The disk is full or cannot be written; the last checkpoint is intact.
     """
-    torch.set_num_threads(population.config.compute.num_threads)
+    torch.set_num_threads(1)
     with Session.open(population) as session:
         pace = _CheckpointPace()
         while session.state.iteration < session.num_iterations and session.members:
@@ -89,7 +90,7 @@ def learn(session: Session, rollout: Rollout) -> dict[str, Tensor]:
     config, hyper, state = session.config.learning, session.hyper, session.state
     remaining = 1 - state.iteration / session.num_iterations
     learning_rate, eps_clip = hyper.annealed_learning_rate(remaining), hyper.annealed_eps_clip(remaining)
-    with session.timed("update"):
+    with session.timed("update"), torch_threads(session.config.compute.num_threads):
         batch = make_batch(session, rollout)
         result = update(
             session.net, session.distribution, session.algorithm, state, batch, hyper, session.seeds,
@@ -135,6 +136,16 @@ def explained_variance(batch: Batch) -> Tensor:  # [M]
         variance = returns.var() if len(returns) else 0.0
         results.append(1 - errors.var() / variance if variance > 0 else math.nan)
     return torch.tensor(results)
+
+
+@contextlib.contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Let the arithmetic of a block use several threads; collecting is too fine-grained to gain from them."""
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(1)
 
 
 class _CheckpointPace:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,9 @@ class Faults:
     def _undo_of(self, name: str, args: tuple[Any, ...]) -> tuple[int, Callable[[], object]] | None:
         """What power loss does to an operation that is not synced."""
         if name == "open" and args[1] & os.O_CREAT and not os.path.lexists(args[0]):
-            return self._entry(Path(args[0]), "unlink")
+            return self._entry(Path(args[0]), _REAL["unlink"])
         if name == "mkdir":
-            return self._entry(Path(args[0]), "rmdir")
+            return self._entry(Path(args[0]), shutil.rmtree)
         if name == "write":
             copy, size = os.dup(args[0]), os.fstat(args[0]).st_size
             self._handles.append(copy)
@@ -105,11 +106,11 @@ class Faults:
             return os.stat(Path(args[1]).parent).st_ino, lambda: _unrename(args[0], args[1], old)
         return None
 
-    def _entry(self, path: Path, undo: str) -> tuple[int, Callable[[], object]]:
+    def _entry(self, path: Path, undo: Callable[..., object]) -> tuple[int, Callable[[], object]]:
         """Loss of a new name in a folder, which may be renamed meanwhile: it is held by a handle."""
         folder = _REAL["open"](path.parent, os.O_RDONLY)
         self._handles.append(folder)
-        return os.fstat(folder).st_ino, lambda: _REAL[undo](path.name, dir_fd=folder)
+        return os.fstat(folder).st_ino, lambda: undo(path.name, dir_fd=folder)
 
     def _lose(self, coin: random.Random) -> None:
         for _, undo in reversed(self._undo):
@@ -122,6 +123,16 @@ def _unrename(source: Any, target: Any, old: bytes | None) -> None:
     _REAL["rename"](target, source)
     if old is not None:
         Path(target).write_bytes(old)
+
+
+def lose_power_after(action: Callable[[], object], seed: int) -> None:
+    """Let an action end, then lose what it did not sync."""
+    with Faults().installed() as counted:
+        action()
+    faults = Faults(counted.count + 1, power_loss=random.Random(seed))
+    with faults.installed(), contextlib.suppress(Killed):
+        action()
+        os.scandir(".")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import multiprocessing
@@ -10,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -80,6 +81,10 @@ class PpoProcess:
     def alive(self) -> bool:
         return self._fork.is_alive() if self._popen is None else self._popen.poll() is None
 
+    def children(self) -> list[int]:
+        """The processes that it has started; none where the system has no ``/proc``."""
+        return [pid for pid, parent, _ in _processes() if parent == self.pid]
+
     def wait(self) -> Result:
         """Wait for its end; one that hangs is killed and fails the test."""
         try:
@@ -141,6 +146,19 @@ def _warm_server() -> Any:
 def _environment() -> dict[str, str]:
     folders = [str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "OMP_NUM_THREADS": "1"}
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be collected by its parent."""
+    return any(found == pid and state not in "ZX" for found, _, state in _processes())
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Process number, parent's number and state of every process, as Linux tells them."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            yield int(path.parent.name), int(parent), state
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from file_faults import Faults, Killed, full_disk
+from file_faults import Faults, Killed, full_disk, lose_power_after
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -208,6 +208,20 @@ def test_a_disk_that_fills_in_the_middle_of_a_row_leaves_no_half_row(log: CsvLog
     assert log.path.read_bytes() == b"global_step,mean,note\n"
     log.close()
     assert len(rows(log.path)) == 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_synced_survives_a_power_loss(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "metrics.csv"
+
+    def begin() -> None:
+        path.unlink(missing_ok=True)
+        log = CsvLog(path, COLUMNS)
+        write(log, range(3))
+        log.sync()
+
+    lose_power_after(begin, seed)
+    assert [row["global_step"] for row in rows(path)] == list("012")
 
 
 def test_a_sync_without_news_touches_no_disk(log: CsvLog) -> None:

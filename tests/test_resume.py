@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ppo_process import PpoProcess, Result
+from ppo_process import PpoProcess, Result, is_running
 from run_outcome import assert_same_outcome, newest_checkpoint, outcome
 
 from ppo_cli.config import RunConfig, resolve_config
@@ -62,6 +62,7 @@ CASES = {
             60,
             ("normalize_obs=true", "mode=potential", "distance=50", "angle=20", "eval_episodes=1"),
         ),
+        Case("lander in two processes", "LunarLander-v3", 60, ("num_envs=16", "num_steps=4", "env_workers=1")),
         Case("three seeds", "CartPole-v1", 100, ("normalize_obs=true",), seeds=3),
     )
 }
@@ -106,11 +107,23 @@ class Killer:
         time.sleep(self.rng.uniform(0, self.seconds / 3))
         if self.rng.random() < 0.5:
             process.wait_until(lambda: is_being_written(runs_dir), poll=0)
+        children = process.children()
         process.send(signal.SIGKILL)
         result = process.wait()
         self.landed += result.was_killed
+        assert all_end(children), "it left processes behind"
         assert result.was_killed or result.code == 0, result.err
         return result
+
+
+def all_end(pids: list[int]) -> bool:
+    """Whether these processes are gone within some seconds."""
+    deadline = time.monotonic() + 10
+    while any(is_running(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def is_being_written(runs_dir: Path) -> bool:
@@ -186,7 +199,7 @@ EVERY_ITERATION = {
         "MountainCarContinuous-v0",
         ("mode=add", "height=2", "eps_clip_vf=0.3", "num_evals=2"),
     ),
-    "time limits": ("Acrobot-v1", ("normalize_obs=true", "num_steps=200", "mode=log")),
+    "time limits": ("Acrobot-v1", ("normalize_obs=true", "num_steps=100", "mode=log")),
 }
 
 

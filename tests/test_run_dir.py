@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from file_faults import Faults, Killed, full_disk
+from file_faults import Faults, Killed, full_disk, lose_power_after
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,6 +121,13 @@ def test_a_dangling_link_counts_as_taken(runs: Path, tmp_path: Path) -> None:
     (runs / "a").symlink_to(tmp_path / "elsewhere")
     assert create_run_dir(runs, "a").name == "a-2"
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_new_run_survives_a_power_loss(runs: Path, seed: int) -> None:
+    runs.mkdir()
+    lose_power_after(lambda: make(runs, "a"), seed)
+    assert [run.name for run in list_runs(runs)] == ["a", "a-2"]
 
 
 def test_many_at_once_get_a_folder_each(runs: Path) -> None:

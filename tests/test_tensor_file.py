@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from file_faults import Faults, Killed
+from file_faults import Faults, Killed, lose_power_after
 
 from ppo_cli.errors import CorruptFileError, StorageError, UsageError
 from ppo_cli.tensor_file import MAX_FILE_BYTES, MAX_HEADER_BYTES, encode_tensors, load_tensors, save_tensors
@@ -262,6 +262,12 @@ def test_a_crash_at_any_moment_leaves_the_old_or_the_new_file(path: Path, power_
         assert metadata["version"] in ("old", "new")
         assert np.array_equal(tensors["params"], TENSORS["params"])
     assert counted.count >= 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_saved_survives_a_power_loss(path: Path, seed: int) -> None:
+    lose_power_after(lambda: save_tensors(path, TENSORS, {"version": "new"}), seed)
+    assert load_tensors(path)[1] == {"version": "new"}
 
 
 def test_a_failing_disk_is_said_to_be_and_leaves_no_scraps(path: Path) -> None:

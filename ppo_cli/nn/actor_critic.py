@@ -109,7 +109,8 @@ class ActorCritic:
         """Policy outputs alone, without gradient: what collecting and evaluating need."""
         num_members = params.shape[0]
         rows = params.view(num_members, 2, self.row_params)[:, 0]
-        if num_members == 1:  # one matrix alone is cut into pieces for the threads, with other bits; two are not
+        if num_members == 1 and torch.get_num_threads() > 1:
+            # One matrix is cut into pieces for the threads, and its product has other bits; two are not.
             rows, obs = params.view(2, self.row_params), obs.expand(2, -1, -1)
         layers = self._cached_layers("actor", rows)
         return self._policy_output(params, self._run(layers, obs)[-1][:num_members])

@@ -1,0 +1,221 @@
+"""The batched networks against ordinary ``torch.nn`` modules built from their named parameters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.distributions import make_distribution
+from ppo_cli.nn.layers import orthogonal
+from ppo_cli.nn.normalize import ObsNormalizer, update_statistics_
+from ppo_cli.rng import Stream, generator
+from ppo_cli.spaces import ActionSpec, EnvSpec
+
+MEMBERS, OBS = 3, 5
+ACTIONS = {
+    "discrete": ActionSpec("discrete", 3),
+    "box": ActionSpec("box", 2, (-1.0, -1.0), (1.0, 1.0)),
+    "box of one": ActionSpec("box", 1, (-1.0,), (1.0,)),
+    "one choice": ActionSpec("discrete", 1),
+}
+
+
+def make_net(action: str = "discrete", activation: str = "tanh", hidden: tuple[int, ...] = (16, 8)) -> ActorCritic:
+    return ActorCritic(EnvSpec("Test-v0", OBS, ACTIONS[action]), hidden, activation)
+
+
+def fresh(net: ActorCritic, members: int = MEMBERS, log_std_init: float = -0.5) -> Tensor:
+    return net.init([generator(seed, Stream.INIT) for seed in range(members)], [log_std_init] * members)
+
+
+def module(named: dict[str, Tensor], net_name: str, activation: str) -> nn.Sequential:
+    """One network as torch users write it."""
+    layers: list[nn.Module] = []
+    count = sum(name.startswith(net_name) and name.endswith("weight") for name in named)
+    for index in range(count):
+        weight, bias = (named[f"{net_name}.{index}.{kind}"].detach() for kind in ("weight", "bias"))
+        linear = nn.Linear(*weight.shape)
+        linear.weight = nn.Parameter(weight.T.clone())
+        linear.bias = nn.Parameter(bias.clone())
+        layers += [linear, nn.ReLU() if activation == "relu" else nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
+
+
+def roughened(params: Tensor, net: ActorCritic) -> Tensor:
+    """Parameters where nothing is zero that learning could change, so that no mistake hides behind a zero."""
+    rng = torch.Generator().manual_seed(9)
+    params = params.clone()
+    for row in params:
+        for value in net.named_parameters(row).values():
+            value += 0.3 * torch.randn(value.shape, generator=rng)
+    return params
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("action", list(ACTIONS))
+@pytest.mark.parametrize("hidden", [(16, 8), (7,), (4, 4, 4)])
+def test_forward_and_hand_written_backward_agree_with_autograd(
+    action: str, activation: str, hidden: tuple[int, ...]
+) -> None:
+    net = make_net(action, activation, hidden)
+    params = roughened(fresh(net), net).requires_grad_()
+    rng = torch.Generator().manual_seed(1)
+    obs = torch.randn(MEMBERS, 11, OBS, generator=rng)
+    policy, values = net.forward(params, obs)
+    weights = torch.randn(policy.location.shape, generator=rng), torch.randn(values.shape, generator=rng)
+    loss = (policy.location.square() * weights[0]).sum() + (values.square() * weights[1]).sum()
+    if policy.log_std is not None:
+        loss = loss + policy.log_std.exp().sum()
+    (grads,) = torch.autograd.grad(loss, params)
+    for m in range(MEMBERS):
+        named = net.named_parameters(params[m])
+        own_grads = net.named_parameters(grads[m])
+        actor, critic = module(named, "actor", activation), module(named, "critic", activation)
+        location, value = actor(obs[m]), critic(obs[m])[:, 0]
+        torch.testing.assert_close(policy.location[m], location)
+        torch.testing.assert_close(values[m], value)
+        ((location.square() * weights[0][m]).sum() + (value.square() * weights[1][m]).sum()).backward()
+        for name, network in (("actor", actor), ("critic", critic)):
+            linears = [layer for layer in network if isinstance(layer, nn.Linear)]
+            for index, linear in enumerate(linears):
+                assert linear.weight.grad is not None and linear.bias.grad is not None
+                close = {"rtol": 1e-4, "atol": 1e-5}
+                torch.testing.assert_close(own_grads[f"{name}.{index}.weight"], linear.weight.grad.T, **close)
+                torch.testing.assert_close(own_grads[f"{name}.{index}.bias"], linear.bias.grad, **close)
+        if policy.log_std is not None:
+            torch.testing.assert_close(own_grads["log_std"], named["log_std"].exp())
+
+
+@pytest.mark.parametrize("action", list(ACTIONS))
+def test_what_is_not_a_named_parameter_is_padding_gets_no_gradient_and_stays_zero(action: str) -> None:
+    net = make_net(action)
+    params = fresh(net)
+    marked = params[0].clone().fill_(1.0)
+    for value in net.named_parameters(marked).values():
+        value.fill_(0.0)
+    padding = marked.bool()
+    assert (params[:, padding] == 0).all()
+    leaf = params.requires_grad_()
+    policy, values = net.forward(leaf, torch.randn(MEMBERS, 4, OBS))
+    noise = torch.zeros(policy.location.shape)
+    distribution = make_distribution(net.spec.action)
+    log_prob, entropy = distribution.log_prob_and_entropy(policy, distribution.sample(policy, noise).detach())
+    (grads,) = torch.autograd.grad(log_prob.sum() + entropy.sum() + values.sum(), leaf)
+    assert (grads[:, padding] == 0).all()
+    assert padding.any()
+
+
+@pytest.mark.parametrize("action", list(ACTIONS))
+def test_acting_gives_what_learning_sees(action: str) -> None:
+    net = make_net(action)
+    params = roughened(fresh(net), net)
+    obs = torch.randn(MEMBERS, 6, OBS)
+    acted = net.act(params, obs).location.clone()
+    with torch.no_grad():
+        seen = net.forward(params, obs)[0].location
+    torch.testing.assert_close(acted, seen)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("num_envs", [1, 2, 5, 6, 7, 8, 9, 11, 16])
+def test_acting_gives_the_same_bits_alone_with_others_and_with_more_threads(num_envs: int, threads: int) -> None:
+    net = ActorCritic(EnvSpec("Test-v0", 8, ActionSpec("discrete", 4)), (64, 64), "relu")
+    params = fresh(net, 5)
+    obs = torch.randn(5, num_envs, 8, generator=torch.Generator().manual_seed(0))
+    expected = net.act(params, obs).location.clone()
+    torch.set_num_threads(threads)
+    assert torch.equal(net.act(params, obs).location, expected)
+    for m in range(5):
+        alone = net.act(params[m : m + 1].clone(), obs[m : m + 1].clone()).location
+        assert torch.equal(alone[0], expected[m])
+
+
+def test_members_with_other_parameters_do_not_see_stale_views() -> None:
+    net = make_net()
+    obs = torch.randn(MEMBERS, 4, OBS)
+    first = fresh(net)
+    before = net.act(first, obs).location.clone()
+    changed = roughened(first, net)
+    assert not torch.equal(net.act(changed, obs).location, before)
+    assert torch.equal(net.act(first, obs).location, before)
+    first.copy_(changed)
+    assert torch.equal(net.act(first, obs).location, net.act(changed, obs).location)
+
+
+def test_an_update_in_place_is_seen_by_the_next_call() -> None:
+    net = make_net()
+    params, obs = fresh(net), torch.randn(MEMBERS, 4, OBS)
+    with torch.no_grad():
+        before = net.forward(params, obs)[1].clone()
+        params.mul_(2.0)
+        assert not torch.equal(net.forward(params, obs)[1], before)
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(64, 64), (4, 64), (64, 3), (1, 5), (5, 1)])
+def test_the_initial_weights_are_orthogonal_times_the_gain(n_in: int, n_out: int) -> None:
+    matrix = orthogonal(np.random.default_rng(0), n_in, n_out, 1.7).astype(np.float64)
+    small = matrix @ matrix.T if n_in <= n_out else matrix.T @ matrix
+    np.testing.assert_allclose(small, 1.7**2 * np.eye(len(small)), atol=1e-5)
+
+
+def test_the_orthogonal_matrices_are_spread_evenly_over_signs() -> None:
+    """Without the sign correction QR gives matrices whose diagonal has one sign far more often."""
+    signs = [orthogonal(np.random.default_rng(seed), 1, 1, 1.0)[0, 0] for seed in range(200)]
+    assert 60 < sum(sign > 0 for sign in signs) < 140
+
+
+@pytest.mark.parametrize("action", ["discrete", "box"])
+def test_a_fresh_policy_is_nearly_indifferent_and_its_biases_are_zero(action: str) -> None:
+    net = make_net(action, hidden=(32, 32))
+    params = fresh(net)
+    named = net.named_parameters(params[0])
+    gains = {"actor.0": math.sqrt(2), "actor.1": math.sqrt(2), "actor.2": 0.01, "critic.2": 1.0}
+    for name, gain in gains.items():
+        singular = torch.linalg.svdvals(named[f"{name}.weight"].double())
+        torch.testing.assert_close(singular, torch.full_like(singular, gain), rtol=1e-4, atol=0)
+    assert all((value == 0).all() for name, value in named.items() if name.endswith("bias"))
+    assert net.act(params, torch.randn(MEMBERS, 50, OBS)).location.abs().max() < 0.1
+    if action == "box":
+        assert named["log_std"].tolist() == [-0.5, -0.5]
+        assert net.mean_std(params).tolist() == pytest.approx([math.exp(-0.5)] * MEMBERS)
+    else:
+        assert net.mean_std(params).isnan().all()
+
+
+def test_actor_and_critic_and_members_start_with_different_weights() -> None:
+    net = make_net()
+    params = fresh(net)
+    named = net.named_parameters(params[0])
+    assert not torch.equal(named["actor.0.weight"], named["critic.0.weight"])
+    assert not torch.equal(params[0], params[1])
+    assert torch.equal(params, fresh(net))
+
+
+def test_running_statistics_equal_those_of_all_observations_at_once() -> None:
+    rng = np.random.default_rng(4)
+    batches = [
+        rng.normal(1e4, [1e-3, 1.0, 100.0], (members, size, 3)).astype(np.float32)
+        for members, size in ((2, 5), (2, 1), (2, 300))
+    ]
+    mean, var = torch.zeros(2, 3, dtype=torch.float64), torch.ones(2, 3, dtype=torch.float64)
+    count = torch.zeros(2, dtype=torch.float64)
+    for batch in batches:
+        update_statistics_(mean, var, count, torch.from_numpy(batch))
+    everything = np.concatenate(batches, axis=1).astype(np.float64)
+    np.testing.assert_allclose(mean, everything.mean(1), rtol=1e-12)
+    np.testing.assert_allclose(var, everything.var(1), rtol=1e-6)
+    assert count.tolist() == [306.0, 306.0]
+
+
+def test_normalised_observations_have_mean_zero_and_deviation_one_and_are_clipped() -> None:
+    mean, var = torch.tensor([[10.0, 0.0]]).double(), torch.tensor([[4.0, 0.0]]).double()
+    obs = torch.tensor([[[12.0, 0.0], [10.0, 0.0], [1000.0, 1.0], [-1000.0, -1.0]]])
+    result = ObsNormalizer.make(True, mean, var, torch.tensor([5.0]))(obs)
+    torch.testing.assert_close(result[0, :, 0], torch.tensor([1.0, 0.0, 5.0, -5.0]))
+    torch.testing.assert_close(result[0, :, 1], torch.tensor([0.0, 0.0, 5.0, -5.0]))
+    assert torch.equal(ObsNormalizer.make(False, mean, var, torch.tensor([5.0]))(obs), obs)

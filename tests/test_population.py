@@ -1,0 +1,266 @@
+"""The tests that define the trainer: members of a population do not notice each other, to the last bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from training_helpers import make_config, population, train_members
+
+from ppo_cli.config import RunConfig, with_values
+from ppo_cli.launch import prepare_new
+from ppo_cli.population import Member, Population, plan
+from ppo_cli.session import Session
+from ppo_cli.trainer import train
+
+ENVS = ["CartPole-v1", "Pendulum-v1", "LunarLander-v3"]
+
+# Every member differs from the others in every way in which it may.
+PERSONAL = [
+    {"seed": 11, "learning_rate": 3e-3, "gamma": 0.9, "target_kl": None},
+    {"seed": 3, "learning_rate": 1e-2, "gae_lambda": 0.5, "target_kl": 0.001, "anneal_lr": False},
+    {"seed": 7, "eps_clip": 0.05, "anneal_eps_clip": True, "ent_coef": 0.1, "clip_obs": 0.5, "max_grad_norm": 0.1},
+    {"seed": 5, "eps_clip_vf": 0.1, "normalize_advantages": False, "reward_scale": 0.1, "vf_coef": 0.1},
+    {"seed": 2**32 - 1, "target_kl": 0.0001, "log_std_init": -1.0, "learning_rate": 0.02},
+]
+
+
+def members(env_id: str, count: int = 5, **common: object) -> list[RunConfig]:
+    shared = {"normalize_obs": True, "num_evals": 2, "activation": "tanh", **common}
+    if env_id == "LunarLander-v3":
+        shared |= {"mode": "add"}
+        return [
+            make_config(env_id, **shared, **own, distance=10.0 * i, legs=1.0)
+            for i, own in enumerate(PERSONAL[:count])
+        ]
+    return [make_config(env_id, **shared, **own) for own in PERSONAL[:count]]
+
+
+@pytest.mark.parametrize("env_id", ENVS)
+def test_a_member_of_a_population_ends_with_the_bits_it_has_alone(env_id: str) -> None:
+    configs = members(env_id)
+    together = train_members(configs)
+    epochs = [{row["train/epochs"] for row in one.metrics} for one in together]
+    assert min(epochs[1]) < 4, "target_kl of one member has to stop its updates for the test to mean something"
+    assert epochs[0] == {4.0}
+    assert any(one.episodes for one in together) or env_id == "Pendulum-v1"
+    for config, member in zip(configs, together, strict=True):
+        (alone,) = train_members([config])
+        assert member.differences(alone) == []
+
+
+@pytest.mark.parametrize("env_id", ENVS)
+def test_permuting_the_members_permutes_the_results(env_id: str) -> None:
+    configs = members(env_id)
+    results = {one.seed: one for one in train_members(configs)}
+    for order in ([4, 3, 2, 1, 0], [2, 0, 4]):
+        for one in train_members([configs[i] for i in order]):
+            assert one.differences(results[one.seed]) == []
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"num_envs": 1, "num_steps": 30, "hidden_sizes": (1,), "num_minibatches": 1},
+        {"num_envs": 7, "num_steps": 11, "hidden_sizes": (5, 3), "num_minibatches": 7},
+        {"num_envs": 8, "num_steps": 64, "hidden_sizes": (128, 128), "num_minibatches": 2, "activation": "relu"},
+        {"num_envs": 2, "num_steps": 16, "hidden_sizes": (64, 64), "num_minibatches": 16},
+    ],
+    ids=lambda shape: f"{shape['num_envs']}x{shape['num_steps']}-{shape['hidden_sizes']}",
+)
+def test_members_are_independent_whatever_the_sizes(shape: dict) -> None:
+    configs = members("Pendulum-v1", 3, **shape)
+    for config, member in zip(configs, train_members(configs, 2), strict=True):
+        (alone,) = train_members([config], 2)
+        assert member.differences(alone) == []
+
+
+def test_members_are_independent_whatever_the_number_of_threads() -> None:
+    """Large enough that the threads share the work; the sizes are those where a product's bits once differed."""
+    configs = members("Pendulum-v1", 2, num_envs=7, num_steps=80, hidden_sizes=(128, 128), num_minibatches=2)
+    with_one = train_members(configs, 1)
+    torch.set_num_threads(2)
+    for member, expected in zip(train_members(configs, 1), with_one, strict=True):
+        assert member.differences(expected) == []
+    (alone,) = train_members(configs[:1], 1)
+    assert alone.differences(with_one[0]) == []
+
+
+def test_equal_members_but_for_the_seed_differ_and_equal_seeds_repeat() -> None:
+    config = make_config("CartPole-v1")
+    (first,), (again,) = train_members([config], 2), train_members([config], 2)
+    (other,) = train_members([with_values(config, {"seed": 2})], 2)
+    assert first.differences(again) == []
+    assert first.differences(other)
+
+
+# ---------------------------------------------------------------------- members that diverge
+
+
+def poison_parameters(session: Session, row: int) -> None:
+    session.state.params[row, 5] = math.nan
+
+
+def poison_moments(session: Session, row: int) -> None:
+    session.state.exp_avg[row, 0] = math.inf
+
+
+def poison_observations(session: Session, row: int) -> None:
+    _change_step(session, "obs", row)
+
+
+def poison_rewards(session: Session, row: int) -> None:
+    _change_step(session, "rewards", row)
+
+
+def _change_step(session: Session, name: str, row: int) -> None:
+    """The third step of the next iteration gives environment 1 of a member something that is not finite."""
+    envs, step, calls = session.envs, session.envs.step, [0]
+
+    def changed(*args: object, **kwargs: object) -> object:
+        calls[0] += 1
+        result = step(*args, **kwargs)
+        if calls[0] != 3:
+            return result
+        values = getattr(result, name).copy()
+        values[row, 1] = math.nan
+        return dataclasses.replace(result, **{name: values})
+
+    envs.step = changed  # type: ignore[method-assign]
+
+
+POISONS: list[tuple[Callable[[Session, int], None], str]] = [
+    (poison_parameters, "policy_loss became nan in epoch 1, minibatch 1, in iteration 2"),
+    (poison_moments, "became"),
+    (poison_observations, "observation of environment 1 became non-finite at step 3, in iteration 2"),
+    (poison_rewards, "reward of environment 1 became non-finite at step 3, in iteration 2"),
+]
+
+
+@pytest.mark.parametrize("row", [0, 1, 2])
+@pytest.mark.parametrize(("poison", "reason"), POISONS, ids=lambda p: getattr(p, "__name__", ""))
+def test_a_diverged_member_is_stopped_with_a_reason_and_disturbs_no_other(
+    poison: Callable[[Session, int], None], reason: str, row: int
+) -> None:
+    configs = members("CartPole-v1", 3)
+    undisturbed = train_members(configs)
+
+    def meddle(session: Session) -> None:
+        if session.state.iteration == 1:
+            poison(session, row)
+
+    results = train_members(configs, meddle=meddle)
+    for index, (one, expected) in enumerate(zip(results, undisturbed, strict=True)):
+        if index == row:
+            assert one.status == "diverged"
+            assert one.reason is not None and reason in one.reason, one.reason
+            assert len(one.metrics) == 1
+        else:
+            assert one.status == "training"
+            assert one.differences(expected) == []
+
+
+def test_members_may_diverge_together_or_one_after_the_other() -> None:
+    configs = members("CartPole-v1", 4)
+    undisturbed = train_members(configs)
+
+    def meddle(session: Session) -> None:
+        if session.state.iteration == 1:
+            poison_parameters(session, 0)
+            poison_parameters(session, 2)
+        if session.state.iteration == 2:
+            poison_parameters(session, 0)  # of those that are left: the second
+
+    results = train_members(configs, meddle=meddle)
+    assert [one.status for one in results] == ["diverged", "diverged", "diverged", "training"]
+    assert ["iteration 2" in str(one.reason) for one in results] == [True, False, True, False]
+    assert results[3].differences(undisturbed[3]) == []
+
+
+def test_a_lone_member_that_diverges_ends_the_training_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, runs_dir: Path
+) -> None:
+    poison_from(monkeypatch, iteration=1, seed=3)
+    (ready,) = new_runs(members("CartPole-v1", 2)[1:], runs_dir)
+    *_, last = train(ready)
+    assert [member.status for member in last.members] == ["diverged"]
+    run = last.members[0].run_dir
+    assert run is not None
+    summary = run.read_summary()
+    assert summary is not None
+    assert summary["status"] == "diverged"
+    assert "policy_loss became nan in epoch 1, minibatch 1, in iteration 2" in summary["reason"]
+    assert summary["eval"] is None
+
+
+def test_on_disk_the_survivors_of_a_population_leave_the_files_of_runs_trained_alone(
+    monkeypatch: pytest.MonkeyPatch, runs_dir: Path
+) -> None:
+    configs = members("CartPole-v1", 3)
+    (ready,) = new_runs(configs, runs_dir / "together")
+    with monkeypatch.context() as patch:
+        poison_from(patch, iteration=1, seed=3)
+        *_, last = train(ready)
+    assert [member.status for member in last.members] == ["completed", "diverged", "completed"]
+    for index in (0, 2):
+        (alone,) = new_runs([configs[index]], runs_dir / "alone")
+        *_, _ = train(alone)
+        ours, theirs = ready.members[index].run_dir, alone.members[0].run_dir
+        assert ours is not None and theirs is not None
+        assert ours.policy_path.read_bytes() == theirs.policy_path.read_bytes()
+        assert ours.best_policy_path.read_bytes() == theirs.best_policy_path.read_bytes()
+        assert ours.eval_path.read_bytes() == theirs.eval_path.read_bytes()
+        for path in ("metrics_path", "monitor_path"):
+            assert without_times(getattr(ours, path)) == without_times(getattr(theirs, path))
+        ours_says, theirs_says = ours.read_summary(), theirs.read_summary()
+        assert ours_says is not None and theirs_says is not None
+        assert ours_says["eval"] == theirs_says["eval"] is not None
+
+
+def poison_from(monkeypatch: pytest.MonkeyPatch, iteration: int, seed: int) -> None:
+    """The parameters of the member with ``seed`` become NaN before the update of ``iteration`` (from 0)."""
+    from ppo_cli import trainer
+
+    learn = trainer.learn
+
+    def poisoned(session: Session, rollout: object) -> object:
+        if session.state.iteration == iteration and seed in session.seeds:
+            poison_parameters(session, session.seeds.index(seed))
+        return learn(session, rollout)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainer, "learn", poisoned)
+
+
+def new_runs(configs: list[RunConfig], runs_dir: Path) -> list[Population]:
+    configs = [with_values(config, {"final_eval_episodes": 3}) for config in configs]
+    return prepare_new(configs, runs_dir=runs_dir, name=None, env_requested="CartPole-v1", command="test")
+
+
+def without_times(path: Path) -> list[dict[str, str]]:
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    names = lines[0].split(",")
+    rows = [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
+    assert rows
+    return [{n: v for n, v in row.items() if n != "t" and not n.startswith("time/")} for row in rows]
+
+
+# ---------------------------------------------------------------------- who may train together
+
+
+def test_members_that_cannot_share_a_program_are_grouped_apart() -> None:
+    base = make_config("CartPole-v1")
+    configs = [
+        base,
+        with_values(base, {"hidden_sizes": (8,)}),
+        with_values(base, {"seed": 2, "learning_rate": 0.1, "gamma": 0.5, "target_kl": 0.1}),
+        with_values(base, {"num_steps": 50}),
+        with_values(base, {"hidden_sizes": (8,), "seed": 2}),
+    ]
+    groups = plan([Member(config) for config in configs])
+    assert [[configs.index(m.config) for m in group.members] for group in groups] == [[0, 2], [1, 4], [3]]
+    with pytest.raises(ValueError, match="one static half"):
+        population(configs[:2])
