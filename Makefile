@@ -5,7 +5,7 @@
 #   make test        the quick tests, a few minutes
 #   make check       what CI runs: lint, format, types, quick tests
 #   make test-slow   learning and torture tests
-#   make bench       measure the README's figures again and write them into it, in an hour or so
+#   make bench       measure the README's figures again and write them into it (long)
 #   make clean       remove what these targets made; runs/ stays
 #   make lock        resolve the dependencies anew and write requirements.lock
 

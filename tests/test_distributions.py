@@ -101,7 +101,9 @@ def test_the_noise_of_a_choice_is_never_infinite_even_for_a_draw_of_zero() -> No
 
 
 @pytest.mark.parametrize("distribution", [Categorical(), DiagonalGaussian()])
-def test_noise_is_finite_and_a_function_of_the_generator(distribution: Categorical | DiagonalGaussian) -> None:
+def test_noise_is_finite_and_a_function_of_the_generator(
+    distribution: Categorical | DiagonalGaussian,
+) -> None:
     first, again, other = (distribution.noise(np.random.default_rng(s), (1000, 20, 5)) for s in (1, 1, 2))
     assert first.shape == (1000, 20, 5)
     assert np.isfinite(first).all()

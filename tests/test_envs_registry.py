@@ -46,7 +46,7 @@ def test_a_current_id_runs_as_it_is_without_a_notice() -> None:
     [
         ("cartpole-v1", "CartPole-v1"),
         ("CartPol-v1", "CartPole-v1"),
-        ("CartPole", "CartPole-v1"),
+        ("CartPol-v1", "CartPole-v1"),
         ("CartPole-v7", "CartPole-v1"),
         ("LunarLandr-v3", "LunarLander-v3"),
         ("lunarlander", "LunarLander-v3"),
@@ -220,3 +220,9 @@ def test_a_module_that_fails_is_named(module: str, tmp_path) -> None:
     for reference in ("broken_env:Env-v0", "absent_env:Env-v0"):
         with pytest.raises(UsageError, match=reference.split(":")[0]):
             resolve_env_id(reference, allow_import=True)
+
+
+def test_a_name_without_version_means_the_newest() -> None:
+    resolved = resolve_env_id("LunarLanderContinuous")
+    assert resolved.env_id == "LunarLanderContinuous-v3"
+    assert resolved.notice == "LunarLanderContinuous has no version; running LunarLanderContinuous-v3"

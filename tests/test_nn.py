@@ -25,7 +25,9 @@ ACTIONS = {
 }
 
 
-def make_net(action: str = "discrete", activation: str = "tanh", hidden: tuple[int, ...] = (16, 8)) -> ActorCritic:
+def make_net(
+    action: str = "discrete", activation: str = "tanh", hidden: tuple[int, ...] = (16, 8)
+) -> ActorCritic:
     return ActorCritic(EnvSpec("Test-v0", OBS, ACTIONS[action]), hidden, activation)
 
 
@@ -123,7 +125,9 @@ def test_acting_gives_what_learning_sees(action: str) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("num_envs", [1, 2, 5, 6, 7, 8, 9, 11, 16])
-def test_acting_gives_the_same_bits_alone_with_others_and_with_more_threads(num_envs: int, threads: int) -> None:
+def test_acting_gives_the_same_bits_alone_with_others_and_with_more_threads(
+    num_envs: int, threads: int
+) -> None:
     net = ActorCritic(EnvSpec("Test-v0", 8, ActionSpec("discrete", 4)), (64, 64), "relu")
     params = fresh(net, 5)
     obs = torch.randn(5, num_envs, 8, generator=torch.Generator().manual_seed(0))

@@ -23,7 +23,14 @@ ENVS = ["CartPole-v1", "Pendulum-v1", "LunarLander-v3"]
 PERSONAL = [
     {"seed": 11, "learning_rate": 3e-3, "gamma": 0.9, "target_kl": None},
     {"seed": 3, "learning_rate": 1e-2, "gae_lambda": 0.5, "target_kl": 0.001, "anneal_lr": False},
-    {"seed": 7, "eps_clip": 0.05, "anneal_eps_clip": True, "ent_coef": 0.1, "clip_obs": 0.5, "max_grad_norm": 0.1},
+    {
+        "seed": 7,
+        "eps_clip": 0.05,
+        "anneal_eps_clip": True,
+        "ent_coef": 0.1,
+        "clip_obs": 0.5,
+        "max_grad_norm": 0.1,
+    },
     {"seed": 5, "eps_clip_vf": 0.1, "normalize_advantages": False, "reward_scale": 0.1, "vf_coef": 0.1},
     {"seed": 2**32 - 1, "target_kl": 0.0001, "log_std_init": -1.0, "learning_rate": 0.02},
 ]
@@ -45,7 +52,9 @@ def test_a_member_of_a_population_ends_with_the_bits_it_has_alone(env_id: str) -
     configs = members(env_id)
     together = train_members(configs)
     epochs = [{row["train/epochs"] for row in one.metrics} for one in together]
-    assert min(epochs[1]) < 4, "target_kl of one member has to stop its updates for the test to mean something"
+    assert min(epochs[1]) < 4, (
+        "target_kl of one member has to stop its updates for the test to mean something"
+    )
     assert epochs[0] == {4.0}
     assert any(one.episodes for one in together) or env_id == "Pendulum-v1"
     for config, member in zip(configs, together, strict=True):
@@ -67,7 +76,13 @@ def test_permuting_the_members_permutes_the_results(env_id: str) -> None:
     [
         {"num_envs": 1, "num_steps": 30, "hidden_sizes": (1,), "num_minibatches": 1},
         {"num_envs": 7, "num_steps": 11, "hidden_sizes": (5, 3), "num_minibatches": 7},
-        {"num_envs": 8, "num_steps": 64, "hidden_sizes": (128, 128), "num_minibatches": 2, "activation": "relu"},
+        {
+            "num_envs": 8,
+            "num_steps": 64,
+            "hidden_sizes": (128, 128),
+            "num_minibatches": 2,
+            "activation": "relu",
+        },
         {"num_envs": 2, "num_steps": 16, "hidden_sizes": (64, 64), "num_minibatches": 16},
     ],
     ids=lambda shape: f"{shape['num_envs']}x{shape['num_steps']}-{shape['hidden_sizes']}",

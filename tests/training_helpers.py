@@ -58,7 +58,9 @@ class Trained:
             found.append(f"{len(self.metrics)} and {len(other.metrics)} rows of metrics")
         for index, (ours, theirs) in enumerate(zip(self.metrics, other.metrics, strict=False)):
             keys = [key for key in ours if repr(ours[key]) != repr(theirs.get(key))]
-            found += [f"{key} of iteration {index + 1}: {ours[key]!r} and {theirs.get(key)!r}" for key in keys]
+            found += [
+                f"{key} of iteration {index + 1}: {ours[key]!r} and {theirs.get(key)!r}" for key in keys
+            ]
         if self.episodes != other.episodes:
             found.append(f"episodes ({len(self.episodes)} and {len(other.episodes)})")
         if self.evals != other.evals:

@@ -74,7 +74,8 @@ def known_envs() -> tuple[KnownEnv, ...]:
 def resolve_env_id(env_id: str, *, allow_import: bool = False) -> ResolvedEnv:
     """The id that runs when a user asks for ``env_id``.
 
-    A retired version is replaced by the newest one (``LunarLander-v2`` by ``LunarLander-v3``).
+    A retired or missing version is replaced by the newest one (``LunarLander-v2`` or ``LunarLander`` by
+    ``LunarLander-v3``).
 
     Args:
         env_id: A Gymnasium id, or ``module:id``.
@@ -95,8 +96,10 @@ def resolve_env_id(env_id: str, *, allow_import: bool = False) -> ResolvedEnv:
     successor = _successor(name)
     if successor is None:
         raise _unknown(env_id, name)
-    change = _CHANGES.get(successor)
-    notice = f"{name} is retired in Gymnasium; running {successor}" + (f" ({change})" if change else "")
+    retired = _VERSION.fullmatch(name) is not None
+    change = _CHANGES.get(successor) if retired else None
+    why = f"{name} is retired in Gymnasium" if retired else f"{name} has no version"
+    notice = f"{why}; running {successor}" + (f" ({change})" if change else "")
     return ResolvedEnv(env_id, f"{module}:{successor}" if module else successor, notice)
 
 
@@ -112,11 +115,9 @@ def registered_spec(env_id: str) -> GymSpec:
 
 
 def _successor(name: str) -> str | None:
-    """The newest version of an environment of which ``name`` is an older version, or None."""
+    """The newest version of an environment of which ``name`` is an older version, or no version; or None."""
     match = _VERSION.fullmatch(name)
-    if match is None:
-        return None
-    base, version = match[1], int(match[2])
+    base, version = (match[1], int(match[2])) if match else (name, -1)
     newer = [v for v in _versions(base) if v > version]
     return f"{base}-v{max(newer)}" if newer else None
 
