@@ -1,7 +1,7 @@
 """Draw the README's picture: five seeds on LunarLander, trained together, one curve each and their mean.
 
-``python benchmarks/learning_curve.py`` trains them in a temporary folder and writes ``docs/learning_curve.png``;
-``--runs DIR`` draws runs that exist.
+``python benchmarks/learning_curve.py`` trains them in a temporary folder and writes
+``docs/learning_curve.png``; ``--runs DIR`` draws runs that exist.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def draw(steps: np.ndarray, returns: np.ndarray) -> None:
     axes.text(steps[0] / 1e6, SOLVED + 6, "solved: 200", color=MARK, fontsize=9)
     axes.set_xlabel("environment steps per seed (millions)")
     axes.set_ylabel("return, last 100 training episodes")
-    axes.set_title(f"ppo train --env LunarLander-v2 --seeds {len(returns)}", loc="left", fontsize=10, family="monospace")
+    command = f"ppo train --env LunarLander-v2 --seeds {len(returns)}"
+    axes.set_title(command, loc="left", fontsize=10, family="monospace")
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.01)
     axes.legend(frameon=False, loc="lower right")
@@ -67,7 +68,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         print("training five seeds …", file=sys.stderr)
-        run_python("-m", "ppo_cli", "train", "--env", ENV_ID, "--seeds", "5", "--runs-dir", folder)
+        words = ("--env", ENV_ID, "--seeds", "5", "--runs-dir", folder)
+        run_python("-m", "ppo_cli", "train", *words)
         draw(*curves(Path(folder)))
 
 

@@ -76,8 +76,8 @@ class Session:
         self.timings: dict[str, float] = defaultdict(float)
         self.notices: list[str] = list(population.notices)
         self._failures: dict[int, str] = {}
-        self._ended: dict[str, MemberReport] = {}
-        self._order = [member.name for member in self.members]
+        self._all = tuple(self.members)
+        self._ended: dict[int, MemberReport] = {}  # by id(member): without folders, names may be equal
         self._began = time.perf_counter()
         self.state = self._initial_state()
         self._wall_time = 0.0
@@ -257,7 +257,7 @@ class Session:
 
     def report(self) -> IterationReport:
         """What has happened so far."""
-        rows = {member.name: self._member_report(row, "training") for row, member in enumerate(self.members)}
+        rows = {id(member): self._member_report(row, "training") for row, member in enumerate(self.members)}
         rows |= self._ended
         wall_times = [recorder.wall_time for recorder in self.recorders]
         self._wall_time = max(wall_times, default=self._wall_time)
@@ -270,7 +270,7 @@ class Session:
             wall_time=self._wall_time,
             steps_per_second=self.steps_per_second,
             timings=dict(self.timings),
-            members=tuple(rows[name] for name in self._order),
+            members=tuple(rows[id(member)] for member in self._all),
             notices=notices,
         )
 
@@ -339,7 +339,7 @@ class Session:
 
     def _end(self, row: int, status: str, reason: str | None, final: EvalStats | None = None) -> None:
         member, recorder = self.members[row], self.recorders[row]
-        self._ended[member.name] = self._member_report(row, status, reason, final)
+        self._ended[id(member)] = self._member_report(row, status, reason, final)
         self._write_summary(member, recorder, status, reason, final)
 
     def _write_summary(

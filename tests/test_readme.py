@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -58,13 +57,13 @@ def test_every_link_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n# my_terms.py\n(.*?)```", README, re.DOTALL))
 def test_the_shaping_example_works(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ppo_cli.envs.member_envs import make_member_envs
+    from ppo_cli.envs import agree_to_terms, make_member_envs
     from ppo_cli.envs.shaping import ShapingParams
 
     (tmp_path / "my_terms.py").write_text(block)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert importlib.util.find_spec("my_terms")
+    agree_to_terms("my_terms:terms")
     params = ShapingParams("add", 1.0, {"upright": 0.5}, 0.99, "my_terms:terms")
     envs = make_member_envs("CartPole-v1", {}, 2, [1], [params])
-    assert envs.term_names == ("upright",)
+    assert "upright" in envs.term_names
     envs.close()

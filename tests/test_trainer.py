@@ -13,7 +13,7 @@ import pytest
 import torch
 from training_helpers import make_config, play, population, train_members
 
-from ppo_cli import load_policy
+from ppo_cli import load_policy, trainer
 from ppo_cli.checkpoints import load_latest_checkpoint
 from ppo_cli.config import RunConfig, load_config, with_values
 from ppo_cli.evaluate import evaluate_run, play_episodes
@@ -24,6 +24,7 @@ from ppo_cli.rollout import Batch, minibatches, permutations
 from ppo_cli.run_dir import RunDir
 from ppo_cli.session import Session
 from ppo_cli.trainer import collect, explained_variance, make_batch, train_iteration
+from ppo_cli.update import update
 
 
 def run_to_disk(runs_dir: Path, config: RunConfig, stop_after: int | None = None) -> tuple[RunDir, list[Any]]:
@@ -125,8 +126,6 @@ def test_fillers_change_nothing_of_what_is_learned() -> None:
                 for tensor in (batch.advantages, batch.returns, batch.values):
                     tensor[flat] = 1e6
                 batch.actions[flat] = 1 - batch.actions[flat]
-            from ppo_cli.update import update
-
             learning = session.config.learning
             update(
                 session.net, session.distribution, session.algorithm, session.state, batch, session.hyper,
@@ -180,8 +179,6 @@ def test_observation_statistics_leave_out_nothing_and_count_every_observation_on
     config = make_config("Pendulum-v1", 3, normalize_obs=True)
     seen = []
     with Session.open(population([config])) as session:
-        from ppo_cli import trainer
-
         for _ in range(2):
             rollout = trainer.collect(session)
             seen.append(rollout.raw_obs[:, :-1].flatten(1, 2)[0].double())
@@ -195,17 +192,22 @@ def test_observation_statistics_leave_out_nothing_and_count_every_observation_on
         assert not torch.equal(rollout.obs, rollout.raw_obs)
 
 
-def test_two_threads_give_the_same_bits_as_one() -> None:
+def test_learning_with_two_threads_gives_the_same_bits_as_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+
+    def noting(*args: Any) -> Any:
+        used.append(torch.get_num_threads())
+        return update(*args)
+
+    monkeypatch.setattr(trainer, "update", noting)
+    sizes = {"num_envs": 6, "num_steps": 64, "hidden_sizes": (128, 128), "final_eval_episodes": 5}
     results = []
     for threads in (1, 2):
-        config = make_config(
-            "CartPole-v1", 2, num_envs=6, num_steps=64, hidden_sizes=(128, 128), num_threads=threads
-        )
-        reports = play(population([with_values(config, {"final_eval_episodes": 5})]))
-        member = reports[-1].members[0]
+        config = make_config("CartPole-v1", 2, num_threads=threads, **sizes)
+        member = play(population([config]))[-1].members[0]
         metrics = {n: repr(v) for n, v in member.metrics.items() if not n.startswith("time/")}
         results.append((metrics, member.last_eval))
-        assert torch.get_num_threads() == threads
+    assert used == [1, 1, 2, 2]
     assert results[0] == results[1]
 
 

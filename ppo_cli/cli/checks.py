@@ -51,7 +51,7 @@ def check_python(runs_dir: Path) -> Finding:
 def check_torch(runs_dir: Path) -> Finding:
     """Which torch, built for what."""
     ok, found = probe("import torch; print(torch.__version__, '(CUDA)' if torch.version.cuda else '(CPU)')")
-    return ok, found, "" if ok else "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+    return ok, found, "" if ok else "install torch, in its build for the CPU, as its own site says"
 
 
 def check_threads(runs_dir: Path) -> Finding:

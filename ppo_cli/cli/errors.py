@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TextIO
 
 import typer
 
@@ -43,10 +44,10 @@ def _run(app: typer.Typer, words: list[str], *, as_json: bool, debug: bool) -> i
         code = app(words, prog_name="ppo", standalone_mode=False, obj=words)
         return code if isinstance(code, int) else 0
     except ReaderGoneError:
-        _forget_stdout()
+        _forget(sys.stdout)
         return 0
     except SystemExit as error:  # Typer and Rich leave this way when the reader of their help has gone
-        _forget_stdout()
+        _forget(sys.stdout)
         return 0 if error.code in (None, 0, 1) else USAGE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -105,14 +106,19 @@ def show_traceback() -> None:
 
 
 def _flush(code: int) -> int:
-    """Write out what stdout still holds; say so when that fails."""
+    """Write out what stderr and stdout still hold; say so when stdout fails."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        _forget(sys.stderr)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        _forget_stdout()
+        _forget(sys.stdout)
     except (OSError, ValueError) as error:
-        _forget_stdout()
+        _forget(sys.stdout)
         show(
             StorageError(f"cannot write to stdout: {getattr(error, 'strerror', None) or error}"),
             as_json=False,
@@ -121,9 +127,9 @@ def _flush(code: int) -> int:
     return code
 
 
-def _forget_stdout() -> None:
-    """Send what stdout still holds nowhere, so that the interpreter does not complain about it at its end."""
+def _forget(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere: else the interpreter complains about it at its end."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
