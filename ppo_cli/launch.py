@@ -8,12 +8,11 @@ from pathlib import Path
 
 from ppo_cli.checkpoints import load_latest_checkpoint
 from ppo_cli.config import RunConfig, dump_config, load_config, with_values
-from ppo_cli.envs.member_envs import make_member_envs
+from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import UsageError
 from ppo_cli.population import Member, Population, plan
 from ppo_cli.run_dir import RunDir, create_run_dir, find_run
 from ppo_cli.run_names import default_run_name
-from ppo_cli.session import shaping_params
 
 
 def prepare_new(
@@ -38,7 +37,7 @@ def prepare_new(
         StorageError: The folders cannot be written.
     """
     for config in configs:
-        make_member_envs(config.env_id, config.env_kwargs, 1, [config.seed], [shaping_params(config)]).close()
+        make_envs([config], num_envs=1).close()
     made: list[RunDir] = []
     try:
         for config in configs:

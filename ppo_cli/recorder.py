@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from ppo_cli.checkpoints import save_checkpoint
 from ppo_cli.csv_log import CsvLog
 from ppo_cli.envs.episodes import EpisodeRecord
+from ppo_cli.iteration_report import MemberReport
 from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
 from ppo_cli.policy import Policy
 from ppo_cli.population import Member
 from ppo_cli.run_dir import RunDir
 from ppo_cli.stats import EvalStats
+from ppo_cli.summary import run_summary
 from ppo_cli.tensorboard import EventWriter
 
 EVAL_COLUMNS = ("global_step", "mean", "std", "min", "max", "episodes")
@@ -129,6 +131,44 @@ class Recorder:
             "wall_time": self.wall_time,
         }
         save_checkpoint(run_dir, iteration, tensors, meta)
+
+    def report(self, status: str, reason: str | None = None, final: EvalStats | None = None) -> MemberReport:
+        """The member as the last iteration left it."""
+        recent = self.metrics.get("rollout/episode_return", math.nan)
+        return MemberReport(
+            name=self.member.name,
+            run_dir=self.member.run_dir,
+            seed=self.member.config.seed,
+            status=status,
+            reason=reason,
+            metrics=self.metrics,
+            best_return=self.best_return,
+            recent_return=None if math.isnan(recent) else recent,
+            last_eval=final or self.last_eval,
+        )
+
+    def summarize(
+        self,
+        status: str,
+        global_step: int,
+        steps_per_second: float,
+        reason: str | None = None,
+        final: EvalStats | None = None,
+    ) -> None:
+        """Write ``summary.json``."""
+        if self.member.run_dir is None:
+            return
+        summary = run_summary(
+            self.member,
+            status=status,
+            reason=reason,
+            global_step=global_step,
+            wall_time=self.wall_time,
+            steps_per_second=steps_per_second,
+            final=final,
+            best_return=self.best_return,
+        )
+        self.member.run_dir.write_summary(summary)
 
     def close(self) -> None:
         """Close the files."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +12,7 @@ from torch import Tensor
 
 from ppo_cli.algorithms import ALGORITHMS
 from ppo_cli.checkpoints import load_latest_checkpoint
-from ppo_cli.config import SHAPING_TERMS, RunConfig
-from ppo_cli.envs.episodes import EpisodeProgress
-from ppo_cli.envs.member_envs import make_member_envs
-from ppo_cli.envs.shaping import ShapingParams
+from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import RunLockedError
 from ppo_cli.evaluate import play_episodes
 from ppo_cli.hyperparams import Hyperparams
@@ -26,16 +21,14 @@ from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.nn.normalize import ObsNormalizer, update_statistics_
 from ppo_cli.policy import Policy, PolicyShape
-from ppo_cli.population import Member, Population
+from ppo_cli.population import Population
 from ppo_cli.recorder import Recorder
+from ppo_cli.resume import checkpoint_tensors, resume
 from ppo_cli.rng import Stream, generator
 from ppo_cli.rollout import Rollout
 from ppo_cli.run_dir import RunDir
 from ppo_cli.stats import EvalStats
-from ppo_cli.summary import run_summary
 from ppo_cli.train_state import TrainState
-
-ENV_PREFIX = "env."  # of the tensors that say where the environments stand
 
 
 class Session:
@@ -59,14 +52,7 @@ class Session:
         self.config = population.config
         self.members = list(population.members)
         config, configs = self.config, [member.config for member in self.members]
-        self.envs = make_member_envs(
-            config.env_id,
-            config.env_kwargs,
-            config.rollout.num_envs,
-            self.seeds,
-            [shaping_params(c) for c in configs],
-            num_workers=env_workers(config),
-        )
+        self.envs = make_envs(configs)
         self.net = ActorCritic(self.envs.spec, config.network.hidden_sizes, config.network.activation)
         self.distribution = make_distribution(self.envs.spec.action)
         self.algorithm = ALGORITHMS[config.algorithm]
@@ -230,10 +216,7 @@ class Session:
         with self.timed("checkpoint"):
             progress = self.envs.progress()
             for row, recorder in enumerate(self.recorders):
-                place = progress.member(row).tensors()
-                tensors = self.state.member_tensors(row) | {
-                    ENV_PREFIX + name: value for name, value in place.items()
-                }
+                tensors = checkpoint_tensors(self.state, progress, row)
                 recorder.checkpoint(self.state.iteration, tensors, self.policy(row))
 
     def final_evaluation(self, stop: Callable[[], bool]) -> bool:
@@ -247,18 +230,18 @@ class Session:
     def finish(self, status: str) -> None:
         """End every member that is still training."""
         for row in range(len(self.members)):
-            self._end(row, status, None, self._final[row] if self._final else None)
+            self._end(row, status, final=self._final[row] if self._final else None)
         self._keep([])
 
     def write_summaries(self, status: str) -> None:
         """Say in every ``summary.json`` that the run is under way."""
-        for member, recorder in zip(self.members, self.recorders, strict=True):
-            self._write_summary(member, recorder, status, None, None)
+        for recorder in self.recorders:
+            recorder.summarize(status, self.global_step, self.steps_per_second)
 
     def report(self) -> IterationReport:
         """What has happened so far."""
-        rows = {id(member): self._member_report(row, "training") for row, member in enumerate(self.members)}
-        rows |= self._ended
+        reports = {id(recorder.member): recorder.report("training") for recorder in self.recorders}
+        reports |= self._ended
         wall_times = [recorder.wall_time for recorder in self.recorders]
         self._wall_time = max(wall_times, default=self._wall_time)
         notices, self.notices = tuple(self.notices), []
@@ -270,7 +253,7 @@ class Session:
             wall_time=self._wall_time,
             steps_per_second=self.steps_per_second,
             timings=dict(self.timings),
-            members=tuple(rows[id(member)] for member in self._all),
+            members=tuple(reports[id(member)] for member in self._all),
             notices=notices,
         )
 
@@ -287,23 +270,15 @@ class Session:
             self.recorders[episode.member].episode(episode)
 
     def _initial_state(self) -> TrainState:
-        checkpoints = [member.checkpoint for member in self.members]
-        if checkpoints[0] is None:
-            self.envs.reset()
-            rngs = [generator(seed, Stream.INIT) for seed in self.seeds]
-            log_std = [member.config.network.log_std_init for member in self.members]
-            return TrainState.initial(self.net.init(rngs, log_std), self.envs.spec.obs_size)
-        loaded = [checkpoint for checkpoint in checkpoints if checkpoint is not None]
-        places = [
-            EpisodeProgress.from_tensors(
-                {name.removeprefix(ENV_PREFIX): value for name, value in c.tensors.items()}
-            )
-            for c in loaded
-        ]
-        replay = self.envs.restore(EpisodeProgress.stack(places))
-        if replay.message:
-            self.notices.append(replay.message)
-        return TrainState.stack(loaded[0].iteration, [checkpoint.tensors for checkpoint in loaded])
+        checkpoints = [member.checkpoint for member in self.members if member.checkpoint]
+        if checkpoints:
+            state, notice = resume(checkpoints, self.envs)
+            self.notices += [notice] if notice else []
+            return state
+        self.envs.reset()
+        rngs = [generator(seed, Stream.INIT) for seed in self.seeds]
+        log_std = [member.config.network.log_std_init for member in self.members]
+        return TrainState.initial(self.net.init(rngs, log_std), self.envs.spec.obs_size)
 
     def _play(
         self, stream: Stream, round_index: int, episodes: int, stop: Callable[[], bool] = lambda: False
@@ -337,44 +312,10 @@ class Session:
         self.clip_obs = self.clip_obs[kept]
         self.envs.keep(rows)
 
-    def _end(self, row: int, status: str, reason: str | None, final: EvalStats | None = None) -> None:
-        member, recorder = self.members[row], self.recorders[row]
-        self._ended[id(member)] = self._member_report(row, status, reason, final)
-        self._write_summary(member, recorder, status, reason, final)
-
-    def _write_summary(
-        self, member: Member, recorder: Recorder, status: str, reason: str | None, final: EvalStats | None
-    ) -> None:
-        if member.run_dir:
-            member.run_dir.write_summary(
-                run_summary(
-                    member,
-                    status=status,
-                    reason=reason,
-                    global_step=self.global_step,
-                    wall_time=recorder.wall_time,
-                    steps_per_second=self.steps_per_second,
-                    final=final,
-                    best_return=recorder.best_return,
-                )
-            )
-
-    def _member_report(
-        self, row: int, status: str, reason: str | None = None, final: EvalStats | None = None
-    ) -> MemberReport:
-        member, recorder = self.members[row], self.recorders[row]
-        recent = recorder.metrics.get("rollout/episode_return", math.nan)
-        return MemberReport(
-            name=member.name,
-            run_dir=member.run_dir,
-            seed=member.config.seed,
-            status=status,
-            reason=reason,
-            metrics=recorder.metrics,
-            best_return=recorder.best_return,
-            recent_return=None if math.isnan(recent) else recent,
-            last_eval=final or recorder.last_eval,
-        )
+    def _end(self, row: int, status: str, reason: str | None = None, final: EvalStats | None = None) -> None:
+        recorder = self.recorders[row]
+        self._ended[id(recorder.member)] = recorder.report(status, reason, final)
+        recorder.summarize(status, self.global_step, self.steps_per_second, reason, final)
 
 
 def _check_unchanged(run: RunDir, iteration: int) -> None:
@@ -385,18 +326,3 @@ def _check_unchanged(run: RunDir, iteration: int) -> None:
             f"{run.name} was trained by another process a moment ago",
             hint="Resume it again to go on from there.",
         )
-
-
-def env_workers(config: RunConfig) -> int:
-    """Processes that may step environments beside this one: as set, or one per further core."""
-    if config.compute.env_workers is not None:
-        return config.compute.env_workers
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores - 1 if os.name == "posix" else 0
-
-
-def shaping_params(config: RunConfig) -> ShapingParams:
-    """A config's reward shaping as the environments take it."""
-    shaping = config.reward_shaping
-    weights = {term: getattr(shaping, term) for term in SHAPING_TERMS} | dict(shaping.custom)
-    return ShapingParams(shaping.mode, shaping.scale, weights, config.learning.gamma, shaping.terms)

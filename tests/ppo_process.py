@@ -1,4 +1,4 @@
-"""``ppo`` in a process of its own: cold is a new interpreter, warm is forked from one that has imported torch."""
+"""``ppo`` in a process of its own: cold, a new interpreter; warm, forked from one that has imported torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything in a run folder that does not depend on the clock, so that two runs can be compared to the bit."""
+"""Everything in a run folder that does not depend on the clock, to compare two runs to the bit."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def csv_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file without the columns that tell the time."""
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     return [
-        {key: value for key, value in row.items() if key not in CLOCK_COLUMNS} for row in csv.DictReader(lines)
+        {key: value for key, value in row.items() if key not in CLOCK_COLUMNS}
+        for row in csv.DictReader(lines)
     ]
 
 

@@ -21,7 +21,7 @@ def one_env(
     gamma: float = 0.5,
     gae_lambda: float = 0.5,
 ) -> list[float]:
-    """GAE of one environment of one member; ``terminated`` and ``truncated`` are the steps that ended episodes."""
+    """GAE of one environment of one member; ``terminated`` and ``truncated`` are steps that end episodes."""
     steps = range(len(rewards))
     flags = [torch.tensor([[[t in ends] for t in steps]]) for ends in (terminated, truncated)]  # [1, T, 1]
     result = gae(
@@ -73,7 +73,7 @@ def test_lambda_zero_is_the_one_step_error_and_lambda_one_the_return() -> None:
     assert one_env(rewards, values, gae_lambda=1.0) == [r - v for r, v in zip(returns, values, strict=False)]
 
 
-def naive(rewards, values, terminated, truncated, gamma, gae_lambda):  # noqa: ANN001, ANN201
+def naive(rewards, values, terminated, truncated, gamma, gae_lambda):
     """Each advantage as an explicit sum of discounted errors up to the end of its episode, in float64."""
     members, steps, envs = rewards.shape
     result = np.zeros(rewards.shape)
@@ -124,7 +124,7 @@ def test_each_member_has_its_own_discount_and_trace() -> None:
 
 
 def test_it_agrees_with_stable_baselines3s_rollout_buffer() -> None:
-    """SB3 has no filler and adds gamma V(last observation) to the reward at a truncation, so that is done here."""
+    """Without truncations: SB3 has no filler, and treats a truncation by changing the reward."""
     buffers = pytest.importorskip("stable_baselines3.common.buffers")
     from gymnasium import spaces
 

@@ -47,9 +47,7 @@ def train_poisoned(folder: Path, poison: str, seed: int, *, seeds: int = 3) -> R
     (folder / "poisoned.py").write_text(POISONED.format(seed=seed, poison=POISONS[poison]))
     words = ["train", "--env", "poisoned:Poisoned-v0", "--seeds", seeds, "--total-timesteps", 64 * 12]
     words += [word for setting in SETTINGS for word in ("--set", setting)]
-    return PpoProcess(
-        [*words, "--runs-dir", folder / "runs", "--json"], folder, import_from=folder
-    ).wait()
+    return PpoProcess([*words, "--runs-dir", folder / "runs", "--json"], folder, import_from=folder).wait()
 
 
 @pytest.mark.parametrize("what", POISONS)
@@ -57,7 +55,7 @@ def test_a_member_that_meets_nan_stops_and_the_others_end_as_if_nothing_had_happ
     what: str, tmp_path: Path
 ) -> None:
     assert train_poisoned(tmp_path / "healthy", what, NEVER).code == 0
-    poisoned_seed = episode_seed(2, Stream.EPISODE, 3, 2)  # member of seed 2, environment 3, its third episode
+    poisoned_seed = episode_seed(2, Stream.EPISODE, 3, 2)  # of seed 2: environment 3, its third episode
     result = train_poisoned(tmp_path / "poisoned", what, poisoned_seed)
     assert result.code == 3, result.err
     first, diverged, third = json.loads(result.out)["runs"]
@@ -67,7 +65,8 @@ def test_a_member_that_meets_nan_stops_and_the_others_end_as_if_nothing_had_happ
         assert outcome(Path(run["run_dir"])) == outcome(twin)
 
     place = rf"{what} of environment 3 became non-finite at step \d+, in iteration (\d+)"
-    assert (found := re.fullmatch(place, diverged["reason"]))
+    found = re.fullmatch(place, diverged["reason"])
+    assert found is not None, diverged["reason"]
     assert Path(diverged["run_dir"]).name in result.err and diverged["reason"] in " ".join(result.err.split())
     run = Path(diverged["run_dir"])
     assert_last_good_state_is_intact(run, before=int(found[1]))
@@ -120,4 +119,5 @@ def test_shaping_terms_of_the_users_own_that_give_nan_are_found_out(tmp_path: Pa
     words += [word for setting in settings for word in ("--set", setting)]
     result = PpoProcess([*words, "--json"], tmp_path, import_from=tmp_path).wait()
     assert result.code == 3, result.err
-    assert re.search(r"reward of environment \d became non-finite", json.loads(result.out)["runs"][0]["reason"])
+    (run,) = json.loads(result.out)["runs"]
+    assert re.match(r"reward of environment \d became non-finite", run["reason"])

@@ -16,7 +16,8 @@ LAYERS = (
     {"report"},
     {"launch", "trainer"},
     {"session"},
-    {"evaluate", "update", "recorder", "summary"},
+    {"evaluate", "update", "recorder"},
+    {"summary", "resume", "env_settings"},
     {"policy", "train_state", "population", "iteration_report"},
     {"algorithms"},
     {"rollout"},
@@ -32,7 +33,7 @@ LAYERS = (
 DEPTH = {name: depth for depth, layer in enumerate(LAYERS) for name in layer} | {"__init__": -1}
 
 # The rooms in which a library may be imported; None is anywhere.
-TRAINING = {name for layer in LAYERS[3:7] for name in layer} - {"iteration_report"}
+TRAINING = {name for layer in LAYERS[3:8] for name in layer} - {"iteration_report"}
 MATHS = {"algorithms", "rollout", "nn", "advantages", "losses", "masked", "hyperparams"}
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,

@@ -116,7 +116,7 @@ def test_the_clip_fraction_counts_what_left_the_range_on_either_side() -> None:
 
 
 def test_the_losses_agree_with_the_formulas_of_stable_baselines3() -> None:
-    """The lines of its ``PPO.train``: mean squared error (no half, so vf_coef 0.5 there is 1 here), min, clamp."""
+    """The lines of its ``PPO.train``; its value loss lacks the half, so vf_coef 0.5 there is 1 here."""
     rng = torch.Generator().manual_seed(7)
     log_ratio, advantages, new, old, returns = torch.randn(5, 64, generator=rng)
     log_ratio, ratio = 0.3 * log_ratio, torch.exp(0.3 * log_ratio)

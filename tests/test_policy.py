@@ -98,7 +98,7 @@ def rewritten(path: Path, tensors: dict, metadata: dict) -> None:
         (lambda t, m: m["spec"]["action"].update(kind="tuple"), "action"),
     ],
 )
-def test_a_file_that_is_whole_but_no_policy_is_refused(change, words: str, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_file_that_is_whole_but_no_policy_is_refused(change, words: str, tmp_path: Path) -> None:
     path = tmp_path / "policy.safetensors"
     make_policy().save(path)
     tensors, metadata = load_tensors(path)

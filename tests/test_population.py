@@ -95,7 +95,7 @@ def test_members_are_independent_whatever_the_sizes(shape: dict) -> None:
 
 
 def test_members_are_independent_whatever_the_number_of_threads() -> None:
-    """Large enough that the threads share the work; the sizes are those where a product's bits once differed."""
+    """Large enough that the threads share the work, at sizes where a product once had other bits."""
     configs = members("Pendulum-v1", 2, num_envs=7, num_steps=80, hidden_sizes=(128, 128), num_minibatches=2)
     with_one = train_members(configs, 1)
     torch.set_num_threads(2)
@@ -103,6 +103,19 @@ def test_members_are_independent_whatever_the_number_of_threads() -> None:
         assert member.differences(expected) == []
     (alone,) = train_members(configs[:1], 1)
     assert alone.differences(with_one[0]) == []
+
+
+def test_the_means_of_a_member_that_stopped_early_do_not_depend_on_how_long_the_others_go_on() -> None:
+    """Many minibatches: sums of up to a dozen numbers have the same order in any shape."""
+    limits = (None, 0.002, 0.005, 0.01)
+    base = make_config("CartPole-v1", num_minibatches=15, learning_rate=3e-3, anneal_lr=False)
+    configs = [with_values(base, {"seed": i, "target_kl": limit}) for i, limit in enumerate(limits)]
+    together = train_members(configs, 3)
+    stops = {row["train/epochs"] * 15 for one in together for row in one.metrics}
+    assert sum(16 < stop < 60 for stop in stops) >= 3, stops
+    for config, member in zip(configs, together, strict=True):
+        (alone,) = train_members([config], 3)
+        assert member.differences(alone) == []
 
 
 def test_equal_members_but_for_the_seed_differ_and_equal_seeds_repeat() -> None:

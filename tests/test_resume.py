@@ -42,7 +42,16 @@ class Case:
 
     def words(self, runs_dir: Path, iterations: int | None = None) -> list[str]:
         """The command line that trains it."""
-        words = ["train", "--env", self.env, "--seeds", str(self.seeds), "--runs-dir", str(runs_dir), "--json"]
+        words = [
+            "train",
+            "--json",
+            "--runs-dir",
+            str(runs_dir),
+            "--env",
+            self.env,
+            "--seeds",
+            str(self.seeds),
+        ]
         for setting in (*SMALL, *self.settings):
             words += ["--set", setting]
         return [*words, "--total-timesteps", str(64 * (iterations or self.iterations))]
@@ -62,7 +71,9 @@ CASES = {
             60,
             ("normalize_obs=true", "mode=potential", "distance=50", "angle=20", "eval_episodes=1"),
         ),
-        Case("lander in two processes", "LunarLander-v3", 60, ("num_envs=16", "num_steps=4", "env_workers=1")),
+        Case(
+            "lander in two processes", "LunarLander-v3", 60, ("num_envs=16", "num_steps=4", "env_workers=1")
+        ),
         Case("three seeds", "CartPole-v1", 100, ("normalize_obs=true",), seeds=3),
     )
 }
@@ -135,7 +146,7 @@ def kill_and_resume(case: Case, folder: Path, killer: Killer, kills: int, *, war
     """Train a case and kill it until it is done, or left in peace after ``kills``; its runs directory."""
     folder.mkdir()
     runs_dir = folder / "runs"
-    words, done = case.words(runs_dir), 0
+    words, done = case.words(runs_dir), [0] * case.seeds
     while True:
         process = PpoProcess(words, folder, warm=warm)
         result = killer.strike(process, runs_dir) if killer.landed < kills else process.wait()
@@ -148,11 +159,16 @@ def kill_and_resume(case: Case, folder: Path, killer: Killer, kills: int, *, war
         if len(runs) == case.seeds:
             words = ["train", "--runs-dir", str(runs_dir), "--json"]
             words += [word for run in runs for word in ("--resume", run.name)]
-            if all((run.path / "checkpoints").is_dir() for run in runs) and case.seeds == 1:
-                assert (reached := newest_checkpoint(runs[0].path).iteration) >= done
-                done = reached
+            before, done = done, [iterations_done(run) for run in runs]
+            assert all(now >= then for now, then in zip(done, before, strict=True))
         else:
+            done = [0] * case.seeds
             shutil.rmtree(runs_dir, ignore_errors=True)  # killed before there was a run to resume
+
+
+def iterations_done(run: RunDir) -> int:
+    has_checkpoint = any(run.checkpoints_path.glob("it-*"))
+    return newest_checkpoint(run.path).iteration if has_checkpoint else 0
 
 
 def is_complete(run: RunDir) -> bool:
@@ -227,9 +243,7 @@ def start(config: RunConfig, runs_dir: Path, stop_at: int | None = None) -> RunD
 
 def resume(run: RunDir, stop_after: int | None = None, total_timesteps: int | None = None) -> IterationReport:
     """Go on with a run, for some iterations if a number is given; the last report."""
-    (population,) = prepare_resume(
-        [str(run.path)], runs_dir=run.path.parent, total_timesteps=total_timesteps
-    )
+    (population,) = prepare_resume([str(run.path)], runs_dir=run.path.parent, total_timesteps=total_timesteps)
     return play(train(population, stop=stopping_after(stop_after)))
 
 

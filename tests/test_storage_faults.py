@@ -43,7 +43,8 @@ def interrupted(folder: Path) -> Path:
 def says_so_in_a_line(result: Result) -> bool:
     """Whether it ended with 74, one error line that names a file, and no traceback."""
     errors = [line for line in result.err.splitlines() if line.startswith("error:")]
-    return result.code == 74 and len(errors) == 1 and "cannot write" in errors[0] and "Traceback" not in result.err
+    one_line = len(errors) == 1 and "cannot write" in errors[0] and "Traceback" not in result.err
+    return result.code == 74 and one_line
 
 
 @needs_limit
@@ -72,7 +73,9 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on_when_there_is
 
 
 @needs_limit
-def test_a_disk_that_is_full_at_any_size_loses_nothing(undisturbed: dict[str, object], tmp_path: Path) -> None:
+def test_a_disk_that_is_full_at_any_size_loses_nothing(
+    undisturbed: dict[str, object], tmp_path: Path
+) -> None:
     """The longest file allowed grows by random amounts, from nothing to enough."""
     rng, run, codes = random.Random(5), interrupted(tmp_path), []
     for limit in sorted(rng.randint(0, 60_000) for _ in range(10)):

@@ -1,0 +1,269 @@
+"""What is known to be learnable is learned, and each probe notices the fault that it is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import probe_envs as probes
+import pytest
+import torch
+from training_helpers import make_config, play, population
+
+from ppo_cli import advantages, losses, trainer
+from ppo_cli.config import RunConfig, resolve_config, with_values
+from ppo_cli.nn.actor_critic import PolicyOutput
+from ppo_cli.nn.distributions import DiagonalGaussian
+from ppo_cli.nn.normalize import ObsNormalizer
+from ppo_cli.policy import Policy
+from ppo_cli.session import Session
+
+GAMMA = 0.9
+
+
+class Learned:
+    """A trained member, asked for values and actions."""
+
+    def __init__(self, config: RunConfig) -> None:
+        with Session.open(population([config])) as live:
+            for _ in range(live.num_iterations):
+                trainer.train_iteration(live)
+            assert live.members, "diverged"
+            self.policy: Policy = live.policy(0)
+
+    def values(self, *observations: float) -> list[float]:
+        obs = self.policy.normalizer(torch.tensor(observations, dtype=torch.float32)[None, :, None])
+        with torch.no_grad():
+            return self.policy.net.forward(self.policy.params, obs)[1][0].tolist()
+
+    def actions(self, observations: Any) -> Any:
+        obs = np.asarray(observations, dtype=np.float32)
+        return self.policy.predict(obs if obs.ndim == 2 else obs[:, None], deterministic=True)[0]
+
+    def probabilities(self, observation: float) -> list[float]:
+        obs = self.policy.normalizer(torch.tensor([[[observation]]]))
+        return self.policy.net.act(self.policy.params, obs).location.softmax(-1)[0, 0].tolist()
+
+
+def learn(probe: type[probes.Probe], iterations: int = 60, **values: Any) -> Learned:
+    settings: dict[str, Any] = {
+        "num_envs": 8,
+        "num_steps": 16,
+        "num_minibatches": 2,
+        "hidden_sizes": (16,),
+        "activation": "tanh",
+        "learning_rate": 0.01,
+        "gamma": GAMMA,
+        "max_grad_norm": 10.0,
+    }
+    return Learned(make_config(probes.probe_id(probe), iterations, **(settings | values)))
+
+
+# ---------------------------------------------------------------------- what each probe asks
+
+
+def constant_value() -> bool:
+    return learn(probes.ConstantValue, 30).values(0.0) == pytest.approx([1.0], abs=0.05)
+
+
+def observation_dependent_value() -> bool:
+    return learn(probes.ObservationDependentValue).values(-1.0, 1.0) == pytest.approx([-1.0, 1.0], abs=0.1)
+
+
+def discounted_delayed_reward() -> bool:
+    return learn(probes.DiscountedDelayedReward).values(0.0, 1.0) == pytest.approx([GAMMA, 1.0], abs=0.03)
+
+
+def reward_comes_before_the_end() -> bool:
+    return learn(probes.RewardComesBeforeTheEnd).values(0.0, 1.0) == pytest.approx([1.0, 0.0], abs=0.08)
+
+
+def action_chooses_reward() -> bool:
+    return learn(probes.ActionChoosesReward, 30).probabilities(0.0)[1] > 0.9
+
+
+def observation_action_match() -> bool:
+    learned = learn(probes.ObservationActionMatch, 40)
+    return learned.probabilities(-1.0)[0] > 0.9 and learned.probabilities(1.0)[1] > 0.9
+
+
+def choice_bears_fruit_later() -> bool:
+    return learn(probes.ChoiceBearsFruitLater, 50, gae_lambda=0.95).probabilities(-1.0)[1] > 0.9
+
+
+def truncation_is_not_termination() -> bool:
+    value = learn(probes.TruncationIsNotTermination, 60, gamma=0.8, gae_lambda=0.9).values(0.0)[0]
+    return value == pytest.approx(1 / (1 - 0.8), rel=0.08)
+
+
+def termination_has_no_future() -> bool:
+    values = learn(probes.TerminationHasNoFuture, 80, gamma=0.5, gae_lambda=0.9).values(-1.0, 1.0)
+    return values == pytest.approx([0.0, 2.0], abs=0.12)
+
+
+def filler_does_not_leak() -> bool:
+    return learn(probes.FillerDoesNotLeak, 30, gamma=0.1).values(0.0) == pytest.approx([1.0], abs=0.05)
+
+
+def continuous_target() -> bool:
+    actions = learn(probes.ContinuousTarget, 100, log_std_init=-0.5, num_steps=32).actions([-1.0, 1.0])
+    return bool(np.abs(actions - [[-0.3, -0.4], [0.7, -0.4]]).max() < 0.15)
+
+
+def scaled_observations() -> bool:
+    learned = learn(probes.ScaledObservations, 40, normalize_obs=True)
+    rng, correct = np.random.default_rng(0), []
+    for right in (-1.0, 1.0):
+        noise = np.stack([rng.normal(size=50), np.full(50, right)], axis=1)
+        correct.append((learned.actions(probes.OFFSET + probes.SCALE * noise) == (right > 0)).mean())
+    return min(correct) > 0.95
+
+
+CHECKS = {
+    check.__name__: check
+    for check in (
+        constant_value,
+        observation_dependent_value,
+        discounted_delayed_reward,
+        reward_comes_before_the_end,
+        action_chooses_reward,
+        observation_action_match,
+        choice_bears_fruit_later,
+        truncation_is_not_termination,
+        termination_has_no_future,
+        filler_does_not_leak,
+        continuous_target,
+        scaled_observations,
+    )
+}
+
+
+@pytest.mark.parametrize("name", list(CHECKS))
+def test_what_is_learned_is_what_is_known(name: str) -> None:
+    assert CHECKS[name]()
+
+
+# ---------------------------------------------------------------------- the faults that they find
+
+Patch = pytest.MonkeyPatch
+gae, surrogate = advantages.gae, losses.clipped_surrogate
+
+
+def no_value_loss(patch: Patch) -> None:
+    patch.setattr(losses, "value_loss", lambda new, *_: 0.0 * new.sum(-1))
+
+
+def observations_of_another_step(patch: Patch) -> None:
+    change_batch(patch, "obs", lambda obs: obs.roll(1, 1))
+
+
+def wrong_discount(patch: Patch) -> None:
+    change_gae(patch, lambda r, v, end, cut, gamma, lam: (r, v, end, cut, gamma**2, lam))
+
+
+def rewards_one_step_late(patch: Patch) -> None:
+    change_gae(patch, lambda r, *rest: (r.roll(1, 1), *rest))
+
+
+def climbs_down(patch: Patch) -> None:
+    patch.setattr(losses, "clipped_surrogate", lambda *args: -surrogate(*args))
+
+
+def actions_of_another_step(patch: Patch) -> None:
+    change_batch(patch, "actions", lambda actions: actions.roll(16, 1))
+
+
+def no_trace(patch: Patch) -> None:
+    change_gae(patch, lambda *args: (*args[:-1], 0 * args[-1]))
+
+
+def a_time_limit_is_an_end(patch: Patch) -> None:
+    change_gae(patch, lambda r, v, end, cut, *rest: (r, v, end | cut, cut, *rest))
+
+
+def an_end_is_a_time_limit(patch: Patch) -> None:
+    change_gae(patch, lambda r, v, end, cut, *rest: (r, v, end & False, end | cut, *rest))
+
+
+def resets_count(patch: Patch) -> None:
+    change_batch(patch, "weights", torch.ones_like)
+
+
+def the_mean_gets_no_gradient(patch: Patch) -> None:
+    log_prob = DiagonalGaussian.log_prob
+
+    def detached(self: DiagonalGaussian, policy: PolicyOutput, actions: torch.Tensor) -> torch.Tensor:
+        return log_prob(self, PolicyOutput(policy.location.detach(), policy.log_std), actions)
+
+    patch.setattr(DiagonalGaussian, "log_prob", detached)
+
+
+def raw_observations(patch: Patch) -> None:
+    patch.setattr(ObsNormalizer, "__call__", lambda _, obs: obs)
+
+
+def change_gae(patch: Patch, change: Callable[..., tuple[Any, ...]]) -> None:
+    patch.setattr(advantages, "gae", lambda *args: gae(*change(*args)))
+
+
+def change_batch(patch: Patch, name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    make_batch = trainer.make_batch
+
+    def changed(session: Session, rollout: Any) -> Any:
+        batch = make_batch(session, rollout)
+        return replace(batch, **{name: change(getattr(batch, name))})
+
+    patch.setattr(trainer, "make_batch", changed)
+
+
+FAULTS: list[tuple[Callable[[Patch], None], str]] = [
+    (no_value_loss, "constant_value"),
+    (observations_of_another_step, "observation_dependent_value"),
+    (wrong_discount, "discounted_delayed_reward"),
+    (rewards_one_step_late, "reward_comes_before_the_end"),
+    (climbs_down, "action_chooses_reward"),
+    (actions_of_another_step, "observation_action_match"),
+    (no_trace, "choice_bears_fruit_later"),
+    (a_time_limit_is_an_end, "truncation_is_not_termination"),
+    (an_end_is_a_time_limit, "termination_has_no_future"),
+    (resets_count, "filler_does_not_leak"),
+    (the_mean_gets_no_gradient, "continuous_target"),
+    (raw_observations, "scaled_observations"),
+]
+
+
+@pytest.mark.parametrize(("fault", "name"), FAULTS, ids=lambda p: getattr(p, "__name__", p))
+def test_a_fault_is_found_by_the_probe_that_is_there_for_it(
+    fault: Callable[[Patch], None], name: str, monkeypatch: Patch
+) -> None:
+    fault(monkeypatch)
+    assert not CHECKS[name]()
+
+
+def test_every_probe_is_asked_and_has_its_fault() -> None:
+    names = {re.sub(r"(?<!^)(?=[A-Z])", "_", probe.__name__).lower() for probe in probes.PROBES}
+    assert names == set(CHECKS) == {name for _, name in FAULTS}
+
+
+# ---------------------------------------------------------------------- real environments
+
+
+def test_cartpole_is_solved_with_the_shipped_settings() -> None:
+    config = with_values(resolve_config(env="CartPole-v1", config_file=None).config, {"num_evals": 0})
+    *_, last = play(population([with_values(config, {"seed": seed}) for seed in (1, 2, 3)]))
+    means = [member.last_eval.mean for member in last.members if member.last_eval is not None]
+    assert len(means) == 3
+    assert float(np.median(means)) > 475, means
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("env_id", "expected"), [("LunarLander-v3", 200.0), ("Pendulum-v1", -250.0)])
+def test_a_harder_environment_is_solved_with_the_shipped_settings(env_id: str, expected: float) -> None:
+    config = resolve_config(env=env_id, config_file=None).config
+    *_, last = play(population([with_values(config, {"seed": seed}) for seed in (1, 2, 3)]))
+    means = [member.last_eval.mean for member in last.members if member.last_eval is not None]
+    assert len(means) == 3
+    assert float(np.mean(means)) > expected, means
