@@ -61,7 +61,9 @@ def draw(steps: np.ndarray, returns: np.ndarray) -> None:
 def main() -> None:
     """Train if asked to, and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--runs", type=Path, help="runs directory with the runs to draw (default: train five)")
+    parser.add_argument(
+        "--runs", type=Path, help="runs directory with the runs to draw (default: train five)"
+    )
     given = parser.parse_args().runs
     if given:
         draw(*curves(given))

@@ -29,9 +29,9 @@ def gae(
     decay = (gamma * gae_lambda)[:, None, None] * (~(terminated | truncated))
     advantages = torch.empty_like(rewards)
     trace = torch.zeros_like(rewards[:, 0])
-    for t in reversed(range(rewards.shape[1])):
-        trace = torch.addcmul(deltas[:, t], decay[:, t], trace)
-        advantages[:, t] = trace
+    steps = zip(deltas.unbind(1), decay.unbind(1), advantages.unbind(1), strict=True)
+    for delta, keep, advantage in reversed(list(steps)):
+        trace = torch.addcmul(delta, keep, trace, out=advantage)
     return advantages
 
 

@@ -60,31 +60,30 @@ def play_episodes(
     try:
         obs = envs.reset()
         active = np.ones(obs.shape[:2], dtype=np.bool_)
-        returns, lengths = np.zeros(active.shape), np.zeros(active.shape, dtype=np.int64)
         noise: Tensor | None = None
-        t = 0
+        act, t = net.actor(params), 0
         while active.any():
             if stop():
                 return None
             if not deterministic and t % NOISE_BLOCK == 0:
                 noise = _noise(distribution, round_seeds, t, (NOISE_BLOCK, episodes, net.num_actions))
-            policy = net.act(params, normalizer(torch.from_numpy(obs)))
+            policy = act(normalizer(torch.from_numpy(obs)))
             actions = (
                 distribution.mode(policy)
                 if noise is None
                 else distribution.sample(policy, noise[:, t % NOISE_BLOCK])
             )
             step = envs.step(sendable(actions).numpy(), active=active)
-            returns[active] += step.rewards[active]
-            lengths += active
             active &= ~(step.terminated | step.truncated)
             obs = step.obs
             t += 1
+        records = sorted(envs.pop_episodes(), key=lambda record: (record.member, record.env))
     finally:
         envs.close()
+    by_member = [records[m * episodes : (m + 1) * episodes] for m in range(len(seeds))]
     return [
-        EvalStats(tuple(map(float, returns[m])), tuple(map(int, lengths[m])), deterministic)
-        for m in range(len(seeds))
+        EvalStats(tuple(r.episode_return for r in own), tuple(r.length for r in own), deterministic)
+        for own in by_member
     ]
 
 

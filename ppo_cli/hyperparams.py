@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -33,6 +34,11 @@ class Hyperparams:
     normalize_advantages: Tensor
     reward_scale: Tensor
 
+    @cached_property
+    def value_clip(self) -> Tensor | None:
+        """``eps_clip_vf``, or None when no member clips its values."""
+        return None if bool(torch.isinf(self.eps_clip_vf).all()) else self.eps_clip_vf
+
     @classmethod
     def stack(cls, configs: Sequence[RunConfig]) -> Hyperparams:
         """The hyperparameters of M configs."""
@@ -48,13 +54,13 @@ class Hyperparams:
         """The rows of some members."""
         return Hyperparams(**{field.name: getattr(self, field.name)[members] for field in fields(self)})
 
-    def annealed_learning_rate(self, remaining: float) -> Tensor:
-        """Learning rates when ``remaining`` (1 to 0) of the training is left."""
-        return torch.where(self.anneal_lr > 0, self.learning_rate * remaining, self.learning_rate)
-
-    def annealed_eps_clip(self, remaining: float) -> Tensor:
-        """Clip ranges when ``remaining`` (1 to 0) of the training is left."""
-        return torch.where(self.anneal_eps_clip > 0, self.eps_clip * remaining, self.eps_clip)
+    def at(self, remaining: float) -> Hyperparams:
+        """What holds when ``remaining`` (1 to 0) of the training is left: two of them are annealed."""
+        return replace(
+            self,
+            learning_rate=torch.where(self.anneal_lr > 0, self.learning_rate * remaining, self.learning_rate),
+            eps_clip=torch.where(self.anneal_eps_clip > 0, self.eps_clip * remaining, self.eps_clip),
+        )
 
 
 def _number(value: float | bool | None) -> float:

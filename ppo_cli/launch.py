@@ -9,7 +9,7 @@ from pathlib import Path
 from ppo_cli.checkpoints import load_latest_checkpoint
 from ppo_cli.config import RunConfig, dump_config, load_config, with_values
 from ppo_cli.env_settings import make_envs
-from ppo_cli.errors import UsageError
+from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.population import Member, Population, plan
 from ppo_cli.run_dir import RunDir, create_run_dir, find_run
 from ppo_cli.run_names import default_run_name
@@ -92,7 +92,7 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
     from ppo_cli.summary import versions
 
     config = load_config(run.config_path)
-    summary = run.read_summary() or {}
+    summary = _summary(run, notices)
     with run.lock():
         checkpoint = load_latest_checkpoint(run, notices.append)
         if total_timesteps is not None and total_timesteps != config.total_timesteps:
@@ -107,6 +107,15 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
     return Member(
         config, run, checkpoint, str(summary.get("command", "")), str(summary.get("env_id_requested", ""))
     )
+
+
+def _summary(run: RunDir, notices: list[str]) -> Mapping[str, object]:
+    """What the run's summary says; training does not depend on it."""
+    try:
+        return run.read_summary() or {}
+    except CorruptFileError as error:
+        notices.append(f"{error.message}. It is written anew.")
+        return {}
 
 
 def _check_not_done(run: RunDir, config: RunConfig, iteration: int, summary: Mapping[str, object]) -> None:

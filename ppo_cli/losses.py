@@ -1,4 +1,9 @@
-"""Losses: one formula, one function; a mean within each member ``[M]``, never over members."""
+"""Losses: one formula, one function; a mean within each member ``[M]``, never over members.
+
+Beside a loss stands its derivative, ``..._by_...``. The tests hold one to the other by automatic
+differentiation; the trainer uses the derivatives, because for networks this small the bookkeeping of
+automatic differentiation costs more than the arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +25,53 @@ def clipped_surrogate(
     return -masked_mean(torch.minimum(ratio * advantages, clipped * advantages), weights)
 
 
+def clipped_surrogate_by_log_prob(
+    ratio: Tensor,  # [M, B]
+    advantages: Tensor,  # [M, B]
+    eps_clip: Tensor,  # [M]
+    weights: Tensor,  # [M, B]
+) -> Tensor:  # [M, B]
+    """Derivative with respect to log pi: -ratio A / n where the ratio is not clipped, and 0 where it is.
+
+    It is clipped where moving on would be worthless: A > 0 and ratio > 1 + eps, or A < 0 and ratio < 1 - eps.
+    """
+    eps = eps_clip[:, None]
+    gain = ratio * advantages
+    free = gain <= ratio.clamp(1 - eps, 1 + eps) * advantages
+    return gain.mul_(weights).neg_().mul_(free)
+
+
 def value_loss(
     new_values: Tensor,  # [M, B]
     values: Tensor,  # [M, B], at collection
     returns: Tensor,  # [M, B], targets
-    eps_clip_vf: Tensor,  # [M], infinite where the value is not clipped
+    eps_clip_vf: Tensor | None,  # [M], infinite where the value is not clipped; None when it is for nobody
     weights: Tensor,  # [M, B]
 ) -> Tensor:  # [M]
     """L = mean max((V - R)^2, (clip(V, V_old - eps, V_old + eps) - R)^2) / 2."""
     errors = (new_values - returns).square()
-    if bool(torch.isinf(eps_clip_vf).all()):
+    if eps_clip_vf is None:
         return 0.5 * masked_mean(errors, weights)
     eps = eps_clip_vf[:, None]
     clipped = torch.clamp(new_values, values - eps, values + eps)
     return 0.5 * masked_mean(torch.maximum(errors, (clipped - returns).square()), weights)
+
+
+def value_loss_by_value(
+    new_values: Tensor,  # [M, B]
+    values: Tensor,  # [M, B]
+    returns: Tensor,  # [M, B]
+    eps_clip_vf: Tensor | None,  # [M]
+    weights: Tensor,  # [M, B]
+) -> Tensor:  # [M, B]
+    """Derivative with respect to V: (V - R) / n, and 0 where the clipped value is worse and stands still."""
+    errors = new_values - returns
+    if eps_clip_vf is None:
+        return errors.mul_(weights)
+    eps = eps_clip_vf[:, None]
+    clipped = torch.clamp(new_values, values - eps, values + eps)
+    stuck = ((clipped - returns).square() > errors.square()) & (clipped != new_values)
+    return errors.mul_(weights).masked_fill_(stuck, 0.0)
 
 
 def approx_kl(

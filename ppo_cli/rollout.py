@@ -58,26 +58,21 @@ def collect_steps(
     """Play every environment for T steps with the members' current policies."""
     num_members, num_steps, num_envs, _ = noise.shape
     raw_obs = torch.empty(num_members, num_steps + 1, num_envs, net.spec.obs_size)
-    obs = torch.empty_like(raw_obs)
-    action_shape = (net.num_actions,) if net.continuous else ()
-    actions = torch.empty(
-        num_members,
-        num_steps,
-        num_envs,
-        *action_shape,
-        dtype=torch.float32 if net.continuous else torch.int64,
-    )
+    obs = torch.empty_like(raw_obs) if normalizer.enabled else raw_obs
+    if net.continuous:
+        actions = torch.empty(num_members, num_steps, num_envs, net.num_actions)
+    else:
+        actions = torch.empty(num_members, num_steps, num_envs, dtype=torch.int64)
     rewards = torch.empty(num_members, num_steps, num_envs)
     flags = torch.empty(3, num_members, num_steps, num_envs, dtype=torch.bool)
     raw_view, reward_view, flag_view = raw_obs.numpy(), rewards.numpy(), flags.numpy()
-    noise_by_step = noise.unbind(1)
-
-    in_environments, started = 0.0, time.perf_counter()
+    obs_by_step, raw_by_step = obs.unbind(1), raw_obs.unbind(1)
+    act, in_environments, started = net.actor(params), 0.0, time.perf_counter()
     raw_view[:, 0] = envs.obs
-    for t in range(num_steps):
-        obs[:, t] = normalizer(raw_obs[:, t])
-        action = distribution.sample(net.act(params, obs[:, t]), noise_by_step[t])
-        actions[:, t] = action
+    for t, (step_noise, step_actions) in enumerate(zip(noise.unbind(1), actions.unbind(1), strict=True)):
+        if normalizer.enabled:
+            obs_by_step[t].copy_(normalizer(raw_by_step[t]))
+        action = step_actions.copy_(distribution.sample(act(obs_by_step[t]), step_noise))
         before = time.perf_counter()
         step = envs.step(sendable(action).numpy())
         raw_view[:, t + 1] = step.obs
@@ -88,7 +83,8 @@ def collect_steps(
             step.mask,
         )
         in_environments += time.perf_counter() - before
-    obs[:, -1] = normalizer(raw_obs[:, -1])
+    if normalizer.enabled:
+        obs_by_step[-1].copy_(normalizer(raw_by_step[-1]))
     seconds = {"environment": in_environments, "policy": time.perf_counter() - started - in_environments}
     return Rollout(obs, actions, rewards, flags[0], flags[1], flags[2], raw_obs, seconds)
 

@@ -87,26 +87,24 @@ def collect(session: Session) -> Rollout:
 
 def learn(session: Session, rollout: Rollout) -> dict[str, Tensor]:
     """Estimate advantages and update the policies; metrics ``[M]`` by name."""
-    config, hyper, state = session.config.learning, session.hyper, session.state
-    remaining = 1 - state.iteration / session.num_iterations
-    learning_rate, eps_clip = hyper.annealed_learning_rate(remaining), hyper.annealed_eps_clip(remaining)
+    config, state = session.config.learning, session.state
+    hyper = session.hyper.at(remaining=1 - state.iteration / session.num_iterations)
     with session.timed("update"), torch_threads(session.config.compute.num_threads):
         batch = make_batch(session, rollout)
         result = update(
             session.net, session.distribution, session.algorithm, state, batch, hyper, session.seeds,
-            config.num_epochs, config.num_minibatches, learning_rate, eps_clip,
+            config.num_epochs, config.num_minibatches,
         )  # fmt: skip
+        explained = explained_variance(batch)
     session.fail(result.failures)
-    explained = explained_variance(batch)
     return result.metrics | {
-        "train/learning_rate": learning_rate,
-        "train/eps_clip": eps_clip,
+        "train/learning_rate": hyper.learning_rate,
+        "train/eps_clip": hyper.eps_clip,
         "train/explained_variance": explained,
         "train/std": session.net.mean_std(state.params),
     }
 
 
-@torch.no_grad()
 def make_batch(session: Session, rollout: Rollout) -> Batch:
     """Values, log-probabilities and targets of a rollout, flattened to ``[M, B]``."""
     num_members, num_steps, num_envs = rollout.rewards.shape

@@ -38,12 +38,10 @@ def update(
     algorithm: Algorithm,
     state: TrainState,
     batch: Batch,
-    hyper: Hyperparams,
+    hyper: Hyperparams,  # annealed
     seeds: Sequence[int],
     num_epochs: int,
     num_minibatches: int,
-    learning_rate: Tensor,  # [M] float64
-    eps_clip: Tensor,  # [M]
 ) -> UpdateResult:
     """Improve ``state.params`` in place.
 
@@ -57,15 +55,15 @@ def update(
     order = permutations(seeds, state.iteration, num_epochs, batch.weights.shape[1])
     for epoch in range(num_epochs):
         for part in minibatches(batch, order[:, epoch], num_minibatches, normalize):
-            params = state.params.detach().requires_grad_()
-            policy, new_values = net.forward(params, part.obs)
-            terms = algorithm.loss(policy, new_values, distribution, part, hyper, eps_clip)
-            (grads,) = torch.autograd.grad(terms.loss.sum(), params)
+            policy, new_values = net.forward(state.params, part.obs)
+            terms = algorithm.loss(policy, new_values, distribution, part, hyper)
+            by_policy = distribution.backward(policy, part.actions, terms.by_log_prob, terms.by_entropy)
+            grads = net.backward(state.params, *by_policy, terms.by_value)
             norms = grad_norm(grads)
             history.add(terms, norms, active)
             active = active & (terms.approx_kl <= kl_limit) & torch.isfinite(norms)
             clip_grad_norm_(grads, norms, hyper.max_grad_norm)
-            _step_(state, grads, learning_rate, active)
+            _step_(state, grads, hyper.learning_rate, active)
         if not active.any():
             break
     return history.result()
@@ -73,16 +71,15 @@ def update(
 
 def _step_(state: TrainState, grads: Tensor, learning_rate: Tensor, active: Tensor) -> None:
     """An optimiser step of the active members."""
-    with torch.no_grad():
-        if active.all():
-            adam_step_(state.params, grads, state.exp_avg, state.exp_avg_sq, state.adam_step, learning_rate)
-            return
-        rows = active.nonzero().squeeze(1)
-        mutable = (state.params, state.exp_avg, state.exp_avg_sq, state.adam_step)
-        params, exp_avg, exp_avg_sq, step = (tensor[rows] for tensor in mutable)
-        adam_step_(params, grads[rows], exp_avg, exp_avg_sq, step, learning_rate[rows])
-        for tensor, values in zip(mutable, (params, exp_avg, exp_avg_sq, step), strict=True):
-            tensor[rows] = values
+    if active.all():
+        adam_step_(state.params, grads, state.exp_avg, state.exp_avg_sq, state.adam_step, learning_rate)
+        return
+    rows = active.nonzero().squeeze(1)
+    mutable = (state.params, state.exp_avg, state.exp_avg_sq, state.adam_step)
+    params, exp_avg, exp_avg_sq, step = (tensor[rows] for tensor in mutable)
+    adam_step_(params, grads[rows], exp_avg, exp_avg_sq, step, learning_rate[rows])
+    for tensor, values in zip(mutable, (params, exp_avg, exp_avg_sq, step), strict=True):
+        tensor[rows] = values
 
 
 class _History:

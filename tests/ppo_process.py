@@ -81,6 +81,11 @@ class PpoProcess:
     def alive(self) -> bool:
         return self._fork.is_alive() if self._popen is None else self._popen.poll() is None
 
+    @property
+    def progress(self) -> str:
+        """What it has printed to stderr so far."""
+        return _text(self._err)
+
     def children(self) -> list[int]:
         """The processes that it has started; none where the system has no ``/proc``."""
         return [pid for pid, parent, _ in _processes() if parent == self.pid]

@@ -141,3 +141,25 @@ def test_samples_and_log_probs_do_not_depend_on_the_other_members(size: int, rng
             assert torch.equal(action[0], actions[m])
             assert torch.equal(log_prob[0], log_probs[m])
             assert torch.equal(entropy[0], entropies[m])
+
+
+@pytest.mark.parametrize("kind", ["discrete", "box"])
+def test_the_derivatives_are_those_of_automatic_differentiation(kind: str) -> None:
+    rng = torch.Generator().manual_seed(3)
+    location = torch.randn(2, 30, 3, generator=rng).requires_grad_()
+    if kind == "discrete":
+        distribution, log_std = Categorical(), None
+        actions = torch.randint(3, (2, 30), generator=rng)
+    else:
+        distribution, log_std = DiagonalGaussian(), torch.randn(2, 3, generator=rng).requires_grad_()
+        actions = torch.randn(2, 30, 3, generator=rng)
+    policy = PolicyOutput(location, log_std)
+    by_log_prob, by_entropy = torch.randn(2, 2, 30, generator=rng).unbind(0)
+    log_prob, entropy = distribution.log_prob_and_entropy(policy, actions)
+    leaves = [location] if log_std is None else [location, log_std]
+    expected = torch.autograd.grad((log_prob * by_log_prob + entropy * by_entropy).sum(), leaves)
+    with torch.no_grad():
+        ours = distribution.backward(policy, actions, by_log_prob, by_entropy)
+    for mine, theirs in zip(ours, expected, strict=False):
+        torch.testing.assert_close(mine, theirs)
+    assert (ours[1] is None) == (kind == "discrete")

@@ -15,7 +15,6 @@ from training_helpers import make_config, play, population
 
 from ppo_cli import advantages, losses, trainer
 from ppo_cli.config import RunConfig, resolve_config, with_values
-from ppo_cli.nn.actor_critic import PolicyOutput
 from ppo_cli.nn.distributions import DiagonalGaussian
 from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.policy import Policy
@@ -149,11 +148,11 @@ def test_what_is_learned_is_what_is_known(name: str) -> None:
 # ---------------------------------------------------------------------- the faults that they find
 
 Patch = pytest.MonkeyPatch
-gae, surrogate = advantages.gae, losses.clipped_surrogate
+gae, by_log_prob = advantages.gae, losses.clipped_surrogate_by_log_prob
 
 
 def no_value_loss(patch: Patch) -> None:
-    patch.setattr(losses, "value_loss", lambda new, *_: 0.0 * new.sum(-1))
+    patch.setattr(losses, "value_loss_by_value", lambda new, *_: 0.0 * new)
 
 
 def observations_of_another_step(patch: Patch) -> None:
@@ -169,7 +168,7 @@ def rewards_one_step_late(patch: Patch) -> None:
 
 
 def climbs_down(patch: Patch) -> None:
-    patch.setattr(losses, "clipped_surrogate", lambda *args: -surrogate(*args))
+    patch.setattr(losses, "clipped_surrogate_by_log_prob", lambda *args: -by_log_prob(*args))
 
 
 def actions_of_another_step(patch: Patch) -> None:
@@ -193,12 +192,13 @@ def resets_count(patch: Patch) -> None:
 
 
 def the_mean_gets_no_gradient(patch: Patch) -> None:
-    log_prob = DiagonalGaussian.log_prob
+    backward = DiagonalGaussian.backward
 
-    def detached(self: DiagonalGaussian, policy: PolicyOutput, actions: torch.Tensor) -> torch.Tensor:
-        return log_prob(self, PolicyOutput(policy.location.detach(), policy.log_std), actions)
+    def still(self: DiagonalGaussian, *args: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+        by_location, by_log_std = backward(self, *args)
+        return 0 * by_location, by_log_std
 
-    patch.setattr(DiagonalGaussian, "log_prob", detached)
+    patch.setattr(DiagonalGaussian, "backward", still)
 
 
 def raw_observations(patch: Patch) -> None:

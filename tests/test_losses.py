@@ -9,7 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from ppo_cli.losses import approx_kl, clip_fraction, clipped_surrogate, value_loss
+from ppo_cli.losses import (
+    approx_kl,
+    clip_fraction,
+    clipped_surrogate,
+    clipped_surrogate_by_log_prob,
+    value_loss,
+    value_loss_by_value,
+)
 from ppo_cli.masked import mask_weights
 
 EPS = torch.tensor([0.2])
@@ -132,3 +139,22 @@ def test_the_losses_agree_with_the_formulas_of_stable_baselines3() -> None:
     torch.testing.assert_close(approx_kl(log_ratio[None], ratio[None], even(64))[0], theirs)
     theirs = torch.mean((torch.abs(ratio - 1) > 0.2).float())
     torch.testing.assert_close(clip_fraction(ratio[None], EPS, even(64))[0], theirs)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_derivatives_of_the_losses_are_those_of_automatic_differentiation(seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    advantages, old, new, returns, log_ratio = torch.randn(5, 3, 40, generator=rng).unbind(0)
+    weights = mask_weights((torch.rand(3, 40, generator=rng) < 0.8).float())
+    eps = torch.tensor([0.1, 0.2, 0.4])
+    log_ratio = (0.4 * log_ratio).requires_grad_()
+    (by_log_prob,) = torch.autograd.grad(
+        clipped_surrogate(log_ratio.exp(), advantages, eps, weights).sum(), log_ratio
+    )
+    ours = clipped_surrogate_by_log_prob(log_ratio.detach().exp(), advantages, eps, weights)
+    torch.testing.assert_close(ours, by_log_prob)
+    assert 0 < (ours == 0).float().mean() < 0.8
+    new.requires_grad_()
+    for eps_vf in (None, torch.tensor([0.3, math.inf, 1.0])):
+        (by_value,) = torch.autograd.grad(value_loss(new, old, returns, eps_vf, weights).sum(), new)
+        torch.testing.assert_close(value_loss_by_value(new.detach(), old, returns, eps_vf, weights), by_value)

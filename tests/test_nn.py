@@ -65,15 +65,13 @@ def test_forward_and_hand_written_backward_agree_with_autograd(
     action: str, activation: str, hidden: tuple[int, ...]
 ) -> None:
     net = make_net(action, activation, hidden)
-    params = roughened(fresh(net), net).requires_grad_()
+    params = roughened(fresh(net), net)
     rng = torch.Generator().manual_seed(1)
     obs = torch.randn(MEMBERS, 11, OBS, generator=rng)
     policy, values = net.forward(params, obs)
     weights = torch.randn(policy.location.shape, generator=rng), torch.randn(values.shape, generator=rng)
-    loss = (policy.location.square() * weights[0]).sum() + (values.square() * weights[1]).sum()
-    if policy.log_std is not None:
-        loss = loss + policy.log_std.exp().sum()
-    (grads,) = torch.autograd.grad(loss, params)
+    by_log_std = None if policy.log_std is None else policy.log_std.exp()
+    grads = net.backward(params, 2 * policy.location * weights[0], by_log_std, 2 * values * weights[1])
     for m in range(MEMBERS):
         named = net.named_parameters(params[m])
         own_grads = net.named_parameters(grads[m])
@@ -102,12 +100,11 @@ def test_what_is_not_a_named_parameter_is_padding_gets_no_gradient_and_stays_zer
         value.fill_(0.0)
     padding = marked.bool()
     assert (params[:, padding] == 0).all()
-    leaf = params.requires_grad_()
-    policy, values = net.forward(leaf, torch.randn(MEMBERS, 4, OBS))
-    noise = torch.zeros(policy.location.shape)
+    policy, values = net.forward(params, torch.randn(MEMBERS, 4, OBS))
     distribution = make_distribution(net.spec.action)
-    log_prob, entropy = distribution.log_prob_and_entropy(policy, distribution.sample(policy, noise).detach())
-    (grads,) = torch.autograd.grad(log_prob.sum() + entropy.sum() + values.sum(), leaf)
+    actions = distribution.sample(policy, torch.zeros(policy.location.shape))
+    ones = torch.ones(values.shape)
+    grads = net.backward(params, *distribution.backward(policy, actions, ones, ones), ones)
     assert (grads[:, padding] == 0).all()
     assert padding.any()
 

@@ -106,13 +106,13 @@ def test_members_are_independent_whatever_the_number_of_threads() -> None:
 
 
 def test_the_means_of_a_member_that_stopped_early_do_not_depend_on_how_long_the_others_go_on() -> None:
-    """Many minibatches: sums of up to a dozen numbers have the same order in any shape."""
-    limits = (None, 0.002, 0.005, 0.01)
-    base = make_config("CartPole-v1", num_minibatches=15, learning_rate=3e-3, anneal_lr=False)
+    """Many minibatches: short sums have the same order in any shape."""
+    limits = (None, 0.0001, 0.0005, 0.002)
+    base = make_config("CartPole-v1", num_minibatches=15, num_epochs=16, anneal_lr=False)
     configs = [with_values(base, {"seed": i, "target_kl": limit}) for i, limit in enumerate(limits)]
     together = train_members(configs, 3)
     stops = {row["train/epochs"] * 15 for one in together for row in one.metrics}
-    assert sum(16 < stop < 60 for stop in stops) >= 3, stops
+    assert any(64 < stop < 240 for stop in stops), stops
     for config, member in zip(configs, together, strict=True):
         (alone,) = train_members([config], 3)
         assert member.differences(alone) == []

@@ -18,7 +18,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_generated_sections_are_up_to_date() -> None:
     result = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "readme.py", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "benchmarks" / "readme.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -43,7 +46,9 @@ def test_every_setting_used_with_set_exists() -> None:
 
 def test_every_path_in_the_tree_exists() -> None:
     tree = README.partition("The tree, in the order to read it:")[2].partition("Imports go downward")[0]
-    words = [word for line in tree.splitlines() for word in line[:44].split() if re.fullmatch(r"\w+(\.py|/)", word)]
+    words = [
+        word for line in tree.splitlines() for word in line[:44].split() if re.fullmatch(r"\w+(\.py|/)", word)
+    ]
     missing = [word for word in words if not ((ROOT / "ppo_cli" / word).exists() or (ROOT / word).exists())]
     assert words
     assert not missing

@@ -131,7 +131,6 @@ def test_fillers_change_nothing_of_what_is_learned() -> None:
             update(
                 session.net, session.distribution, session.algorithm, session.state, batch, session.hyper,
                 session.seeds, learning.num_epochs, learning.num_minibatches,
-                session.hyper.learning_rate, session.hyper.eps_clip,
             )  # fmt: skip
             return session.state.params.clone()
 

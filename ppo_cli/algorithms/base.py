@@ -15,15 +15,23 @@ from ppo_cli.rollout import Batch, Rollout
 
 @dataclass(frozen=True)
 class LossTerms:
-    """A loss and what is worth knowing about it, each ``[M]``.
+    """What a loss says about one minibatch.
+
+    The policy enters a loss through the log-probability of the actions taken and through its entropy, the
+    critic through its values. So the derivatives with respect to these three are all that the networks need;
+    the first is what distinguishes one policy gradient method from another.
 
     Attributes:
-        loss: What is minimised; its sum over members is differentiated.
-        metrics: Detached values by metric name (``train/...``).
-        approx_kl: How far the policy has moved, for the early stop of epochs.
+        by_log_prob: d loss / d log-probability, ``[M, B]``.
+        by_entropy: d loss / d entropy, ``[M, B]``.
+        by_value: d loss / d value, ``[M, B]``.
+        metrics: Values by metric name (``train/...``), ``[M]`` each.
+        approx_kl: How far the policy has moved, for the early stop of epochs, ``[M]``.
     """
 
-    loss: Tensor
+    by_log_prob: Tensor
+    by_entropy: Tensor
+    by_value: Tensor
     metrics: dict[str, Tensor]
     approx_kl: Tensor
 
@@ -45,7 +53,6 @@ class Algorithm(Protocol):
         new_values: Tensor,  # [M, B]
         distribution: Distribution,
         batch: Batch,
-        hyper: Hyperparams,
-        eps_clip: Tensor,  # [M], after annealing
+        hyper: Hyperparams,  # annealed
     ) -> LossTerms:
-        """The loss of one minibatch."""
+        """The loss of one minibatch and its derivatives."""

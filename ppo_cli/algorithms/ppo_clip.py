@@ -5,7 +5,6 @@ How far one update may move the policy is limited by making larger moves worthle
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ppo_cli import advantages as adv
@@ -36,7 +35,6 @@ class PpoClip:
         distribution: Distribution,
         batch: Batch,
         hyper: Hyperparams,
-        eps_clip: Tensor,
     ) -> LossTerms:
         """Clipped surrogate + vf_coef * value loss - ent_coef * entropy."""
         weights = batch.weights
@@ -44,18 +42,19 @@ class PpoClip:
         log_ratio = new_log_probs - batch.log_probs
         ratio = log_ratio.exp()
 
-        policy_loss = losses.clipped_surrogate(ratio, batch.advantages, eps_clip, weights)
-        value_loss = losses.value_loss(new_values, batch.values, batch.returns, hyper.eps_clip_vf, weights)
-        entropy = masked_mean(entropies, weights)
-        loss = policy_loss + hyper.vf_coef * value_loss - hyper.ent_coef * entropy
-
-        with torch.no_grad():
-            kl = losses.approx_kl(log_ratio, ratio, weights)
-            metrics = {
-                "train/policy_loss": policy_loss,
-                "train/value_loss": value_loss,
-                "train/entropy": entropy,
+        kl = losses.approx_kl(log_ratio, ratio, weights)
+        surrogate = (ratio, batch.advantages, hyper.eps_clip, weights)
+        value_targets = (new_values, batch.values, batch.returns, hyper.value_clip, weights)
+        return LossTerms(
+            by_log_prob=losses.clipped_surrogate_by_log_prob(*surrogate),
+            by_entropy=-hyper.ent_coef[:, None] * weights,
+            by_value=hyper.vf_coef[:, None] * losses.value_loss_by_value(*value_targets),
+            metrics={
+                "train/policy_loss": losses.clipped_surrogate(*surrogate),
+                "train/value_loss": losses.value_loss(*value_targets),
+                "train/entropy": masked_mean(entropies, weights),
                 "train/approx_kl": kl,
-                "train/clip_fraction": losses.clip_fraction(ratio, eps_clip, weights),
-            }
-            return LossTerms(loss, {name: value.detach() for name, value in metrics.items()}, kl)
+                "train/clip_fraction": losses.clip_fraction(ratio, hyper.eps_clip, weights),
+            },
+            approx_kl=kl,
+        )

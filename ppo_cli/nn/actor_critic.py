@@ -12,7 +12,7 @@ memory and autograd's bookkeeping cost more than the arithmetic.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,7 @@ class ActorCritic:
         self.num_params = 2 * self.row_params
         self._buffers: dict[tuple[Any, ...], Tensor] = {}
         self._views: dict[str, tuple[Any, Layers]] = {}
+        self._tape: list[Tensor] = []  # inputs and outputs of every layer in the last forward
 
     def init(
         self,
@@ -93,27 +94,67 @@ class ActorCritic:
         params: Tensor,  # [M, P]
         obs: Tensor,  # [M, B, O]
     ) -> tuple[PolicyOutput, Tensor]:
-        """Policy outputs and values ``[M, B]``; differentiable in ``params``.
+        """Policy outputs and values ``[M, B]``, in buffers that the next call of this shape overwrites."""
+        num_members, batch, obs_size = obs.shape
+        inputs = self._buffer("inputs", num_members, 2, batch, obs_size)
+        inputs.copy_(obs[:, None])
+        rows = params.view(2 * num_members, self.row_params)
+        self._tape = self._run(self._cached_layers("params", rows), inputs.view(-1, batch, obs_size))
+        heads = self._tape[-1].view(num_members, 2, batch, self.head_width)
+        policy = PolicyOutput(heads[:, 0, :, : self.num_actions], self._log_std(params))
+        return policy, heads[:, 1, :, 0]
 
-        The result of a call that needs no gradient lives in buffers which the next call with the same
-        shape overwrites.
-        """
-        heads: Tensor = _Heads.apply(params, obs, self)  # type: ignore[no-untyped-call]  # [M, 2, B, K]
-        return self._policy_output(params, heads[:, 0]), heads[:, 1, :, 0]
-
-    def act(
+    def backward(
         self,
-        params: Tensor,  # [M, P]
-        obs: Tensor,  # [M, B, O]
-    ) -> PolicyOutput:
-        """Policy outputs alone, without gradient: what collecting and evaluating need."""
+        params: Tensor,  # [M, P], those of the last forward
+        by_location: Tensor,  # [M, B, A]
+        by_log_std: Tensor | None,  # [M, A]
+        by_values: Tensor,  # [M, B]
+    ) -> Tensor:  # [M, P]
+        """Gradient of the parameters from the gradients of what the last :meth:`forward` returned.
+
+        The result lives in a buffer that the next call overwrites.
+        """
+        outputs = self._tape
+        num_rows, batch, _ = outputs[-1].shape
+        layers = self._cached_layers("params", params.view(num_rows, self.row_params))
+        grad_rows = self._buffer("grad_rows", num_rows, self.row_params)
+        grads = self._cached_layers("grads", grad_rows)
+        grad = self._buffer("grad_heads", num_rows, batch, self.head_width).zero_()
+        grad[0::2, :, : self.num_actions] = by_location
+        grad[1::2, :, 0] = by_values
+        for index in reversed(range(len(layers))):
+            below = outputs[index]
+            by_weight = self._buffer(f"by_weight{index}", num_rows, *self.shapes[index])
+            grads[index][0].copy_(torch.bmm(below.transpose(1, 2), grad, out=by_weight))
+            torch.sum(grad, 1, keepdim=True, out=grads[index][1])
+            if index:
+                by_below = self._buffer(f"by_output{index}", *below.shape)
+                torch.bmm(grad, layers[index][0].transpose(1, 2), out=by_below)
+                grad = self.activation.backward_(by_below, below)
+        if by_log_std is not None:
+            grad_rows[:, self.layer_params :] = 0
+            grad_rows[0::2, self.layer_params :] = by_log_std
+        return grad_rows.view(-1, self.num_params)
+
+    def act(self, params: Tensor, obs: Tensor) -> PolicyOutput:  # [M, P], [M, B, O]
+        """Policy outputs alone: what acting needs."""
+        return self.actor(params)(obs)
+
+    def actor(self, params: Tensor) -> Callable[[Tensor], PolicyOutput]:  # [M, P]
+        """:meth:`act` for many observations in turn, with ``params`` that stay where they are."""
         num_members = params.shape[0]
         rows = params.view(num_members, 2, self.row_params)[:, 0]
-        if num_members == 1 and torch.get_num_threads() > 1:
-            # One matrix is cut into pieces for the threads, and its product has other bits; two are not.
-            rows, obs = params.view(2, self.row_params), obs.expand(2, -1, -1)
-        layers = self._cached_layers("actor", rows)
-        return self._policy_output(params, self._run(layers, obs)[-1][:num_members])
+        # One matrix alone is cut into pieces for the threads, and its product has other bits; two are not.
+        doubled = num_members == 1 and torch.get_num_threads() > 1
+        layers = self._layers(params.view(2, self.row_params) if doubled else rows)
+        log_std = self._log_std(params)
+
+        def act(obs: Tensor) -> PolicyOutput:
+            outputs = self._run(layers, obs.expand(2, -1, -1) if doubled else obs)
+            return PolicyOutput(outputs[-1][:num_members, :, : self.num_actions], log_std)
+
+        return act
 
     def mean_std(self, params: Tensor) -> Tensor:  # [M]
         """Mean standard deviation of continuous actions; NaN for discrete ones."""
@@ -154,9 +195,8 @@ class ActorCritic:
             member[self.layer_params : self.row_params] = log_std_init
         return member.numpy()
 
-    def _policy_output(self, params: Tensor, heads: Tensor) -> PolicyOutput:
-        log_std = params[:, self.layer_params : self.row_params] if self.continuous else None
-        return PolicyOutput(heads[..., : self.num_actions], log_std)
+    def _log_std(self, params: Tensor) -> Tensor | None:
+        return params[:, self.layer_params : self.row_params] if self.continuous else None
 
     def _layers(self, rows: Tensor) -> Layers:
         """Weights ``[R, in, out]`` and biases ``[R, 1, out]`` of R rows, as views."""
@@ -192,35 +232,3 @@ class ActorCritic:
                 self.activation.apply_(out)
             outputs.append(out)
         return outputs
-
-
-class _Heads(torch.autograd.Function):
-    """Heads of all networks, with the gradient with respect to the parameters written out."""
-
-    @staticmethod
-    def forward(ctx: Any, params: Tensor, obs: Tensor, net: ActorCritic) -> Tensor:
-        num_members, batch, obs_size = obs.shape
-        inputs = net._buffer("inputs", num_members, 2, batch, obs_size)
-        inputs.copy_(obs[:, None])
-        layers = net._cached_layers("params", params.view(2 * num_members, net.row_params))
-        ctx.outputs = net._run(layers, inputs.view(2 * num_members, batch, obs_size))
-        ctx.layers, ctx.net = layers, net
-        heads: Tensor = ctx.outputs[-1]
-        return heads.view(num_members, 2, batch, net.head_width)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
-        net: ActorCritic = ctx.net
-        layers, outputs = ctx.layers, ctx.outputs
-        grad = grad_outputs[0].reshape(outputs[-1].shape)
-        grad_rows = net._buffer("grad_rows", grad.shape[0], net.row_params).zero_()
-        grads = net._cached_layers("grads", grad_rows)
-        for index in reversed(range(len(layers))):
-            grad_weight, grad_bias = grads[index]
-            grad_weight.copy_(torch.bmm(outputs[index].transpose(1, 2), grad))
-            torch.sum(grad, 1, keepdim=True, out=grad_bias)
-            if index:
-                below = net._buffer(f"grad{index}", *outputs[index].shape)
-                torch.bmm(grad, layers[index][0].transpose(1, 2), out=below)
-                grad = net.activation.backward_(below, outputs[index])
-        return grad_rows.view(-1, net.num_params), None, None

@@ -36,6 +36,15 @@ class Distribution(Protocol):
     def log_prob_and_entropy(self, policy: PolicyOutput, actions: Tensor) -> tuple[Tensor, Tensor]:
         """The same, with the entropy in nats, ``[M, B]``; cheaper than one after the other."""
 
+    def backward(
+        self, policy: PolicyOutput, actions: Tensor, by_log_prob: Tensor, by_entropy: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Gradients of what the policy said from those of log-probability and entropy, ``[M, B]`` each.
+
+        Returns:
+            The gradient of ``location [M, B, A]``, and of ``log_std [M, A]`` when actions are continuous.
+        """
+
 
 class Categorical:
     """One of A choices, from logits."""
@@ -63,6 +72,16 @@ class Categorical:
         """Log p(a) and H = -sum p log p."""
         log_p = policy.location.log_softmax(-1)
         return self._pick(log_p, actions), -(log_p.exp() * log_p).sum(-1)
+
+    def backward(
+        self, policy: PolicyOutput, actions: Tensor, by_log_prob: Tensor, by_entropy: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """By logit j: [j = a] - p_j for log p(a), and -p_j (log p_j + H) for the entropy H."""
+        log_p = policy.location.log_softmax(-1)
+        p = log_p.exp()
+        entropy = (p * log_p).sum(-1, keepdim=True).neg_()
+        grad = log_p.add_(entropy).mul_(by_entropy[..., None]).add_(by_log_prob[..., None]).mul_(p).neg_()
+        return grad.scatter_add_(-1, actions[..., None], by_log_prob[..., None]), None
 
     def _pick(self, log_p: Tensor, actions: Tensor) -> Tensor:
         return log_p.gather(-1, actions[..., None]).squeeze(-1)
@@ -93,6 +112,16 @@ class DiagonalGaussian:
         """Log p(a) and H = sum(log std + (1 + log(2 pi)) / 2), the same for every state."""
         per_member = (_log_std(policy) + (0.5 + HALF_LOG_2PI)).sum(-1)
         return self.log_prob(policy, actions), per_member[:, None].expand(policy.location.shape[:2])
+
+    def backward(
+        self, policy: PolicyOutput, actions: Tensor, by_log_prob: Tensor, by_entropy: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """By the mean: z / std for log p(a); by log std: z^2 - 1 for log p(a), and 1 for the entropy."""
+        inverse_std = (-_log_std(policy))[:, None].exp()
+        z = (actions - policy.location) * inverse_std
+        by_location = by_log_prob[..., None] * z * inverse_std
+        by_log_std = ((z * z - 1) * by_log_prob[..., None] + by_entropy[..., None]).sum(1)
+        return by_location, by_log_std
 
 
 def make_distribution(action: ActionSpec) -> Distribution:

@@ -25,6 +25,11 @@ class ObsNormalizer:
     inverse_std: Tensor
     clip: Tensor
 
+    @property
+    def enabled(self) -> bool:
+        """Whether it does anything."""
+        return self.mean is not None
+
     @classmethod
     def make(
         cls,
