@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ppo_cli.config import RunConfig
 
+KL_STOP_FACTOR = 1.5
+
 
 @dataclass(frozen=True)
 class Hyperparams:
@@ -38,6 +40,11 @@ class Hyperparams:
     def value_clip(self) -> Tensor | None:
         """``eps_clip_vf``, or None when no member clips its values."""
         return None if bool(torch.isinf(self.eps_clip_vf).all()) else self.eps_clip_vf
+
+    @cached_property
+    def kl_limit(self) -> Tensor | None:
+        """How far a policy may move in one update, ``[M]``; None when no member has a limit."""
+        return None if bool(torch.isinf(self.target_kl).all()) else KL_STOP_FACTOR * self.target_kl
 
     @classmethod
     def stack(cls, configs: Sequence[RunConfig]) -> Hyperparams:

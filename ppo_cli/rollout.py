@@ -121,6 +121,11 @@ class Batch:
     returns: Tensor  # [M, B]
     weights: Tensor  # [M, B]
 
+    def unbind(self) -> list[Batch]:
+        """The parts of a batch ``[K, M, B, ...]``."""
+        columns = (getattr(self, field.name).unbind(0) for field in fields(self))
+        return [Batch(*values) for values in zip(*columns, strict=True)]
+
 
 def permutations(
     seeds: Sequence[int], iteration: int, num_epochs: int, batch_size: int
@@ -136,8 +141,8 @@ def minibatches(
     order: Tensor,  # [M, B], each member's own order
     num_minibatches: int,
     normalize: Tensor,  # [M] bool: normalise advantages within each minibatch
-) -> list[Batch]:
-    """The batch, shuffled and cut into ``num_minibatches`` parts of ``[M, B / num_minibatches, ...]``.
+) -> Batch:
+    """The batch, shuffled and cut into K = ``num_minibatches`` parts: ``[K, M, B / K, ...]``.
 
     What depends on the cut alone is computed for all parts at once: the weights, the normalised advantages.
     """
@@ -149,7 +154,7 @@ def minibatches(
     if normalize.any():
         normalized = advantages.normalize(parts["advantages"], parts["weights"])
         parts["advantages"] = torch.where(normalize[:, None], normalized, parts["advantages"])
-    return [Batch(*values) for values in zip(*(part.unbind(0) for part in parts.values()), strict=True)]
+    return Batch(**parts)
 
 
 def _cut(values: Tensor, rows: Tensor, num_minibatches: int) -> Tensor:  # [M, B, ...] -> [K, M, B / K, ...]

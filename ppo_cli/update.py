@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppo_cli.algorithms import Algorithm, LossTerms
+from ppo_cli.algorithms import Algorithm
 from ppo_cli.hyperparams import Hyperparams
+from ppo_cli.losses import approx_kl
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import Distribution
 from ppo_cli.nn.optim import adam_step_, clip_grad_norm_, grad_norm
 from ppo_cli.rollout import Batch, minibatches, permutations
 from ppo_cli.train_state import TrainState
-
-KL_STOP_FACTOR = 1.5
 
 
 @dataclass(frozen=True)
@@ -50,20 +49,26 @@ def update(
     """
     history = _History(num_minibatches)
     normalize = hyper.normalize_advantages > 0
-    kl_limit = KL_STOP_FACTOR * hyper.target_kl
     active = torch.ones(len(seeds), dtype=torch.bool)
     order = permutations(seeds, state.iteration, num_epochs, batch.weights.shape[1])
     for epoch in range(num_epochs):
-        for part in minibatches(batch, order[:, epoch], num_minibatches, normalize):
+        shuffled = minibatches(batch, order[:, epoch], num_minibatches, normalize)
+        seen = []
+        for part in shuffled.unbind():
             policy, new_values = net.forward(state.params, part.obs)
-            terms = algorithm.loss(policy, new_values, distribution, part, hyper)
-            by_policy = distribution.backward(policy, part.actions, terms.by_log_prob, terms.by_entropy)
-            grads = net.backward(state.params, *by_policy, terms.by_value)
+            found = algorithm.derivatives(policy, new_values, distribution, part, hyper)
+            by_policy = distribution.backward(policy, part.actions, found.by_log_prob, found.by_entropy)
+            grads = net.backward(state.params, *by_policy, found.by_value)
             norms = grad_norm(grads)
-            history.add(terms, norms, active)
-            active = active & (terms.approx_kl <= kl_limit) & torch.isfinite(norms)
+            seen.append((found.log_ratio, found.entropies, new_values.clone()))
+            history.add(norms, active)
+            active = active & torch.isfinite(norms)
+            if hyper.kl_limit is not None:
+                active &= approx_kl(found.log_ratio, found.log_ratio.exp(), part.weights) <= hyper.kl_limit
             clip_grad_norm_(grads, norms, hyper.max_grad_norm)
             _step_(state, grads, hyper.learning_rate, active)
+        log_ratio, entropies, values = (torch.stack(column) for column in zip(*seen, strict=True))
+        history.add_metrics(algorithm.metrics(log_ratio, entropies, values, shuffled, hyper))
         if not active.any():
             break
     return history.result()
@@ -87,18 +92,23 @@ class _History:
 
     def __init__(self, num_minibatches: int) -> None:
         self.num_minibatches = num_minibatches
-        self.values: dict[str, list[Tensor]] = {}
+        self.metrics: dict[str, list[Tensor]] = {}
+        self.norms: list[Tensor] = []
         self.active: list[Tensor] = []
 
-    def add(self, terms: LossTerms, norms: Tensor, active: Tensor) -> None:
-        for name, value in (*terms.metrics.items(), ("train/grad_norm", norms)):
-            self.values.setdefault(name, []).append(value)
+    def add(self, norms: Tensor, active: Tensor) -> None:
+        self.norms.append(norms)
         self.active.append(active)
+
+    def add_metrics(self, metrics: dict[str, Tensor]) -> None:
+        for name, values in metrics.items():
+            self.metrics.setdefault(name, []).append(values)
 
     def result(self) -> UpdateResult:
         active = torch.stack(self.active, 1)  # [M, K]
         used = active.sum(1)
-        stacked = {name: torch.stack(values, 1) for name, values in self.values.items()}
+        stacked = {name: torch.cat(values).T for name, values in self.metrics.items()}  # [M, K] each
+        stacked["train/grad_norm"] = torch.stack(self.norms, 1)
         # A running sum: the order of `sum` depends on M and on how long the other members go on.
         metrics = {
             name: values.where(active, 0.0).cumsum(1)[:, -1] / used for name, values in stacked.items()

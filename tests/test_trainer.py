@@ -145,7 +145,7 @@ def test_every_epoch_sees_every_transition_once_in_an_order_of_its_own() -> None
     assert not torch.equal(order, permutations([1, 2], 1, 3, 12))
     own = torch.arange(24.0).view(2, 12)
     batch = Batch(own[..., None], own, own, own, own, own, torch.ones(2, 12))
-    parts = minibatches(batch, order[:, 0], 3, normalize=torch.tensor([False, True]))
+    parts = minibatches(batch, order[:, 0], 3, normalize=torch.tensor([False, True])).unbind()
     seen = torch.cat([part.values for part in parts], dim=1)
     assert torch.equal(seen, own.gather(1, order[:, 0]))
     assert all(torch.equal(part.obs[..., 0], part.values) for part in parts)

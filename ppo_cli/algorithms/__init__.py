@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ppo_cli.algorithms.base import Algorithm, LossTerms
+from ppo_cli.algorithms.base import Algorithm, Derivatives
 from ppo_cli.algorithms.ppo_clip import PpoClip
 
 ALGORITHMS: dict[str, Algorithm] = {"ppo-clip": PpoClip()}
 
-__all__ = ["ALGORITHMS", "Algorithm", "LossTerms"]
+__all__ = ["ALGORITHMS", "Algorithm", "Derivatives"]

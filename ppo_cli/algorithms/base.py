@@ -14,26 +14,26 @@ from ppo_cli.rollout import Batch, Rollout
 
 
 @dataclass(frozen=True)
-class LossTerms:
-    """What a loss says about one minibatch.
+class Derivatives:
+    """What a loss asks of the networks, and what its metrics are made from; each ``[M, B]``.
 
     The policy enters a loss through the log-probability of the actions taken and through its entropy, the
     critic through its values. So the derivatives with respect to these three are all that the networks need;
     the first is what distinguishes one policy gradient method from another.
 
     Attributes:
-        by_log_prob: d loss / d log-probability, ``[M, B]``.
-        by_entropy: d loss / d entropy, ``[M, B]``.
-        by_value: d loss / d value, ``[M, B]``.
-        metrics: Values by metric name (``train/...``), ``[M]`` each.
-        approx_kl: How far the policy has moved, for the early stop of epochs, ``[M]``.
+        by_log_prob: d loss / d log-probability.
+        by_entropy: d loss / d entropy.
+        by_value: d loss / d value.
+        log_ratio: log pi - log pi_old of the actions taken.
+        entropies: Entropy of the policy.
     """
 
     by_log_prob: Tensor
     by_entropy: Tensor
     by_value: Tensor
-    metrics: dict[str, Tensor]
-    approx_kl: Tensor
+    log_ratio: Tensor
+    entropies: Tensor
 
 
 class Algorithm(Protocol):
@@ -47,12 +47,22 @@ class Algorithm(Protocol):
     ) -> tuple[Tensor, Tensor]:  # [M, T, N] each
         """Advantages and value targets."""
 
-    def loss(
+    def derivatives(
         self,
         policy: PolicyOutput,
         new_values: Tensor,  # [M, B]
         distribution: Distribution,
         batch: Batch,
         hyper: Hyperparams,  # annealed
-    ) -> LossTerms:
-        """The loss of one minibatch and its derivatives."""
+    ) -> Derivatives:
+        """The derivatives of the loss on one minibatch: all that an update needs."""
+
+    def metrics(
+        self,
+        log_ratio: Tensor,  # [K, M, B]
+        entropies: Tensor,  # [K, M, B]
+        new_values: Tensor,  # [K, M, B]
+        batch: Batch,  # [K, M, B, ...]
+        hyper: Hyperparams,  # annealed
+    ) -> dict[str, Tensor]:
+        """The loss of K minibatches and its parts by metric name (``train/...``), ``[K, M]`` each."""

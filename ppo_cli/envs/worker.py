@@ -10,7 +10,6 @@ import contextlib
 import json
 import mmap
 import os
-import signal
 import sys
 from io import FileIO
 
@@ -39,7 +38,6 @@ def main(memory_fd: int, commands: FileIO, answers: FileIO) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the trainer decides
     answers_fd = os.dup(1)
     os.dup2(2, 1)  # what an environment prints must not be taken for an answer
     with (

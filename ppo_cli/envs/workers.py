@@ -11,6 +11,7 @@ import itertools
 import json
 import mmap
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -165,14 +166,20 @@ class _Worker:
     """One worker process and its pipes."""
 
     def __init__(self, memory: int, hello: Mapping[str, Any]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "ppo_cli.envs.worker", str(memory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            pass_fds=(memory,),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )
+        # Ctrl-C and a service manager's SIGTERM reach the whole group; the trainer decides what happens then:
+        # a worker blocks these signals, from its first moment, by inheriting the mask.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ppo_cli.envs.worker", str(memory)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(memory,),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.send(json.dumps(hello).encode() + b"\n")
 
     def send(self, data: bytes) -> None:

@@ -98,8 +98,8 @@ class ActorCritic:
         num_members, batch, obs_size = obs.shape
         inputs = self._buffer("inputs", num_members, 2, batch, obs_size)
         inputs.copy_(obs[:, None])
-        rows = params.view(2 * num_members, self.row_params)
-        self._tape = self._run(self._cached_layers("params", rows), inputs.view(-1, batch, obs_size))
+        layers = self._cached_layers("params", params.view(2 * num_members, self.row_params))
+        self._tape = self._run(layers, inputs.view(-1, batch, obs_size), bulk=True)
         heads = self._tape[-1].view(num_members, 2, batch, self.head_width)
         policy = PolicyOutput(heads[:, 0, :, : self.num_actions], self._log_std(params))
         return policy, heads[:, 1, :, 0]
@@ -151,7 +151,7 @@ class ActorCritic:
         log_std = self._log_std(params)
 
         def act(obs: Tensor) -> PolicyOutput:
-            outputs = self._run(layers, obs.expand(2, -1, -1) if doubled else obs)
+            outputs = self._run(layers, obs.expand(2, -1, -1) if doubled else obs, bulk=False)
             return PolicyOutput(outputs[-1][:num_members, :, : self.num_actions], log_std)
 
         return act
@@ -221,14 +221,16 @@ class ActorCritic:
             self._buffers[key] = torch.empty(shape)
         return self._buffers[key]
 
-    def _run(self, layers: Layers, inputs: Tensor) -> list[Tensor]:
-        """Inputs ``[R, B, O]`` and the outputs of every layer."""
+    def _run(self, layers: Layers, inputs: Tensor, *, bulk: bool) -> list[Tensor]:
+        """Inputs ``[R, B, O]`` and the outputs of every layer; ``bulk`` says how activations are computed."""
         outputs = [inputs]
         last = len(layers) - 1
+        activate_ = self.activation.bulk_ if bulk else self.activation.apply_
         for index, (weight, bias) in enumerate(layers):
             out = self._buffer(f"out{index}", weight.shape[0], inputs.shape[1], weight.shape[2])
-            torch.baddbmm(bias, outputs[-1], weight, out=out)
+            scale = self.activation.bulk_scale if bulk and index < last else 1
+            torch.baddbmm(bias, outputs[-1], weight, beta=scale, alpha=scale, out=out)
             if index < last:
-                self.activation.apply_(out)
+                activate_(out)
             outputs.append(out)
         return outputs

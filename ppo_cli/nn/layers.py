@@ -10,18 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_ONE = torch.ones(())
+
 
 @dataclass(frozen=True)
 class Activation:
     """An activation function that works in place.
 
     Attributes:
-        apply_: Replaces pre-activations by activations.
+        apply_: Replaces pre-activations by activations, in one call: it counts for the few numbers of acting.
+        bulk_: The same for the many numbers of learning, from ``bulk_scale`` times the pre-activations.
+        bulk_scale: The matrix product before it multiplies by that for nothing.
         backward_: ``(grad, output) -> grad``, replaces the gradient of the output by that of the input.
         gain: Gain of the orthogonal initialisation of hidden layers.
     """
 
     apply_: Callable[[Tensor], Tensor]
+    bulk_: Callable[[Tensor], Tensor]
+    bulk_scale: float
     backward_: Callable[[Tensor, Tensor], Tensor]
     gain: float
 
@@ -30,13 +36,14 @@ def _relu_backward_(grad: Tensor, output: Tensor) -> Tensor:
     return torch.ops.aten.threshold_backward.grad_input(grad, output, 0, grad_input=grad)  # type: ignore[no-any-return]
 
 
-def _tanh_(values: Tensor) -> Tensor:
-    """Hyperbolic tangent as 1 - 2 / (exp(2x) + 1): within 2e-7, and twice as fast as ``torch.tanh``.
+def _tanh_of_half_(doubled: Tensor) -> Tensor:
+    """Hyperbolic tangent, from twice its argument: 1 - 2 / (exp(2x) + 1).
 
-    (``torch.sigmoid`` would be faster still, but it rounds the last few elements of a tensor otherwise than the
-    others, so a member's bits would depend on its place.)
+    Within 2e-7 of ``torch.tanh`` and twice as fast. (``torch.sigmoid`` would be faster still, but it rounds
+    the last few elements of a tensor otherwise than the others: a member's bits would depend on its place.)
     """
-    return values.mul_(2).exp_().add_(1).reciprocal_().mul_(-2).add_(1)
+    inverse = doubled.exp_().add_(1).reciprocal_()
+    return torch.add(_ONE, inverse, alpha=-2, out=inverse)
 
 
 def _tanh_backward_(grad: Tensor, output: Tensor) -> Tensor:
@@ -44,8 +51,8 @@ def _tanh_backward_(grad: Tensor, output: Tensor) -> Tensor:
 
 
 ACTIVATIONS = {
-    "relu": Activation(torch.relu_, _relu_backward_, math.sqrt(2)),
-    "tanh": Activation(_tanh_, _tanh_backward_, math.sqrt(2)),
+    "relu": Activation(torch.relu_, torch.relu_, 1, _relu_backward_, math.sqrt(2)),
+    "tanh": Activation(torch.tanh_, _tanh_of_half_, 2, _tanh_backward_, math.sqrt(2)),
 }
 
 
