@@ -141,7 +141,8 @@ def envs_table(envs: Sequence[Row]) -> Table:
 
 def explain_table(settings: Iterable[Row]) -> Table:
     """Every setting: name, meaning, allowed values, default."""
-    table = _table("setting", overflow="fold")
+    table = _table("setting", overflow="ellipsis")
+    table.columns[0].no_wrap = True  # a name in two pieces is no name
     table.add_column("default", overflow="fold")
     table.add_column("allowed", overflow="fold")
     table.add_column("meaning", overflow="fold")
