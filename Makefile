@@ -5,6 +5,7 @@
 #   make test        the quick tests, a few minutes
 #   make check       what CI runs: lint, format, types, quick tests
 #   make test-slow   learning and torture tests
+#   make torture     the torture tests alone: hundreds of runs killed and resumed
 #   make bench       measure the README's figures again and write them into it (long)
 #   make clean       remove what these targets made; runs/ stays
 #   make lock        resolve the dependencies anew and write requirements.lock
@@ -24,7 +25,7 @@ BENCHMARKS ?= startup throughput time_to_solve solved learning_curve readme
 # A test that hangs is stopped after this many seconds.
 PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
 
-.PHONY: demo test test-slow lint check bench clean lock setup
+.PHONY: demo test test-slow torture lint check bench clean lock setup
 .DEFAULT_GOAL := check
 
 demo: $(STAMP)
@@ -36,6 +37,9 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+torture: $(STAMP)
+	$(BIN)/python -m pytest -m slow --timeout 3600 tests/test_kill.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

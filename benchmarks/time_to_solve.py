@@ -62,7 +62,7 @@ class Task:
 
 
 TASKS = {
-    "CartPole-v1": Task(475, ("total_timesteps=50_000", "num_evals=0"), cap=120),
+    "CartPole-v1": Task(475, ("total_timesteps=75_000", "num_evals=0"), cap=120),
     "LunarLander-v3": Task(200, ("total_timesteps=400_000", "num_evals=0"), cap=120),
 }
 
