@@ -1,7 +1,7 @@
 # Every target does its own set-up: Python 3.11 to 3.13 and make are all it takes. The first one installs the pinned
 # packages of requirements.lock into .venv (from wheels alone, no compiler); later ones find it there.
 #
-#   make demo        train CartPole before your eyes, then evaluate it
+#   make demo        train CartPole before your eyes, evaluate it and render a GIF of it
 #   make test        the quick tests, a few minutes
 #   make check       what CI runs: lint, format, types, quick tests
 #   make test-slow   learning and torture tests
@@ -31,6 +31,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
 demo: $(STAMP)
 	$(BIN)/ppo train --env CartPole-v1
 	$(BIN)/ppo eval latest
+	$(BIN)/ppo render latest --force
 
 test: $(STAMP)
 	$(PYTEST)

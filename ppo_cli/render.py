@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -19,8 +18,7 @@ from numpy.typing import NDArray
 
 from ppo_cli.config import load_config
 from ppo_cli.envs.factory import Env, env_spec, make_env
-from ppo_cli.errors import CorruptFileError, PpoError, StorageError, UsageError
-from ppo_cli.files import atomic_write
+from ppo_cli.errors import CorruptFileError, PpoError, UsageError
 from ppo_cli.gif import Film, frame_delays, frame_stride
 from ppo_cli.policy import Policy, load_policy
 from ppo_cli.rng import Stream, episode_seed
@@ -325,40 +323,3 @@ def _without_display() -> None:
     """Tell pygame, before it is imported, that there is no display, and that nobody wants its greeting."""
     os.environ["SDL_VIDEODRIVER"] = "dummy"
     os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
-
-
-def check_output(path: Path, *, force: bool) -> None:
-    """Refuse a file that cannot be written, before an episode is played for it.
-
-    Args:
-        path: The GIF to be.
-        force: Whether a file that is there may be replaced.
-
-    Raises:
-        UsageError: It exists, is no file, has another ending than ``.gif``, or its folder does not exist.
-        StorageError: Its folder cannot be written.
-    """
-    if path.suffix.lower() != ".gif":
-        raise UsageError(f"{path}: what is written is a GIF", hint="let its name end in .gif", file=path)
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", hint="make it, or choose another", file=path)
-    if os.path.lexists(path):
-        if not path.is_file():
-            raise UsageError(f"{path} exists and is not a file", hint="choose another --output", file=path)
-        if not force:
-            raise UsageError(
-                f"{path} exists already", hint="--force replaces it; --output chooses another", file=path
-            )
-    if not os.access(path.parent, os.W_OK):
-        raise StorageError(
-            f"cannot write {path}: its folder is not writable", hint="Choose another --output.", file=path
-        )
-
-
-def write_movie(path: Path, movie: Movie) -> None:
-    """Write the GIF, whole or not at all.
-
-    Raises:
-        StorageError: It cannot be written; what was there is as before.
-    """
-    atomic_write(path, movie.gif)

@@ -16,13 +16,13 @@ LAYERS = (
     {"report"},
     {"launch", "trainer"},
     {"session"},
-    {"evaluate", "update", "recorder"},
+    {"evaluate", "render", "update", "recorder"},
     {"summary", "resume", "env_settings"},
     {"policy", "train_state", "population", "iteration_report"},
     {"algorithms"},
     {"rollout"},
     {"envs", "nn", "advantages", "losses"},
-    {"masked", "rng", "hyperparams", "metrics", "stats", "checkpoints"},
+    {"masked", "rng", "hyperparams", "metrics", "stats", "gif", "checkpoints"},
     {"run_dir"},
     {"tensor_file", "csv_log", "tensorboard", "file_lock", "run_names"},
     {"config"},
@@ -38,7 +38,8 @@ MATHS = {"algorithms", "rollout", "nn", "advantages", "losses", "masked", "hyper
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
     "torch": TRAINING | MATHS,
-    "gymnasium": {"envs"},
+    "gymnasium": {"envs", "render"},
+    "PIL": {"gif"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "pydantic": {"config"},
@@ -48,7 +49,12 @@ HOMES: dict[str, set[str] | None] = {
     "safetensors": {"tensor_file"},
 }
 # The names under which a library is installed where it is another (or the one that brings it along).
-DISTRIBUTIONS = {"yaml": "pyyaml", "pydantic_core": "pydantic", "annotated_types": "pydantic"}
+DISTRIBUTIONS = {
+    "yaml": "pyyaml",
+    "PIL": "pillow",
+    "pydantic_core": "pydantic",
+    "annotated_types": "pydantic",
+}
 
 # What answers `ppo --help`, lists runs and prints tables must not wait for torch.
 LIGHT = {"__init__", "__main__", "cli", "report", "config", "run_dir", "checkpoints", "metrics", "stats"}

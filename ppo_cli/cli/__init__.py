@@ -20,6 +20,7 @@ from ppo_cli.cli.errors import run
 from ppo_cli.cli.eval import eval_command
 from ppo_cli.cli.list import list_command
 from ppo_cli.cli.output import write_stdout
+from ppo_cli.cli.render import render_command
 from ppo_cli.cli.show import show_command
 from ppo_cli.cli.train import train_command
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": train_command,
     "eval": eval_command,
+    "render": render_command,
     "list": list_command,
     "show": show_command,
     "envs": envs_command,
@@ -63,6 +65,7 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
       ppo train --env CartPole-v1     some seconds
       ppo train --env LunarLander-v2  about a minute
       ppo eval latest
+      ppo render latest               a GIF of an episode
       ppo list
 
     Results go to stdout, progress and notices to stderr; --json prints one JSON document.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,10 +14,13 @@ from ppo_cli.cli import options
 from ppo_cli.cli.eval import Best, Seed, Stochastic
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
-from ppo_cli.errors import UsageError
+from ppo_cli.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from ppo_cli.render import Movie, Scene
+    from ppo_cli.render import Movie
+    from ppo_cli.run_dir import RunDir
+
+_PICK_FROM = 20
 
 
 def frames_per_second(text: str | int) -> int:
@@ -58,7 +62,8 @@ Fps = Annotated[
     ),
 ]
 Width = Annotated[
-    int | None, typer.Option("--width", metavar="PIXELS", min=16, max=65_535, help="Scale down to this width.")
+    int | None,
+    typer.Option("--width", metavar="PIXELS", min=16, max=65_535, help="Scale down to this width."),
 ]
 Output = Annotated[
     Path | None,
@@ -99,9 +104,138 @@ def render_command(
       ppo render latest --pick worst --of 100 --fps 50 --output worst.gif
       ppo render --random --env LunarLander-v3
     """
-    of = _num_played(episodes, pick, of)
+    from ppo_cli.files import atomic_write
+
     if random:
-        env_id = _env_to_render(env, refused={"RUN": run, "--best": best, "--stochastic": stochastic})
-        about: dict[str, Any] = {"run_dir": None, "env_id": env_id}
-        path = output or Path(f"{env_id.rpartition(':')[2].replace('/', '-')}-random.gif")
-        make_scene: Callable[[], Scene] = lambda: _random_scene(env_id)  # noqa: E731
+        _refuse("--random plays no run", {"RUN": run, "--best": best, "--stochastic": stochastic})
+    else:
+        _refuse("--env goes with --random", {"--env": env})
+    num_played = _num_played(episodes, pick, of)
+    found = None if random else _trained_run(run, runs_dir, allow_import=allow_import)
+    env_id = "" if found else _typed_env(env)
+    path = output or (found.path / "render.gif" if found else _random_path(env_id))
+    check_output(path, force=force)
+
+    from ppo_cli.render import Script, random_scene, render, run_scene
+
+    scene = run_scene(found, best=best, deterministic=not stochastic) if found else random_scene(env_id)
+    script = Script(episodes=episodes, seed=seed, pick=pick, of=num_played, fps=fps, width=width)
+    with progress_bar() as told:
+        movie = render(scene, script, told)
+    atomic_write(path, movie.gif)
+    about = {"run_dir": str(found.path) if found else None, "env_id": scene.env_id, "path": str(path)}
+    _report(about, movie, json=json)
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Refuse a file that cannot be written, before an episode is played for it.
+
+    Args:
+        path: The GIF to be.
+        force: Whether a file that is there may be replaced.
+
+    Raises:
+        UsageError: It exists, is no file, has another ending than ``.gif``, or its folder does not exist.
+        StorageError: Its folder cannot be written.
+    """
+    if path.suffix.lower() != ".gif":
+        raise UsageError(f"{path}: what is written is a GIF", hint="let its name end in .gif", file=path)
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", hint="make it, or choose another", file=path)
+    if os.path.lexists(path):
+        if not path.is_file():
+            raise UsageError(f"{path} exists and is not a file", hint="choose another --output", file=path)
+        if not force:
+            raise UsageError(
+                f"{path} exists already", hint="--force replaces it; --output chooses another", file=path
+            )
+    if not os.access(path.parent, os.W_OK):
+        raise StorageError(
+            f"cannot write {path}: its folder is not writable", hint="choose another --output", file=path
+        )
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr, if that is a terminal: a function that is told what is done, how much, and of how much."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    from ppo_cli.report.console import stderr_console
+
+    console = stderr_console()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting")
+        yield lambda what, done, of: bar.update(task, description=what, completed=done, total=of)
+
+
+def _trained_run(ref: str | None, runs_dir: Path, *, allow_import: bool) -> RunDir:
+    """The run to render, whose settings can be read and whose environment may be imported."""
+    from ppo_cli.cli.resolve import agree_to_run
+    from ppo_cli.cli.runs import read_config
+    from ppo_cli.run_dir import find_run
+
+    if ref is None:
+        raise UsageError("which run?", hint="ppo render latest; or ppo render --random --env CartPole-v1")
+    found = find_run(runs_dir, ref)
+    agree_to_run(read_config(found), allow_import=allow_import)
+    return found
+
+
+def _typed_env(env: str | None) -> str:
+    """The environment of ``--random``; typed on the command line, so it may name a module to import."""
+    from ppo_cli.envs.registry import resolve_env_id
+    from ppo_cli.report.console import stderr_console
+    from ppo_cli.report.text import clean
+
+    if env is None:
+        raise UsageError("--random needs an environment", hint="ppo render --random --env CartPole-v1")
+    resolved = resolve_env_id(env, allow_import=True)
+    if resolved.notice:
+        stderr_console().print(clean(resolved.notice), soft_wrap=True)
+    return resolved.env_id
+
+
+def _random_path(env_id: str) -> Path:
+    """Where a random agent's film goes: the environment's id without its module and folders."""
+    return Path(f"{env_id.rpartition(':')[2].replace('/', '-')}-random.gif")
+
+
+def _num_played(episodes: int, pick: str | None, of: int | None) -> int:
+    """How many episodes are played so that some can be picked."""
+    if of is not None and pick is None:
+        raise UsageError("--of says how many to pick from", hint="add --pick best, median or worst")
+    of = max(_PICK_FROM, episodes) if of is None else of
+    if pick is not None and of < episodes:
+        raise UsageError(f"--episodes {episodes} cannot be picked --of {of}", hint="play more: a larger --of")
+    return of
+
+
+def _refuse(why: str, given: Mapping[str, object]) -> None:
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} cannot be given here: {why}", hint="see ppo render --help")
+
+
+def _report(about: Mapping[str, Any], movie: Movie, *, json: bool) -> None:
+    from ppo_cli.report.console import stdout_console
+    from ppo_cli.report.numbers import count, number, size
+    from ppo_cli.report.tables import evaluation_table
+
+    if json:
+        episodes = [
+            {"return": episode.episode_return, "length": episode.length, "seed": episode.seed}
+            for episode in movie.episodes
+        ]
+        print_json({**about, "episodes": episodes, "frames": movie.frames, "bytes": len(movie.gif)})
+        return
+    rows: list[tuple[str, object]] = [("environment", about["env_id"])]
+    rows += [
+        ("episode", f"return {number(episode.episode_return)}, {count(episode.length)} steps")
+        for episode in movie.episodes
+    ]
+    rows += [
+        ("file", about["path"]),
+        ("size", f"{size(len(movie.gif))}, {count(movie.frames)} frames, {number(movie.seconds, 3)} s"),
+    ]
+    stdout_console().print(evaluation_table(rows))
