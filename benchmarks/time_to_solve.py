@@ -1,7 +1,8 @@
 """How long from an empty prompt to a policy that solves the environment?
 
 Each run is a process of its own, one after the other, ``ppo`` and Stable-Baselines3 in turn; the clock runs
-from the start of the process to its end. Both use one thread.
+from the start of the process to its end. Both use one thread of arithmetic; ``ppo`` steps LunarLander on
+every core and Stable-Baselines3 in one process, as each does by default.
 
 ``ppo``: a whole ``ppo train`` with a fixed number of steps (option ``--set``), from the imports to the run
 folder and the final evaluation. A run counts as solved when that evaluation, the last policy over 100 fresh
@@ -42,7 +43,9 @@ QUICK = ("total_timesteps=1", "num_evals=0", "final_eval_episodes=3")
 QUICK_CAP = 2.0
 LEGEND = (
     "Return of each run: of ppo, its final evaluation; of Stable-Baselines3, the mean of its last 100 "
-    "training episodes when it ended."
+    "training episodes when it ended. ppo ran `--set num_evals=0` and, for CartPole-v1, `--set "
+    "total_timesteps=75_000`, for LunarLander-v3, `--set total_timesteps=400_000`; it steps LunarLander on "
+    "both cores, Stable-Baselines3 on one (their defaults)."
 )
 
 

@@ -38,7 +38,7 @@ def clipped_surrogate_by_log_prob(
     eps = eps_clip[:, None]
     gain = ratio * advantages
     free = gain <= ratio.clamp(1 - eps, 1 + eps) * advantages
-    return gain.mul_(weights).neg_().mul_(free)
+    return gain.mul_(weights).neg_().masked_fill_(~free, 0.0)
 
 
 def value_loss(

@@ -18,6 +18,7 @@ from ppo_cli.iteration_report import MemberReport
 from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
 from ppo_cli.policy import Policy
 from ppo_cli.population import Member
+from ppo_cli.resume import binding_settings
 from ppo_cli.run_dir import RunDir
 from ppo_cli.stats import EvalStats
 from ppo_cli.summary import run_summary
@@ -106,6 +107,8 @@ class Recorder:
             for name, value in self.metrics.items():
                 if "/" in name and not math.isnan(value):
                     events.scalar(name, value, step, now)
+        for log in self._logs.values():  # whatever happens now, what was said is on its way to the disk
+            log.flush()
 
     def evaluation(self, global_step: int, stats: EvalStats, policy: Policy) -> None:
         """Log an evaluation, and keep the policy if it is the best so far."""
@@ -129,6 +132,7 @@ class Recorder:
             "episode_count": self.window.count,
             "best_return": self.best_return,
             "wall_time": self.wall_time,
+            "settings": binding_settings(self.member.config),
         }
         save_checkpoint(run_dir, iteration, tensors, meta)
 

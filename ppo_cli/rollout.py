@@ -109,8 +109,8 @@ def sendable(actions: Tensor) -> Tensor:
 class Batch:
     """Transitions ready for the update, each ``[M, B, ...]``.
 
-    ``weights`` are what a mean over the real transitions needs: they sum to one within each member, and
-    fillers have none.
+    ``weights`` are 1 for real transitions and 0 for fillers, until :func:`minibatches` makes them what a mean
+    needs: in each minibatch they sum to one within a member.
     """
 
     obs: Tensor  # [M, B, O]

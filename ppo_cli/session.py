@@ -13,7 +13,7 @@ from torch import Tensor
 from ppo_cli.algorithms import ALGORITHMS
 from ppo_cli.checkpoints import load_latest_checkpoint
 from ppo_cli.env_settings import make_envs
-from ppo_cli.errors import RunLockedError
+from ppo_cli.errors import PpoError, RunLockedError
 from ppo_cli.evaluate import play_episodes
 from ppo_cli.hyperparams import Hyperparams
 from ppo_cli.iteration_report import IterationReport, MemberReport
@@ -83,7 +83,12 @@ class Session:
             session = cls(population)
             stack.callback(session.close)
             session.write_summaries("training")
-            yield session
+            try:
+                yield session
+            except Exception as error:
+                with contextlib.suppress(PpoError):  # a full disk may be why we are here
+                    session.write_summaries("failed", str(error))
+                raise
 
     # ------------------------------------------------------------------ facts
 
@@ -149,10 +154,11 @@ class Session:
     def check_rollout(self, rollout: Rollout) -> None:
         """Notice observations and rewards that are not finite, and where they came from."""
         for name, values, first_step in (("observation", rollout.raw_obs, 0), ("reward", rollout.rewards, 1)):
-            if torch.isfinite(values.sum()):
+            finite = torch.isfinite(values)
+            if finite.all():
                 continue
-            finite = torch.isfinite(values.flatten(3).sum(-1) if values.dim() > 3 else values)
-            for row, t, env in (~finite).nonzero().tolist():
+            wrong = ~(finite.all(-1) if finite.dim() > 3 else finite)
+            for row, t, env in wrong.nonzero().tolist():
                 step = t + first_step
                 self._failures.setdefault(
                     row, f"{name} of environment {env} became non-finite at step {step}"
@@ -233,10 +239,10 @@ class Session:
             self._end(row, status, final=self._final[row] if self._final else None)
         self._keep([])
 
-    def write_summaries(self, status: str) -> None:
-        """Say in every ``summary.json`` that the run is under way."""
+    def write_summaries(self, status: str, reason: str | None = None) -> None:
+        """Say in every ``summary.json`` how the runs stand that are still training."""
         for recorder in self.recorders:
-            recorder.summarize(status, self.global_step, self.steps_per_second)
+            recorder.summarize(status, self.global_step, self.steps_per_second, reason)
 
     def report(self) -> IterationReport:
         """What has happened so far."""
@@ -270,9 +276,8 @@ class Session:
             self.recorders[episode.member].episode(episode)
 
     def _initial_state(self) -> TrainState:
-        checkpoints = [member.checkpoint for member in self.members if member.checkpoint]
-        if checkpoints:
-            state, notice = resume(checkpoints, self.envs)
+        if self.members[0].checkpoint:
+            state, notice = resume(self.members, self.net.num_params, self.envs)
             self.notices += [notice] if notice else []
             return state
         self.envs.reset()

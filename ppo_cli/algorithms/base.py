@@ -65,4 +65,4 @@ class Algorithm(Protocol):
         batch: Batch,  # [K, M, B, ...]
         hyper: Hyperparams,  # annealed
     ) -> dict[str, Tensor]:
-        """The loss of K minibatches and its parts by metric name (``train/...``), ``[K, M]`` each."""
+        """The parts of the loss on K minibatches by metric name (``train/...``), ``[K, M]`` each."""

@@ -138,7 +138,7 @@ class ActorCritic:
         return grad_rows.view(-1, self.num_params)
 
     def act(self, params: Tensor, obs: Tensor) -> PolicyOutput:  # [M, P], [M, B, O]
-        """Policy outputs alone: what acting needs."""
+        """Policy outputs alone, in a buffer that the next call of this shape overwrites."""
         return self.actor(params)(obs)
 
     def actor(self, params: Tensor) -> Callable[[Tensor], PolicyOutput]:  # [M, P]

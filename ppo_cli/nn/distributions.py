@@ -1,4 +1,4 @@
-"""Distributions over actions, batched over members: sample, log-probability, entropy, divergence.
+"""Distributions over actions, batched over members: sample, log-probability, entropy, and their derivatives.
 
 Random numbers come in as ``noise`` that the member's own stream drew beforehand: sampling is a pure function.
 """
