@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from torch import Tensor
 
 from ppo_cli.config import load_config
+from ppo_cli.envs.factory import env_spec
 from ppo_cli.envs.member_envs import make_member_envs
+from ppo_cli.errors import CorruptFileError
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import Distribution
 from ppo_cli.nn.normalize import ObsNormalizer
@@ -18,6 +21,7 @@ from ppo_cli.policy import Policy, load_policy
 from ppo_cli.rng import Stream, episode_seed, generator
 from ppo_cli.rollout import sendable
 from ppo_cli.run_dir import RunDir
+from ppo_cli.spaces import EnvSpec
 from ppo_cli.stats import EvalStats
 
 NOISE_BLOCK = 64
@@ -119,11 +123,28 @@ def evaluate_run(
 
     Raises:
         UsageError: The run has no policy yet.
-        CorruptFileError: Its files are damaged.
+        CorruptFileError: Its files are damaged, or the policy is not one for the run's environment.
     """
     config = load_config(run.config_path)
     policy = load_policy(run.path, best=best)
+    path = run.best_policy_path if best else run.policy_path
+    _check_same_env(policy, env_spec(config.env_id, config.env_kwargs), path)
     torch.set_num_threads(1)
     return evaluate_policy(
         policy, env_kwargs=config.env_kwargs, episodes=episodes, seed=seed, deterministic=deterministic
     )
+
+
+def _check_same_env(policy: Policy, spec: EnvSpec, path: Path) -> None:
+    own = policy.shape.spec
+    for what, found, expected in (
+        ("environment", own.env_id, spec.env_id),
+        ("size of observations", own.obs_size, spec.obs_size),
+        ("kind of action", own.action.kind, spec.action.kind),
+        ("number of actions", own.action.size, spec.action.size),
+    ):
+        if found != expected:
+            raise CorruptFileError(
+                f"{path} does not belong to its run: its {what} is {found!r}, the run's {expected!r}",
+                file=path,
+            )

@@ -21,11 +21,16 @@ if sys.platform == "win32":
         os.lseek(fd, 2**30, os.SEEK_SET)  # a byte beyond the text, which stays readable
         msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
         os.lseek(fd, 0, os.SEEK_SET)
+
+    _try_shared = _try_lock  # Windows has no shared one here
 else:
     import fcntl
 
     def _try_lock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _try_shared(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
@@ -56,6 +61,29 @@ def file_lock(path: Path, what: str) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock ``path`` now. Waits for nobody, makes no file and writes nothing.
+
+    Args:
+        path: The lock file. A missing one and a symbolic link are free; one that may not be looked at counts
+            as held.
+    """
+    if path.is_symlink():
+        return False
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        fd = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    try:
+        _try_shared(fd)  # shared, and given back at once: lookers do not see each other
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _sign(fd: int) -> None:

@@ -11,6 +11,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,10 @@ def frame_stride(env_fps: float, fps: int) -> int:
     Every n-th frame, never an uneven choice, so that motion stays smooth: about ``fps`` frames per second,
     and never more than 50.
 
-    >>> [frame_stride(env_fps, 25) for env_fps in (15, 30, 50, 60)], frame_stride(50, 50), frame_stride(60, 50)
-    ([1, 1, 2, 2], 1, 2)
+    >>> [frame_stride(env_fps, 25) for env_fps in (15, 30, 50, 60)]
+    [1, 1, 2, 2]
+    >>> [frame_stride(env_fps, 50) for env_fps in (15, 30, 50, 60)]
+    [1, 1, 1, 2]
     """
     return max(1, round(env_fps / fps), math.ceil(env_fps * SHORTEST_DELAY / 100))
 
@@ -61,13 +64,14 @@ def frame_delays(shown: Sequence[int], num_frames: int, env_fps: float) -> list[
     ([4, 4, 2], [3, 4, 3])
     """
     starts = [math.floor(100 * index / env_fps + 0.5) for index in (*shown, num_frames)]
-    return [max(SHORTEST_DELAY, after - before) for before, after in zip(starts, starts[1:], strict=False)]
+    return [max(SHORTEST_DELAY, after - before) for before, after in pairwise(starts)]
 
 
 def choose_palette(colours: Array, counts: Array) -> Array:
     """The most frequent colours, as few as cover nearly all pixels.
 
-    Colours with the same leading 5 bits of each channel count as one; the most frequent of them stands for it.
+    Colours with the same leading 5 bits of each channel count as one; the most frequent of them stands for
+    it.
 
     Args:
         colours: Different colours as ``0xRRGGBB``, integers [C].

@@ -66,15 +66,19 @@ def prepare_resume(refs: Sequence[str], *, runs_dir: Path, total_timesteps: int 
     Runs that are complete are passed over with a notice, as long as there is another one.
 
     Raises:
-        UsageError: There is no such run, or nothing is left to do.
+        UsageError: There is no such run, nothing is left to do, or ``total_timesteps`` would shorten one.
         CorruptFileError: A run's files are damaged beyond what an older checkpoint can mend.
     """
     notices: list[str] = []
     members: list[Member] = []
     complete: list[_CompleteError] = []
-    for ref in dict.fromkeys(refs):
+    found = (find_run(runs_dir, ref) for ref in refs)
+    runs = {run.path.resolve(): run for run in found}.values()  # each once, however it is called
+    for run in runs:
+        _check_extends(run, total_timesteps)
+    for run in runs:
         try:
-            members.append(_resumed(find_run(runs_dir, ref), total_timesteps, notices))
+            members.append(_resumed(run, total_timesteps, notices))
         except _CompleteError as error:
             complete.append(error)
     if not members:
@@ -86,6 +90,19 @@ def prepare_resume(refs: Sequence[str], *, runs_dir: Path, total_timesteps: int 
 
 class _CompleteError(UsageError):
     """Nothing is left to do for a run."""
+
+
+def _check_extends(run: RunDir, total_timesteps: int | None) -> None:
+    """A resumed run may become longer, never shorter: what it has annealed so far would be wrong."""
+    if total_timesteps is None:
+        return
+    planned = load_config(run.config_path).total_timesteps
+    if total_timesteps < planned:
+        raise UsageError(
+            f"{run.name} is to train {planned:,} steps, and {total_timesteps:,} are fewer",
+            hint="--total-timesteps extends a resumed run; leave it out to go on as planned.",
+            key="total_timesteps",
+        )
 
 
 def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Member:

@@ -137,16 +137,17 @@ class Policy:
         tensors, metadata = load_tensors(path)
         try:
             shape = _shape(metadata)
-            net = ActorCritic(shape.spec, shape.hidden_sizes, shape.activation)
-            params = net.empty_member()
-            for name, view in net.named_parameters(params).items():
-                view.copy_(torch.from_numpy(_expect(tensors, name, tuple(view.shape), np.float32)))
             size = (shape.spec.obs_size,)
             mean, var = (
                 torch.from_numpy(_expect(tensors, name, size, np.float64)) for name in ("obs_mean", "obs_var")
             )
+            net = ActorCritic(shape.spec, shape.hidden_sizes, shape.activation)
+            values = _weights(net, tensors)
+            params = net.empty_member()
+            for name, view in net.named_parameters(params).items():
+                view.copy_(torch.from_numpy(values[name]))
             return cls(shape, params, mean, var)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise CorruptFileError(f"{path} is not a policy of ppo: {error}", file=path) from error
 
 
@@ -180,15 +181,30 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
     if action["kind"] not in ("box", "discrete"):
         raise ValueError(f"unknown kind of action {action['kind']!r}")
     low, high = (tuple(float(value) for value in action[name]) for name in ("low", "high"))
+    size, hidden_sizes = int(action["size"]), tuple(int(size) for size in metadata["hidden_sizes"])
+    if not hidden_sizes or min(*hidden_sizes, size) < 1:
+        raise ValueError(f"hidden_sizes {list(hidden_sizes)} and {size} actions make no network")
+    if action["kind"] == "box" and not len(low) == len(high) == size:
+        raise ValueError(f"{len(low)} lower and {len(high)} upper bounds for an action of size {size}")
     if metadata["activation"] not in ACTIVATIONS:
         raise ValueError(f"unknown activation {metadata['activation']!r}")
     return PolicyShape(
-        spec=EnvSpec(action=ActionSpec(action["kind"], int(action["size"]), low, high), **spec),
-        hidden_sizes=tuple(int(size) for size in metadata["hidden_sizes"]),
+        spec=EnvSpec(action=ActionSpec(action["kind"], size, low, high), **spec),
+        hidden_sizes=hidden_sizes,
         activation=metadata["activation"],
         normalize_obs=bool(metadata["normalize_obs"]),
         clip_obs=float(metadata["clip_obs"]),
     )
+
+
+def _weights(net: ActorCritic, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The parameters in the file, by name.
+
+    The networks are only drawn up here: sizes that a stranger wrote take no memory before the file is known
+    to hold as much.
+    """
+    plan = net.named_parameters(torch.empty(net.num_params, device="meta"))
+    return {name: _expect(tensors, name, tuple(view.shape), np.float32) for name, view in plan.items()}
 
 
 def _expect(tensors: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:

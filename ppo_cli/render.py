@@ -215,9 +215,7 @@ def play(scene: Scene, seed: int) -> Episode:
     Raises:
         PpoError: The environment failed.
     """
-    for _, episode, ended in _steps(scene, seed, None):
-        if ended:
-            break
+    *_, (_, episode, _) = _steps(scene, seed, None)
     return episode
 
 

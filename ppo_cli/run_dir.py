@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import json
 import math
 import os
@@ -18,12 +19,21 @@ from pathlib import Path
 from typing import Any
 
 from ppo_cli.errors import CorruptFileError, StorageError, UsageError
-from ppo_cli.file_lock import file_lock
-from ppo_cli.files import atomic_write, corrupt, read_file, remove_quietly, storage_errors, sync_folder
+from ppo_cli.file_lock import file_lock, is_locked
+from ppo_cli.files import (
+    atomic_write,
+    corrupt,
+    read_file,
+    remove_quietly,
+    storage_errors,
+    sync_folder,
+    write_new,
+)
 from ppo_cli.run_names import check_run_name, numbered
 
-MAX_CONFIG_BYTES = 256 * 1000
 MAX_SUMMARY_BYTES = 4 * 2**20
+
+_TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES})  # EACCES: Windows
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,10 @@ class RunDir:
             self._remove_temporary()
             yield
 
+    def is_locked(self) -> bool:
+        """Whether a process is writing this run now."""
+        return is_locked(self.path / ".lock")
+
     def write_config(self, text: str) -> None:
         """Write ``config.yaml``.
 
@@ -105,15 +119,6 @@ class RunDir:
             StorageError: It cannot be written.
         """
         atomic_write(self.config_path, text.encode())
-
-    def read_config_text(self) -> str:
-        """The text of ``config.yaml``.
-
-        Raises:
-            UsageError: There is none.
-            CorruptFileError: It is too large, no regular file, or not UTF-8.
-        """
-        return _decode(read_file(self.config_path, MAX_CONFIG_BYTES), self.config_path)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``. JSON has no NaN and no infinity: they become null.
@@ -151,8 +156,8 @@ class RunDir:
         if os.path.lexists(self.metrics_path) or os.path.lexists(self.checkpoints_path):
             return
         self._remove_temporary()
-        remove_quietly(self.config_path)
-        remove_quietly(self.path / ".lock")
+        for path in (self.summary_path, self.path / ".lock", self.config_path):
+            remove_quietly(path)
         with contextlib.suppress(OSError):
             os.rmdir(self.path)
 
@@ -162,13 +167,15 @@ class RunDir:
             remove_quietly(path)
 
 
-def create_run_dir(runs_dir: str | Path, name: str, exact: bool = False) -> RunDir:
+def create_run_dir(runs_dir: str | Path, name: str, exact: bool = False, config: str | None = None) -> RunDir:
     """Make a run's folder. Two processes that ask for one name at one moment get two folders.
 
     Args:
         runs_dir: The directory of all runs; made when it is not there.
         name: The run's name.
         exact: Refuse a name that is taken. Otherwise the folder is called ``name-2``, ``name-3`` and so on.
+        config: Text of ``config.yaml``. With it the folder appears under its name whole: a process that is
+            killed here leaves no folder that is not a run, and an empty one is taken over.
 
     Raises:
         UsageError: It is not a name, or it is taken and ``exact``.
@@ -178,11 +185,12 @@ def create_run_dir(runs_dir: str | Path, name: str, exact: bool = False) -> RunD
     check_run_name(name)
     with storage_errors(runs_dir):
         os.makedirs(runs_dir, exist_ok=True)
-        taken = {_folded(entry) for entry in os.listdir(runs_dir)}
+        entries = os.listdir(runs_dir)
+    taken = {_folded(entry) for entry in entries if config is None or not _is_empty(runs_dir / entry)}
     number = 1
     while True:
         path = runs_dir / numbered(name, number)
-        if _folded(path.name) not in taken and _make(path):
+        if _folded(path.name) not in taken and (_make(path) if config is None else _make_whole(path, config)):
             return RunDir(path)
         if exact:
             raise UsageError(
@@ -247,6 +255,34 @@ def _make(path: Path) -> bool:
             return False
         sync_folder(path.parent)
     return True
+
+
+def _make_whole(path: Path, config: str) -> bool:
+    """Make the folder with its ``config.yaml``; False when there is one that is not empty."""
+    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    with storage_errors(path):
+        try:
+            os.mkdir(temporary)
+            write_new(temporary / "config.yaml", config.encode())
+            sync_folder(temporary)
+            os.rename(temporary, path)  # over an empty folder too, and never over another
+        except OSError as error:
+            remove_quietly(temporary / "config.yaml")
+            with contextlib.suppress(OSError):
+                os.rmdir(temporary)
+            if os.path.lexists(path) and error.errno in _TAKEN:
+                return False
+            raise
+        sync_folder(path.parent)
+    return True
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether it is a folder with nothing in it: what is left of a run that was killed while it was made."""
+    try:
+        return not path.is_symlink() and not os.listdir(path)
+    except OSError:  # no folder, or not ours to read
+        return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -134,6 +134,18 @@ def test_wrong_usage_is_one_message_and_exit_code_2_and_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("typed", [("--seed", "0"), ("--seed", "1"), ("--set", "gamma=0.9"), ("--name", "")])
+def test_a_resumed_run_keeps_its_settings(typed: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert in_process("train", "--resume", "nothing", *typed) == 2
+    assert f"--resume cannot be combined with {typed[0]}\n" in capsys.readouterr().err
+
+
+def test_help_names_no_default_that_a_setting_has(capsys: pytest.CaptureFixture[str]) -> None:
+    in_process("train", "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.count("(default: the setting's)") == 2
+
+
 def test_train_with_nothing_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert in_process("train") == 2
     assert "ppo train --env CartPole-v1" in capsys.readouterr().err

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 import shlex
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cli_runner import LONG, TINY, environment, inside, ppo, start, wait_for_checkpoint
+from cli_runner import LONG, ROOT, TINY, environment, inside, ppo, start, wait_for_checkpoint
 
 RUN_KEYS = {
     "run_dir", "env_id", "algorithm", "seed", "status", "global_step", "wall_time",
     "steps_per_second", "eval",
 }  # fmt: skip
 NAME = "CartPole-v1-ppo-clip-s1"
+HUGE = 10**400  # JSON can hold it, a float cannot
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +118,63 @@ def test_a_finished_run_is_extended(tmp_path: Path) -> None:
     result = inside("train", "--resume", "latest", "--total-timesteps", "256", "--json", cwd=tmp_path)
     assert result.code == 0
     assert result.json["runs"][0]["global_step"] == 256
+    shorter = inside("train", "--resume", "latest", "--total-timesteps", "192", cwd=tmp_path)
+    assert shorter.code == 2 and "extends" in shorter.stderr and "256" in shorter.stderr
+
+
+def test_a_run_that_is_named_twice_is_resumed_once(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        assert inside("train", *TINY, "--name", "same", "--runs-dir", folder, cwd=tmp_path).code == 0
+    refs = [word for ref in ("a/same", "./a/same", "b/same") for word in ("--resume", ref)]
+    longer = ("--total-timesteps", "192", "--json")
+    result = inside("train", *refs, *longer, cwd=tmp_path)
+    assert result.code == 0, result.stderr
+    assert [run["run_dir"] for run in result.json["runs"]] == ["a/same", "b/same"]
+    assert all(run["global_step"] == 192 for run in result.json["runs"])
+
+
+def test_each_run_of_one_name_has_its_own_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ppo_cli.cli.resolve import resolve_settings
+    from ppo_cli.cli.signals import Stop
+    from ppo_cli.cli.training import Training
+    from ppo_cli.iteration_report import IterationReport, MemberReport
+    from ppo_cli.population import Member, Population
+    from ppo_cli.run_dir import RunDir
+
+    runs = {"diverged": RunDir(tmp_path / "a" / "same"), "completed": RunDir(tmp_path / "b" / "same")}
+    reports = tuple(
+        MemberReport("same", run, 1, status, None, {}, None, None, None) for status, run in runs.items()
+    )
+    last = IterationReport(1, 1, 64, 64, 1.0, 64.0, {}, reports, ())
+    monkeypatch.setattr("ppo_cli.trainer.train", lambda *args, **options: iter([last]))
+    config = resolve_settings("CartPole-v1", None).config
+    population = Population(tuple(Member(config, run) for run in runs.values()))
+    stdout = io.StringIO()
+    with contextlib.redirect_stdout(stdout):
+        Training([population], (), Stop(), allow_import=False, quiet=True, as_json=True).run()
+    assert [run["status"] for run in json.loads(stdout.getvalue())["runs"]] == ["diverged", "completed"]
+
+
+def test_a_warning_is_shown_before_training_starts_and_when_quiet_too(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = damaged_copy(trained, tmp_path)
+    summary = folder / "runs" / NAME / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"versions": {"torch": "0.1"}}))
+    told_before: list[str] = []
+
+    def listen(session: object) -> None:
+        told_before.append(sys.stderr.getvalue())  # type: ignore[attr-defined]
+        train_iteration(session)
+
+    from ppo_cli.trainer import train_iteration
+
+    monkeypatch.setattr("ppo_cli.trainer.train_iteration", listen)
+    words = ("--resume", NAME, "--total-timesteps", "192")
+    result = inside("train", *words, "--quiet", cwd=folder)
+    assert result.code == 0, result.stderr
+    assert result.stderr.count("not bit for bit") == 1 and "192" not in result.stderr
+    assert "not bit for bit" in told_before[0]
 
 
 def test_a_module_from_a_file_is_imported_only_with_consent(tmp_path: Path) -> None:
@@ -138,6 +199,30 @@ def test_a_module_from_a_file_is_imported_only_with_consent(tmp_path: Path) -> N
 # --- stopping
 
 
+def shorten(run: Path, total_timesteps: int) -> None:
+    """Make a run shorter than `ppo` would, so that it comes to its end."""
+    text = (run / "config.yaml").read_text()
+    assert "total_timesteps: 1000000000" in text
+    (run / "config.yaml").write_text(text.replace("1000000000", str(total_timesteps)))
+
+
+def test_a_stop_before_the_first_checkpoint_does_not_claim_one(tmp_path: Path) -> None:
+    from ppo_cli.cli.resolve import resolve_settings
+    from ppo_cli.cli.signals import Stop
+    from ppo_cli.cli.training import Training
+    from ppo_cli.launch import prepare_new
+
+    config = resolve_settings("CartPole-v1", None).config
+    populations = prepare_new([config], runs_dir=tmp_path, name="x", env_requested="", command="")
+    stop = Stop()
+    stop.handle(signal.SIGINT, None)
+    stderr = io.StringIO()
+    with contextlib.redirect_stderr(stderr), contextlib.redirect_stdout(io.StringIO()):
+        assert Training(populations, (), stop, allow_import=False, quiet=True, as_json=False).run() == 130
+    assert "nothing was saved yet" in stderr.getvalue() and "is saved" not in stderr.getvalue()
+    assert f"ppo train --resume {tmp_path / 'x'}" in stderr.getvalue()
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_a_checkpoint_and_the_printed_command_goes_on(
     signum: signal.Signals, code: int, tmp_path: Path
@@ -152,8 +237,8 @@ def test_a_signal_saves_a_checkpoint_and_the_printed_command_goes_on(
     assert "interrupted" in stdout and "Traceback" not in stderr
     (command,) = (line.strip() for line in stderr.splitlines() if line.startswith("  ppo train --resume"))
     steps = json.loads((tmp_path / "runs" / NAME / "summary.json").read_text())["global_step"]
-    words = [*shlex.split(command)[1:], "--total-timesteps", str(steps + 64), "--json"]
-    (run,) = inside(*words, cwd=tmp_path).json["runs"]
+    shorten(tmp_path / "runs" / NAME, steps + 64)
+    (run,) = inside(*shlex.split(command)[1:], "--json", cwd=tmp_path).json["runs"]
     assert run["status"] == "completed" and run["global_step"] == steps + 64
 
 
@@ -258,6 +343,36 @@ def test_list_shows_damaged_and_unfinished_runs_beside_the_others(trained: Path,
     assert inside("list", cwd=folder).code == 0
 
 
+@pytest.mark.parametrize(
+    "summary",
+    [
+        '{"global_step": "abc", "eval": "x", "wall_time": [], "best_eval_during_training": {}}',
+        '{"status": ["x"], "eval": {"mean": 1.0, "ci95": 5}, "steps_per_second": "fast", "seed": {}}',
+        json.dumps({"global_step": HUGE, "wall_time": HUGE, "eval": {"mean": HUGE, "episodes": HUGE}}),
+        '{"global_step": true, "eval": [1, 2], "best_eval_during_training": NaN, "reason": [1]}',
+    ],
+)
+def test_a_summary_of_wrong_types_is_listed_and_shown(summary: str, trained: Path, tmp_path: Path) -> None:
+    folder = damaged_copy(trained, tmp_path, summary_json=summary)
+    for command in (("list",), ("show", NAME)):
+        assert NAME in inside(*command, cwd=folder).stdout
+        assert inside(*command, "--json", cwd=folder).code == 0
+
+
+def test_a_run_that_was_killed_is_interrupted_and_one_that_trains_is_not(
+    trained: Path, tmp_path: Path
+) -> None:
+    from ppo_cli.run_dir import RunDir
+
+    folder = damaged_copy(trained, tmp_path)
+    run = RunDir(folder / "runs" / NAME)
+    run.write_summary((run.read_summary() or {}) | {"status": "training"})
+    assert inside("show", NAME, "--json", cwd=folder).json["status"] == "interrupted"
+    assert "interrupted" in inside("list", cwd=folder).stdout
+    with run.lock():
+        assert inside("show", NAME, "--json", cwd=folder).json["status"] == "training"
+
+
 def test_a_damaged_config_is_exit_code_5(trained: Path, tmp_path: Path) -> None:
     folder = damaged_copy(trained, tmp_path, config_yaml="gamma: [")
     for command in (["show", NAME], ["eval", NAME], ["train", "--resume", NAME]):
@@ -303,11 +418,15 @@ def test_envs_lists_tuned_environments_with_their_spaces(tmp_path: Path) -> None
 
 
 def test_config_prints_settings_that_load_back(tmp_path: Path) -> None:
+    from ppo_cli.config import SETTINGS
+
     result = inside("config", "--env", "LunarLander-v2", "--set", "eps_clip=0.3", cwd=tmp_path)
     assert result.code == 0 and "LunarLander-v3" in result.stderr
     (tmp_path / "mine.yaml").write_text(result.stdout)
     again = inside("config", "--config", "mine.yaml", cwd=tmp_path)
     assert again.stdout == result.stdout and "eps_clip: 0.3" in result.stdout
+    for text in (result.stdout, inside("config", cwd=tmp_path).stdout):
+        assert all(f"# {setting.help}\n" in text for setting in SETTINGS), "every key is explained"
 
 
 def test_config_as_json_tells_where_each_value_comes_from(tmp_path: Path) -> None:
@@ -350,6 +469,17 @@ def test_the_doctor_says_what_to_do_about_a_folder_that_cannot_be_used(tmp_path:
 
     check: dict[str, Any] = run_check("runs folder", check_runs_dir, tmp_path / "file")
     assert not check["ok"] and "--runs-dir" in check["fix"]
+
+
+def test_the_advice_about_gymnasium_is_what_the_package_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ppo_cli.cli.checks import check_gymnasium
+
+    monkeypatch.setattr("ppo_cli.cli.checks.probe", lambda *args, **options: (False, "no module"))
+    needed = (ROOT / "pyproject.toml").read_text()
+    _, _, fix = check_gymnasium(tmp_path)
+    assert fix.removeprefix("pip install ") in needed
 
 
 def test_a_check_that_breaks_is_a_finding(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from ppo_cli.config import SECTIONS, SETTINGS, SHAPING_TERMS, RunConfig, with_values
 from ppo_cli.config.schema import minibatch_choices
+from ppo_cli.errors import UsageError
 
 
 def test_leaf_names_are_unique_and_no_section_is_called_like_a_setting():
@@ -68,6 +69,7 @@ def test_per_member_settings_are_those_that_may_differ_in_a_population():
 def test_descriptions_name_type_and_range():
     words = {setting.name: setting.expected for setting in SETTINGS}
     assert words["gamma"] == "number >= 0 and <= 1"
+    assert words["learning_rate"] == "number >= 1e-12 and <= 1_000"
     assert words["num_epochs"] == "whole number >= 1 and <= 1_000"
     assert words["target_kl"] == "number > 0 and <= 1_000, or null"
     assert words["activation"] == "one of relu, tanh"
@@ -89,12 +91,17 @@ def test_the_environment_must_be_given():
 
 
 def test_sizes_follow_from_the_settings():
-    config = with_values(
-        RunConfig(env_id="a"), {"num_envs": 4, "num_steps": 50, "num_minibatches": 5, "total_timesteps": 401}
-    )
+    config = with_values(RunConfig(env_id="a"), {"num_envs": 4, "num_steps": 50})
     assert config.steps_per_iteration == 200
-    assert config.minibatch_size == 40
-    assert config.num_iterations == 3
+
+
+def test_networks_whose_checkpoint_could_not_be_read_back_are_refused():
+    base = RunConfig(env_id="a")
+    assert with_values(base, {"hidden_sizes": [2048, 2048]}).network.hidden_sizes == (2048, 2048)
+    assert with_values(base, {"hidden_sizes": [4096]}).network.hidden_sizes == (4096,)
+    for sizes in ([4096, 4096], [2048, 2048, 1], [1024] * 6):
+        with pytest.raises(UsageError, match=r"hidden_sizes.*weights between hidden layers"):
+            with_values(base, {"hidden_sizes": sizes})
 
 
 def test_weights_leave_out_zeros_and_include_custom_terms():

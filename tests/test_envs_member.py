@@ -24,7 +24,7 @@ from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from ppo_cli.envs import ShapingParams, make_member_envs
 from ppo_cli.envs.backends import CartPoleBackend, LoopBackend, make_backend
 from ppo_cli.envs.member_envs import Step
-from ppo_cli.errors import PpoError
+from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.rng import Stream, episode_seed
 
 SHORT = {"max_episode_steps": 40}
@@ -179,8 +179,9 @@ def test_dropping_members_does_not_change_the_others(env_id: str) -> None:
 
 
 def test_no_two_environments_or_members_share_a_start() -> None:
-    envs = make_member_envs("CartPole-v1", {}, 8, [0, 1, 2])
-    first, second = envs.reset(), envs.reset(first_index=1)
+    envs = make_member_envs("CartPole-v1", {"max_episode_steps": 1}, 8, [0, 1, 2])
+    first = envs.reset()
+    second = play(envs, np.zeros((2, 3, 8), dtype=np.int64))[-1].obs
     starts = np.concatenate((first, second)).reshape(-1, 4)
     assert len(np.unique(starts, axis=0)) == len(starts)
     evaluation = make_member_envs("CartPole-v1", {}, 8, [0, 1, 2], stream=Stream.EVAL).reset()
@@ -312,8 +313,35 @@ def test_a_fault_in_an_environment_is_told_with_its_name() -> None:
     envs = make_member_envs(env_id, {}, 1, [0])
     envs.reset()
     envs.step(np.zeros((1, 1), dtype=np.int64))
-    with pytest.raises(PpoError, match=r"DividesByZero-v0 failed in step.*ZeroDivisionError"):
+    with pytest.raises(UsageError, match=r"DividesByZero-v0 failed in step.*ZeroDivisionError"):
         envs.step(np.zeros((1, 1), dtype=np.int64))
+
+
+def test_an_environment_that_cannot_take_its_seed_is_told_with_the_seed() -> None:
+    class WantsSmallSeeds(EndsAfterThree):
+        def reset(self, *, seed: int | None = None, options: Any = None):
+            np.random.RandomState(seed)  # needs a seed below 2**32
+            return super().reset(seed=seed, options=options)
+
+    env_id = register("test/WantsSmallSeeds-v0", WantsSmallSeeds)
+    envs = make_member_envs(env_id, {}, 1, [0])
+    with pytest.raises(UsageError, match=r"WantsSmallSeeds-v0 failed in reset\(seed=\d+\): ValueError"):
+        envs.reset()
+
+
+def test_a_fault_in_a_constructor_is_told_with_and_without_arguments() -> None:
+    class CannotBeMade(EndsAfterThree):
+        def __init__(self, size: int = 0) -> None:
+            raise RuntimeError("out of order")
+
+    env_id = register("test/CannotBeMade-v0", CannotBeMade)
+    with pytest.raises(
+        UsageError, match=r"CannotBeMade-v0 failed in __init__\(\): RuntimeError: out of order"
+    ):
+        make_member_envs(env_id, {}, 1, [0])
+    with pytest.raises(UsageError, match=r"refuses size=2: RuntimeError: out of order") as caught:
+        make_member_envs(env_id, {"size": 2}, 1, [0])
+    assert "takes: size" in (caught.value.hint or "")
 
 
 def test_an_observation_of_another_shape_than_declared_is_refused() -> None:

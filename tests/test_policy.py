@@ -13,10 +13,11 @@ import torch
 from ppo_cli import load_policy
 from ppo_cli.envs.factory import env_spec
 from ppo_cli.errors import CorruptFileError, UsageError
-from ppo_cli.evaluate import evaluate_policy
+from ppo_cli.evaluate import evaluate_policy, evaluate_run
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.policy import Policy, PolicyShape
 from ppo_cli.rng import Stream, generator
+from ppo_cli.run_dir import RunDir
 from ppo_cli.tensor_file import load_tensors, save_tensors
 
 ENVS = ["CartPole-v1", "Pendulum-v1", "LunarLander-v3", "LunarLanderContinuous-v3"]
@@ -96,6 +97,16 @@ def rewritten(path: Path, tensors: dict, metadata: dict) -> None:
         (lambda t, m: t.update({"critic.0.bias": np.full(16, np.nan, np.float32)}), "not finite"),
         (lambda t, m: t.update({"obs_mean": np.zeros(4, np.float32)}), "obs_mean"),
         (lambda t, m: m["spec"]["action"].update(kind="tuple"), "action"),
+        (lambda t, m: m["spec"]["action"].update(size=0), "0 actions"),
+        (lambda t, m: m["spec"]["action"].update(kind="box"), "0 lower and 0 upper bounds"),
+        (lambda t, m: m["spec"]["action"].update(size=10**12), "actor.2.weight"),
+        (lambda t, m: m["spec"].update(obs_size=10**12), "obs_mean"),
+        (lambda t, m: m["spec"].update(obs_size=-1), "obs_mean"),
+        (lambda t, m: m.update(hidden_sizes=[]), "hidden_sizes"),
+        (lambda t, m: m.update(hidden_sizes=[-1]), "hidden_sizes"),
+        (lambda t, m: m.update(hidden_sizes=[10**9]), "actor.0.weight"),
+        (lambda t, m: m.update(hidden_sizes=[10**9, 10**9, 10**9]), "not a policy"),
+        (lambda t, m: m.update(hidden_sizes=[float("inf")]), "not a policy"),
     ],
 )
 def test_a_file_that_is_whole_but_no_policy_is_refused(change, words: str, tmp_path: Path) -> None:
@@ -106,6 +117,20 @@ def test_a_file_that_is_whole_but_no_policy_is_refused(change, words: str, tmp_p
     rewritten(path, tensors, metadata)
     with pytest.raises(CorruptFileError, match=words):
         load_policy(path)
+
+
+def test_a_policy_of_another_environment_than_the_runs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("env_id: LunarLander-v3\n")
+    make_policy("CartPole-v1").save(tmp_path / "policy.safetensors")
+    with pytest.raises(CorruptFileError, match="environment is 'CartPole-v1', the run's 'LunarLander-v3'"):
+        evaluate_run(RunDir(tmp_path), episodes=1, seed=0)
+
+
+def test_a_policy_of_other_actions_than_the_runs_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("env_id: LunarLander-v3\nenv_kwargs: {continuous: true}\n")
+    make_policy("LunarLander-v3").save(tmp_path / "policy.safetensors")
+    with pytest.raises(CorruptFileError, match="kind of action is 'discrete', the run's 'box'"):
+        evaluate_run(RunDir(tmp_path), episodes=1, seed=0)
 
 
 def test_a_missing_policy_is_wrong_usage(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -31,7 +31,7 @@ GIF = f"runs/{NAME}/render.gif"
 class Clock(gym.Env[np.ndarray, Any]):
     """Ten steps. The picture tells the step; it must be drawn once per step, as with LunarLander."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 50}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 50}
     observation_space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (1,), np.float32)
     action_space: spaces.Space[Any] = spaces.Discrete(2, start=5)
     length = 10
@@ -56,17 +56,17 @@ class Clock(gym.Env[np.ndarray, Any]):
 
 
 class SlowClock(Clock):
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 15}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 15}
 
 
 class FastClock(Clock):
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 120}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 120}
 
 
 class OddClock(Clock):
     """Thirty frames per second are 3 1/3 hundredths each; and actions are a matrix."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 30}
     action_space = spaces.Box(-1.0, 1.0, (2, 2), np.float32)
 
 
@@ -83,7 +83,7 @@ class Endless(Clock):
 
 
 class Blind(Clock):
-    metadata = {"render_modes": []}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
 
 
 class Textual(Clock):

@@ -19,7 +19,7 @@ from ppo_cli.report.dashboard import dashboard
 from ppo_cli.report.numbers import duration, interval, number
 from ppo_cli.report.progress import LiveView, PlainView, QuietView, make_view
 from ppo_cli.report.sparkline import History, shares_bar, sparkline
-from ppo_cli.report.tables import checks_table, runs_table, training_table
+from ppo_cli.report.tables import checks_table, eval_text, runs_table, training_table
 from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import Tracker
 from ppo_cli.stats import EvalStats
@@ -220,6 +220,17 @@ def test_the_plain_view_prints_every_notice_once() -> None:
     assert stream.getvalue().count("checkpoint [x] is damaged") == 1
 
 
+def test_the_quiet_view_prints_notices_and_nothing_else() -> None:
+    stream = io.StringIO()
+    view = QuietView(Console(file=stream, width=20, markup=False))
+    view.start()
+    view.notice("said before [/x] it starts")
+    view.update(report(notices=("checkpoint [x] is damaged",)))
+    view.update(report())
+    view.stop()
+    assert stream.getvalue() == "said before [/x] it starts\ncheckpoint [x] is damaged\n"
+
+
 def test_the_live_view_draws_notices_above_and_leaves_only_them() -> None:
     stream = io.StringIO()
     console = Console(file=stream, width=80, height=24, force_terminal=True, color_system=None, markup=False)
@@ -304,6 +315,27 @@ def test_the_table_of_runs_cuts_no_number_and_no_name(width: int) -> None:
 def test_a_summary_that_holds_anything_is_shown() -> None:
     row = run_row(status=["x"], global_step="many", wall_time=None, eval={"mean": "high", "ci95": None})
     assert "CartPole-v1-ppo-clip-s1" in printed(runs_table([row], width=120), 120)
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "text"),
+    [
+        ("x", "-"),
+        (5, "-"),
+        (["mean"], "-"),
+        ({"mean": 1.0, "ci95": 5}, "1"),
+        ({"mean": 1.0, "ci95": [0.5]}, "1"),
+        ({"mean": 1.0, "ci95": "ab"}, "1"),
+        ({"mean": 1.0, "ci95": {"a": 1, "b": 2}}, "1"),
+        ({"mean": 10**400, "ci95": [10**400, 10**400]}, "-"),
+        ({"mean": True, "ci95": [None, "x"], "episodes": 10**400}, "-"),
+    ],
+)
+def test_numbers_of_the_wrong_type_or_size_are_not_shown(evaluation: Any, text: str) -> None:
+    assert eval_text(evaluation) == text
+    row = run_row(global_step=10**400, wall_time="x", eval=evaluation)
+    for table in (runs_table([row], width=120), training_table([row], None)):
+        assert "CartPole-v1-ppo-clip-s1" in printed(table, 120)
 
 
 def test_the_training_table_ends_with_the_mean_over_seeds() -> None:

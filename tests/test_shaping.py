@@ -295,6 +295,20 @@ def strange(obs):
 def fails(obs):
     return {"x": obs[..., 99]}
 
+calls = 0
+
+def later(obs):
+    global calls
+    calls += 1
+    if calls > 3:
+        raise RuntimeError("worn out")
+    return {"x": obs[..., 0]}
+
+def renames(obs):
+    global calls
+    calls += 1
+    return {"y" if calls > 3 else "x": obs[..., 0]}
+
 value = 3
 """
 
@@ -362,3 +376,18 @@ def test_a_function_that_cannot_give_terms_is_refused_before_training(
     with pytest.raises(UsageError, match=says) as caught:
         make_member_envs("CartPole-v1", {}, 1, [0], [ShapingParams("log", terms=f"my_terms:{function}")])
     assert caught.value.key == "reward_shaping.terms"
+
+
+@pytest.mark.parametrize(
+    ("function", "says"), [("later", "RuntimeError: worn out"), ("renames", "gives the terms y, and gave x")]
+)
+def test_a_function_that_fails_in_the_middle_of_training_is_the_users_fault(
+    user_terms: str, function: str, says: str
+) -> None:
+    agree_to_terms(f"my_terms:{function}")
+    envs = make_member_envs("CartPole-v1", {}, 1, [0], [ShapingParams("log", terms=f"my_terms:{function}")])
+    envs.reset()
+    actions = np.zeros((1, 1), dtype=np.int64)
+    envs.step(actions)
+    with pytest.raises(UsageError, match=says):
+        envs.step(actions)

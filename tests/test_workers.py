@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from ppo_cli.envs.backends import LoopBackend
 from ppo_cli.envs.episodes import same_bits
 from ppo_cli.envs.member_envs import MemberEnvs, make_member_envs
 from ppo_cli.envs.workers import WorkerBackend
-from ppo_cli.errors import PpoError
+from ppo_cli.errors import PpoError, UsageError
 
 ENVS = ("LunarLander-v3", "LunarLanderContinuous-v3", "Acrobot-v1", "BipedalWalker-v3")
 
@@ -93,6 +95,33 @@ def test_closing_ends_the_processes() -> None:
     (worker,) = processes(envs)
     envs.close()
     assert worker.returncode == 0
+
+
+def test_a_fault_in_another_process_is_told_as_one_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    envs = make("LunarLander-v3", 1)
+    try:
+        envs.reset()
+        backend: Any = envs._backend
+        monkeypatch.setattr(backend._own, "reset", lambda *_: None)
+        with pytest.raises(UsageError, match=r"LunarLander-v3 failed in reset\(seed=-1\)") as error:
+            backend.reset([33], [-1], np.zeros((34, 8), np.float32))
+        assert error.value.key == "env_id"
+    finally:
+        envs.close()
+
+
+def test_modules_of_the_working_directory_do_not_take_the_place_of_pythons_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "random", "mmap"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    envs = make("LunarLander-v3", 1)
+    try:
+        assert np.isfinite(envs.reset()).all()
+    finally:
+        envs.close()
 
 
 def test_a_killed_process_is_an_error_that_says_what_to_do() -> None:

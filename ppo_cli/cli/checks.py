@@ -66,7 +66,7 @@ def check_gymnasium(runs_dir: Path) -> Finding:
     """Gymnasium, and that an environment steps."""
     ok, found = probe(_PLAY.format(env_id="CartPole-v1"))
     detail = f"{metadata.version('gymnasium')}, {found}" if ok else found
-    return ok, detail, "" if ok else 'pip install "gymnasium>=1.1,<2"'
+    return ok, detail, "" if ok else 'pip install "gymnasium>=1.2.3,<2"'
 
 
 def check_box2d(runs_dir: Path) -> Finding:

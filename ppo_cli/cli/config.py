@@ -12,7 +12,7 @@ from ppo_cli.errors import UsageError
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.config import Setting
+    from ppo_cli.config import RunConfig, Setting
 
 Explain = Annotated[
     bool, typer.Option("--explain", help="Explain every setting: meaning, allowed values, default.")
@@ -52,7 +52,6 @@ def config_command(
 
 def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_json: bool) -> None:
     from ppo_cli.cli.resolve import resolve_settings
-    from ppo_cli.config import dump_config
     from ppo_cli.report.console import stderr_console
 
     settings = resolve_settings(env, config, overrides or (), allow_import=allow_import)
@@ -62,17 +61,24 @@ def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_j
         return
     for message in settings.notices:
         stderr_console().print(clean(message), soft_wrap=True)
-    write_stdout(dump_config(settings.config))
+    write_stdout(commented(settings.config))
 
 
 def _defaults(*, as_json: bool) -> None:
-    from ppo_cli.config import RunConfig, dump_config
+    from ppo_cli.config import RunConfig
 
     config = RunConfig(env_id=_DEFAULT_ENV)
     if as_json:
         print_json({"config": config.model_dump()})
     else:
-        write_stdout(dump_config(config, header="The defaults; env_id has none and stands for an example."))
+        write_stdout(commented(config, "The defaults; env_id has none and stands for an example."))
+
+
+def commented(config: RunConfig, header: str = "") -> str:
+    """A config as YAML that loads back, each setting explained by a comment above it."""
+    from ppo_cli.config import SETTINGS, dump_config
+
+    return dump_config(config, header, {setting.path: setting.help for setting in SETTINGS})
 
 
 def _explain(*, as_json: bool) -> None:

@@ -76,4 +76,4 @@ def whole_number(text: str | int) -> int:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notices.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress; warnings are still shown.")]

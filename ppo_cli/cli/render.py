@@ -157,7 +157,7 @@ def check_output(path: Path, *, force: bool) -> None:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr, if that is a terminal: a function that is told what is done, how much, and of how much."""
+    """A bar on stderr, if that is a terminal: tell it what is done, how much of it, and of how much."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from ppo_cli.report.console import stderr_console

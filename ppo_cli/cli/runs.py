@@ -38,7 +38,7 @@ def describe_run(run: RunDir) -> dict[str, Any]:
     """A run's document: its summary, or what its config tells. A damaged run is described too."""
     document: dict[str, Any] = {"run_dir": str(run.path), "name": run.name}
     try:
-        summary = run.read_summary()
+        summary = _read_summary(run)
         if summary is None:
             config = read_config(run)
             about = {"env_id": config.env_id, "algorithm": config.algorithm, "seed": config.seed}
@@ -53,3 +53,14 @@ def describe_run(run: RunDir) -> dict[str, Any]:
     except PpoError as error:
         return {**document, "status": UNREADABLE, "reason": error.message}
     return {**summary, **document}
+
+
+def _read_summary(run: RunDir) -> dict[str, Any] | None:
+    """A run's summary. A run that says it trains while nobody writes it was killed: it is interrupted."""
+    summary = run.read_summary()
+    if summary is None or summary.get("status") != "training" or run.is_locked():
+        return summary
+    summary = run.read_summary()  # it may have ended between the first look and the look at the lock
+    if summary is not None and summary.get("status") == "training":
+        summary["status"] = "interrupted"
+    return summary

@@ -62,11 +62,12 @@ def show_command(
 
 def results_of(document: dict[str, Any], *, unicode: bool = True) -> list[tuple[str, object]]:
     """What a run's document tells, as names and values."""
-    from ppo_cli.report.numbers import count, duration, number
-    from ppo_cli.report.tables import eval_text, status_cell
+    from ppo_cli.report.numbers import as_number, count, duration, number
+    from ppo_cli.report.tables import eval_text, mapping, status_cell
 
-    evaluation = document.get("eval") or {}
-    best = document.get("best_eval_during_training")
+    evaluation = mapping(document.get("eval"))
+    best = as_number(document.get("best_eval_during_training"))
+    episodes = count(as_number(evaluation.get("episodes")))
     rows = [
         ("run", document["run_dir"]),
         ("environment", document.get("env_id")),
@@ -74,14 +75,11 @@ def results_of(document: dict[str, Any], *, unicode: bool = True) -> list[tuple[
         ("seed", document.get("seed")),
         ("status", status_cell(document.get("status"))),
         ("reason", document.get("reason")),
-        ("steps", count(document.get("global_step"))),
-        ("time", duration(document.get("wall_time"))),
-        ("steps per second", count(document.get("steps_per_second"))),
-        (
-            "evaluation",
-            f"{eval_text(evaluation, unicode=unicode)} over {evaluation.get('episodes', 0)} episodes",
-        ),
-        ("best evaluation", number(best) if isinstance(best, (int, float)) else None),
+        ("steps", count(as_number(document.get("global_step")))),
+        ("time", duration(as_number(document.get("wall_time")))),
+        ("steps per second", count(as_number(document.get("steps_per_second")))),
+        ("evaluation", f"{eval_text(evaluation, unicode=unicode)} over {episodes} episodes"),
+        ("best evaluation", None if best is None else number(best)),
         ("command", document.get("command")),
     ]
     return [

@@ -22,7 +22,7 @@ Resume = Annotated[
     typer.Option("--resume", metavar="RUN", help="Go on where RUN stopped, bit for bit; repeatable."),
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="The run's seed (default: 1).")
+    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="The run's seed (default: the setting's).")
 ]
 Seeds = Annotated[
     int, typer.Option("--seeds", min=1, max=1000, help="How many seeds to train together, from --seed up.")
@@ -37,7 +37,7 @@ Steps = Annotated[
     ),
 ]
 Algorithm = Annotated[
-    str | None, typer.Option("--algorithm", metavar="NAME", help="The algorithm (default: ppo-clip).")
+    str | None, typer.Option("--algorithm", metavar="NAME", help="The algorithm (default: the setting's).")
 ]
 Name = Annotated[
     str | None,
@@ -155,7 +155,7 @@ def resumed(
 
 def _refuse_with_resume(**typed: Any) -> None:
     """A resumed run keeps its settings."""
-    given = [f"--{option}" for option, value in typed.items() if value]
+    given = [f"--{option}" for option, value in typed.items() if value is not None and value != []]
     if given:
         raise UsageError(
             f"--resume cannot be combined with {', '.join(given)}",

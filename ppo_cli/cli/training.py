@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ppo_cli.report.text import clean
 if TYPE_CHECKING:
     from ppo_cli.iteration_report import IterationReport, MemberReport
     from ppo_cli.population import Member, Population
+    from ppo_cli.run_dir import RunDir
 
 _MANY = 4  # beyond this many runs the next commands name one of them
 
@@ -75,9 +77,9 @@ class Training:
         last: IterationReport | None = None
         view.start()
         try:
-            for message in self._notices if first else ():
+            for message in (*(self._notices if first else ()), *population.notices):
                 view.notice(message)
-            for last in train(population, stop=self._stop):
+            for last in train(replace(population, notices=()), stop=self._stop):
                 view.update(last)
         except StorageError as error:
             go_on = f"Then go on: {self._resume_command(_paths(population))}"
@@ -85,8 +87,8 @@ class Training:
             raise
         finally:
             view.stop()
-        reports = {report.name: report for report in last.members} if last is not None else {}
-        return [_result(member, reports.get(member.name), last) for member in population.members]
+        reports = {_key(report): report for report in last.members} if last is not None else {}
+        return [_result(member, reports.get(_key(member)), last) for member in population.members]
 
     def _show(self, runs: list[dict[str, Any]]) -> None:
         """Results to stdout; what to do next to stderr."""
@@ -113,7 +115,9 @@ class Training:
                     clean(f"{named(run)['name']} {run['status']}{reason}"), style="red", soft_wrap=True
                 )
         if resume:
-            console.print("stopped; the checkpoint is saved. To go on:", style="yellow")
+            saved = any(_has_checkpoint(run) for run in runs if run["status"] == "interrupted")
+            what = "the checkpoint is saved. To go on:" if saved else "nothing was saved yet. To begin again:"
+            console.print(f"stopped; {what}", style="yellow")
             console.print(f"  {clean(resume)}", soft_wrap=True)
         elif not self._as_json and not self._quiet:
             console.print("next:", style="dim")
@@ -176,6 +180,16 @@ def named(run: dict[str, Any]) -> dict[str, Any]:
 
 def _paths(population: Population) -> list[str]:
     return [str(member.run_dir.path) for member in population.members if member.run_dir is not None]
+
+
+def _key(one: Member | MemberReport) -> RunDir | str:
+    """What tells a run from the others: its folder, for names may be equal in different places."""
+    return one.run_dir or one.name
+
+
+def _has_checkpoint(run: dict[str, Any]) -> bool:
+    """Whether there is something to go on from."""
+    return any(Path(run["run_dir"], "checkpoints").glob("it-*"))
 
 
 def _result(member: Member, report: MemberReport | None, last: IterationReport | None) -> dict[str, Any]:

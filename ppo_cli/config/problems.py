@@ -80,7 +80,7 @@ def refuse(problems: Sequence[Problem]) -> NoReturn:
         ]
         if len(problems) > MAX_SHOWN:
             lines.append(f"... and {len(problems) - MAX_SHOWN} more")
-        hint = "`ppo config` explains every setting"
+        hint = "`ppo config --explain` explains every setting"
     raise UsageError(
         "\n".join(lines), hint=hint, key=first.key, file=first.origin.file, line=first.origin.line
     )

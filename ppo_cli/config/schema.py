@@ -12,6 +12,7 @@ Marks beside a type:
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,10 @@ from pydantic_core import PydanticCustomError
 
 MAX_BATCH = 4_194_304
 """The most transitions of one member in one iteration; a mistyped number must not fill the memory."""
+
+MAX_WEIGHTS = 4_194_304
+"""The most weights between the hidden layers. A checkpoint holds 24 bytes for each (actor and critic, each
+with Adam's two moments), and has to stay below the size that is read back."""
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 ENV_ID_PATTERN = r"^[A-Za-z0-9_./:-]{1,200}$"
@@ -111,7 +116,9 @@ class Learning(Section):
     """Passes over the collected steps in each update."""
     num_minibatches: Annotated[Int, Field(ge=1, le=65536), Grid(1, 2, 4, 8)] = 4
     """Equal parts into which each pass is cut; one gradient step each. Must divide num_envs * num_steps."""
-    learning_rate: Annotated[float, Field(gt=0, le=1000), PER_MEMBER, Grid(1e-4, 3e-4, 1e-3, 3e-3)] = 2.5e-4
+    learning_rate: Annotated[float, Field(ge=1e-12, le=1e3), PER_MEMBER, Grid(1e-4, 3e-4, 1e-3, 3e-3)] = (
+        2.5e-4
+    )
     """Adam's step size."""
     anneal_lr: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
     """Let the learning rate fall in a straight line to 0 at the end of training."""
@@ -157,6 +164,18 @@ class Network(Section):
     """Nonlinearity after each hidden layer."""
     log_std_init: Annotated[float, Field(ge=-20, le=5), PER_MEMBER, Grid(-2.0, -1.0, -0.5, 0.0)] = 0.0
     """Logarithm of the action noise at the start; continuous actions only."""
+
+    @model_validator(mode="after")
+    def _checkpoint_can_be_read_back(self) -> Network:
+        weights = sum(n_in * n_out for n_in, n_out in itertools.pairwise(self.hidden_sizes))
+        if weights > MAX_WEIGHTS:
+            raise _refuse(
+                "network.hidden_sizes",
+                f"{', '.join(map(str, self.hidden_sizes))} makes {weights:,} weights between hidden layers, "
+                f"more than {MAX_WEIGHTS:,}",
+                "use smaller layers or fewer of them",
+            )
+        return self
 
 
 class Normalization(Section):
@@ -278,16 +297,6 @@ class RunConfig(Section):
     def steps_per_iteration(self) -> int:
         """Environment steps collected before each update: num_envs * num_steps."""
         return self.rollout.num_envs * self.rollout.num_steps
-
-    @property
-    def minibatch_size(self) -> int:
-        """Transitions in each minibatch, fillers included."""
-        return self.steps_per_iteration // self.learning.num_minibatches
-
-    @property
-    def num_iterations(self) -> int:
-        """Iterations until at least ``total_timesteps`` steps are taken."""
-        return -(-self.total_timesteps // self.steps_per_iteration)
 
     @model_validator(mode="after")
     def _minibatches_fit(self) -> RunConfig:

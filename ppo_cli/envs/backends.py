@@ -21,8 +21,8 @@ from gymnasium.spaces import Discrete
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
-from ppo_cli.envs.factory import Env, make_env, spec_of
-from ppo_cli.errors import PpoError, UsageError
+from ppo_cli.envs.factory import Env, env_fault, make_env, spec_of
+from ppo_cli.errors import UsageError
 from ppo_cli.spaces import EnvSpec
 
 Array = NDArray[Any]
@@ -56,7 +56,11 @@ class Backend(Protocol):
     action_dtype: np.dtype[Any]
 
     def reset(self, rows: Sequence[int], seeds: Sequence[int], obs: Array) -> None:
-        """Reset the environments ``rows``, each with its seed; write to these rows of ``obs`` [R, O]."""
+        """Reset the environments ``rows``, each with its seed; write to these rows of ``obs`` [R, O].
+
+        Raises:
+            UsageError: The environment's own code failed.
+        """
 
     def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
         """Step the environments where ``mask`` [R] and leave the others untouched.
@@ -68,6 +72,9 @@ class Backend(Protocol):
 
         Returns:
             Rewards float64 [R], terminated bool [R], truncated bool [R]; zero and False where not stepped.
+
+        Raises:
+            UsageError: The environment's own code failed.
         """
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -128,10 +135,14 @@ class LoopBackend:
             self._envs[row].close()
             self._envs[row] = self._make()
             self._steppers[row] = _stepper(self._envs[row])
-        first_obs, _ = self._steppers[row].reset(seed=seed)
-        if np.shape(first_obs) != obs[row].shape:
+        try:
+            result, _ = self._steppers[row].reset(seed=seed)
+            first_obs = np.asarray(result, dtype=np.float32)
+        except Exception as error:  # the environment's code may raise anything
+            raise env_fault(self.spec.env_id, f"reset(seed={seed})", error) from error
+        if first_obs.shape != obs[row].shape:
             raise UsageError(
-                f"{self.spec.env_id} gives an observation of shape {np.shape(first_obs)} "
+                f"{self.spec.env_id} gives an observation of shape {first_obs.shape} "
                 f"but declares {obs[row].shape}",
                 hint="correct the environment's observation_space",
                 key="env_id",
@@ -153,10 +164,7 @@ class LoopBackend:
                 if cut:
                     truncated[row] = True
         except Exception as error:  # the environment's code may raise anything
-            raise PpoError(
-                f"{self.spec.env_id} failed in step({sent[row]!r}): {type(error).__name__}: {error}",
-                hint="the fault is in the environment, or in env_kwargs",
-            ) from error
+            raise env_fault(self.spec.env_id, f"step({sent[row]!r})", error) from error
         return rewards, terminated, truncated
 
     def keep(self, rows: Sequence[int]) -> None:

@@ -40,7 +40,8 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mo
         render_mode: Gymnasium's render mode, for ``ppo render``.
 
     Raises:
-        UsageError: No such environment, a wrong argument, a missing dependency, or unsupported spaces.
+        UsageError: No such environment, a wrong argument, a missing dependency, a fault in the
+            environment's constructor, or unsupported spaces.
     """
     spec = registered_spec(env_id)
     kwargs = _checked_kwargs(env_id, env_kwargs or {})
@@ -50,16 +51,33 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mo
         env = gym.make(spec, disable_env_checker=True, **kwargs)
     except (ImportError, gym.error.DependencyNotInstalled) as error:
         raise _missing(env_id, error) from error
-    except Exception as error:
+    except Exception as error:  # the environment's code may raise anything
         if not env_kwargs:
-            raise
+            raise env_fault(env_id, "__init__()", error) from error
         raise _wrong_kwargs(env_id, spec, env_kwargs, error) from error
     try:
         _check_spaces(env_id, env)
     except UsageError:
         env.close()
         raise
+    except Exception as error:  # it may have no spaces at all
+        raise env_fault(env_id, "observation_space or action_space", error) from error
     return env if _is_flat(env.observation_space) else FlattenObservation(env)
+
+
+def env_fault(env_id: str, call: str, error: Exception) -> UsageError:
+    """The error for an exception of the environment's own code.
+
+    Args:
+        env_id: The environment.
+        call: What was called, as in ``reset(seed=1)``.
+        error: What it raised.
+    """
+    return UsageError(
+        f"{env_id} failed in {call}: {type(error).__name__}: {_first_line(error)}",
+        hint="the fault is in the environment, or in env_kwargs",
+        key="env_id",
+    )
 
 
 def env_spec(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
@@ -156,6 +174,10 @@ def _first_line(error: Exception) -> str:
 def _accepted(spec: GymSpec) -> list[str]:
     if spec.entry_point is None:
         return []
-    creator = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
-    names = [name for name in inspect.signature(creator).parameters if name not in _OWN_KWARGS]
+    try:
+        creator = spec.entry_point if callable(spec.entry_point) else load_env_creator(spec.entry_point)
+        parameters = inspect.signature(creator).parameters
+    except Exception:  # a wrong entry point, or a constructor without a signature
+        return []
+    names = [name for name in parameters if name not in _OWN_KWARGS]
     return [*names, "max_episode_steps"]

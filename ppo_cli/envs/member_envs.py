@@ -117,13 +117,13 @@ class MemberEnvs:
 
     # ------------------------------------------------------------------ stepping
 
-    def reset(self, first_index: int = 0) -> Array:
-        """Start episode ``first_index`` in every environment.
+    def reset(self) -> Array:
+        """Start episode 0 in every environment.
 
         Returns:
             The first observations, float32 [M, N, O].
         """
-        self._start_all(np.full(len(self._pending), first_index, dtype=np.int64))
+        self._start_all(np.zeros(len(self._pending), dtype=np.int64))
         return self.obs
 
     def step(self, actions: Array, active: Array | None = None) -> Step:

@@ -49,6 +49,7 @@ def term_set(spec: EnvSpec, reference: str | None) -> TermSet:
     function = _load(reference)
     num_parameters = _num_parameters(reference, function)
     names = _probe(reference, function, num_parameters, spec)
+    function = _checked(reference, function, names)
     doubled = sorted(set(names) & set(shipped.names))
     if doubled:
         raise UsageError(
@@ -116,18 +117,42 @@ def _probe(
     for leading in ((3,), ()):
         obs = np.zeros((*leading, spec.obs_size))
         arguments = (obs,) if num_parameters == 1 else (obs, _zero_action(spec.action, leading), obs)
-        try:
-            with np.errstate(all="ignore"):
-                values = function(*arguments)
-        except Exception as error:  # the user's function may raise anything
-            raise UsageError(
-                f"{reference} fails for obs of shape {obs.shape}: {type(error).__name__}: {error}",
-                hint=_FORMS,
-                key=_KEY,
-            ) from error
-        _check_values(reference, values, leading)
-        names = tuple(values)
+        with np.errstate(all="ignore"):
+            names = tuple(_called(reference, function, *arguments))
     return names
+
+
+def _checked(
+    reference: str, function: Callable[..., Any], names: tuple[str, ...]
+) -> Callable[..., Mapping[str, Array]]:
+    """The user's function with its faults told as such: what it did once it may not do at every step."""
+
+    def call(*arguments: Array) -> Mapping[str, Array]:
+        values = _called(reference, function, *arguments)
+        if values.keys() != set(names):
+            raise UsageError(
+                f"{reference} gives the terms {', '.join(values)}, and gave {', '.join(names)} before",
+                hint="return the same names at every call",
+                key=_KEY,
+            )
+        return values
+
+    return call
+
+
+def _called(reference: str, function: Callable[..., Any], *arguments: Array) -> Mapping[str, Array]:
+    shape = arguments[0].shape
+    try:
+        values = function(*arguments)
+    except Exception as error:  # the user's function may raise anything
+        raise UsageError(
+            f"{reference} fails for obs of shape {shape}: {type(error).__name__}: {error}",
+            hint=_FORMS,
+            key=_KEY,
+        ) from error
+    _check_values(reference, values, shape[:-1])
+    checked: Mapping[str, Array] = values
+    return checked
 
 
 def _check_values(reference: str, values: object, shape: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ from io import FileIO
 from ppo_cli.envs.backends import LoopBackend
 from ppo_cli.envs.factory import make_env
 from ppo_cli.envs.workers import OK, SharedRows, serve
-from ppo_cli.errors import PpoError
+from ppo_cli.errors import UsageError
 
 
 def main(memory_fd: int, commands: FileIO, answers: FileIO) -> None:
@@ -27,14 +27,24 @@ def main(memory_fd: int, commands: FileIO, answers: FileIO) -> None:
     rows = slice(*hello["rows"])
     shared = SharedRows(memory, *hello["layout"])
     env_id, env_kwargs = hello["env_id"], hello["env_kwargs"]
-    backend = LoopBackend(env_id, env_kwargs, rows.stop - rows.start, make_env(env_id, env_kwargs))
+    backend: LoopBackend | None = None
     while command := commands.read(1):
         try:
+            if backend is None:  # made here, so that what goes wrong has a command to answer
+                first = make_env(env_id, env_kwargs)
+                backend = LoopBackend(env_id, env_kwargs, rows.stop - rows.start, first)
             serve(command, backend, shared, rows)
             answer = OK
-        except PpoError as error:
-            answer = json.dumps({"message": error.message, "hint": error.hint}).encode() + b"\n"
+        except Exception as error:
+            answer = json.dumps(_described(error)).encode() + b"\n"
         answers.write(answer)
+
+
+def _described(error: Exception) -> dict[str, str | None]:
+    """What the trainer needs to raise the error: only a user's error has a key."""
+    if isinstance(error, UsageError):
+        return {"message": error.message, "hint": error.hint, "key": error.key or ""}
+    return {"message": f"{type(error).__name__}: {error}"}
 
 
 if __name__ == "__main__":

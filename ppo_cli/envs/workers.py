@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from ppo_cli.envs.backends import LoopBackend, Outcome
 from ppo_cli.envs.factory import Env
-from ppo_cli.errors import PpoError
+from ppo_cli.errors import PpoError, UsageError
 
 Array = NDArray[Any]
 
@@ -103,7 +104,7 @@ class WorkerBackend:
         with tempfile.TemporaryFile() as file:
             file.truncate(SharedRows.size(*layout))
             self._shared = SharedRows(mmap.mmap(file.fileno(), 0), *layout)
-            hello = {"path": sys.path, "env_id": env_id, "env_kwargs": dict(env_kwargs), "layout": layout}
+            hello = {"env_id": env_id, "env_kwargs": dict(env_kwargs), "layout": layout}
             self._workers = [
                 _Worker(file.fileno(), {**hello, "rows": [start, stop]})
                 for start, stop in itertools.pairwise(borders[1:])
@@ -162,6 +163,15 @@ def _aligned(size: int) -> int:
     return -(-size // 64) * 64
 
 
+def _module_path() -> str:
+    """Where a worker looks for modules: where this process does, except in the working directory.
+
+    A ``json.py`` that lies there would be taken for Python's own. (``-P`` leaves it out too.)
+    """
+    package = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join([*(path for path in sys.path if path), package])
+
+
 class _Worker:
     """One worker process and its pipes."""
 
@@ -171,12 +181,12 @@ class _Worker:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ppo_cli.envs.worker", str(memory)],
+                [sys.executable, "-P", "-m", "ppo_cli.envs.worker", str(memory)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=(memory,),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env={**os.environ, "PYTHONPATH": _module_path()},
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -198,7 +208,9 @@ class _Worker:
         if not answer:
             self._gone()
         error = json.loads(answer + self._process.stdout.readline())
-        raise PpoError(error["message"], hint=error.get("hint"))
+        if "key" in error:
+            raise UsageError(error["message"], hint=error["hint"], key=error["key"] or None)
+        raise PpoError(f"a process that steps {env_id} failed: {error['message']}")
 
     def close(self) -> None:
         """End the process: a closed pipe tells it to."""

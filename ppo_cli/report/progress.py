@@ -1,4 +1,4 @@
-"""The views of a training: a live one for terminals, plain lines for everything else, and none.
+"""The views of a training: a live one for terminals, plain lines for everything else, and warnings alone.
 
 All are fed by ``update`` in the training loop, which only keeps the report. The live view draws in a thread
 of its own, four times per second at most and never for more than a hundredth of the time.
@@ -45,30 +45,36 @@ class View(Protocol):
 
 
 def make_view(title: str, *, quiet: bool, stopping: Callable[[], bool]) -> View:
-    """The view that fits: none when ``quiet``, live on a terminal, otherwise plain lines.
+    """The view that fits: warnings only when ``quiet``, live on a terminal, otherwise plain lines.
 
     Args:
         title: Which environment, algorithm and runs.
-        quiet: Whether to show nothing.
+        quiet: Whether to show nothing but notices.
         stopping: Says whether a stop was asked for.
     """
     console = stderr_console()
     if quiet:
-        return QuietView()
+        return QuietView(console)
     return LiveView(console, title, stopping) if can_animate() else PlainView(console, title)
 
 
 class QuietView:
-    """Shows nothing."""
+    """Shows no progress, only what the user should know."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     def start(self) -> None:
         """Nothing to begin."""
 
     def update(self, report: IterationReport) -> None:
-        """Nothing to keep."""
+        """Print its notices."""
+        for message in report.notices:
+            self.notice(message)
 
     def notice(self, message: str) -> None:
-        """Nothing to say."""
+        """Print a message."""
+        self._console.print(clean(message), soft_wrap=True)
 
     def stop(self) -> None:
         """Nothing to end."""

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ppo_cli.report.dashboard import STATUS_STYLES
-from ppo_cli.report.numbers import MISSING, count, duration, interval, number, size
+from ppo_cli.report.numbers import MISSING, as_number, count, duration, interval, number, size
 from ppo_cli.report.text import clean
 
 Row = Mapping[str, Any]
@@ -51,10 +51,10 @@ def runs_table(runs: Sequence[Row], *, width: int, unicode: bool = True) -> Tabl
             cells.append(cell(run.get("env_id")))
         if wide:
             cells += [cell(run.get("algorithm")), cell(run.get("seed"))]
-        cells += [status_cell(run.get("status")), cell(count(_as_number(run.get("global_step"))))]
+        cells += [status_cell(run.get("status")), cell(count(as_number(run.get("global_step"))))]
         cells += [
             cell(eval_text(run.get("eval"), unicode=unicode)),
-            cell(duration(_as_number(run.get("wall_time")))),
+            cell(duration(as_number(run.get("wall_time")))),
         ]
         table.add_row(*cells)
     return table
@@ -73,14 +73,14 @@ def training_table(runs: Sequence[Row], over_seeds: Row | None, *, unicode: bool
     for header in ("evaluation", "episodes", "steps", "time"):
         table.add_column(header, justify="right", no_wrap=True)
     for run in runs:
-        episodes = (run.get("eval") or {}).get("episodes")
-        numbers = [count(_as_number(value)) for value in (episodes, run.get("global_step"))]
+        episodes = mapping(run.get("eval")).get("episodes")
+        numbers = [count(as_number(value)) for value in (episodes, run.get("global_step"))]
         table.add_row(
             cell(run.get("name"), "bold"),
             status_cell(run.get("status")),
             cell(eval_text(run.get("eval"), unicode=unicode), "bold"),
             *map(cell, numbers),
-            cell(duration(_as_number(run.get("wall_time")))),
+            cell(duration(as_number(run.get("wall_time")))),
         )
     if over_seeds is not None:
         table.add_section()
@@ -179,19 +179,19 @@ def status_cell(status: object) -> Text:
 
 def eval_text(evaluation: object, *, unicode: bool = True) -> str:
     """``mean ± half the 95 % interval`` of an evaluation as JSON holds it; a dash when there is none."""
-    if not isinstance(evaluation, Mapping):
-        return MISSING
-    low, high = (evaluation.get("ci95") or [None, None])[:2]
-    mean = _as_number(evaluation.get("mean"))
-    return interval(mean, _as_number(low), _as_number(high), "±" if unicode else "+/-")
+    found = mapping(evaluation)
+    ends = found.get("ci95")
+    low, high = ends if isinstance(ends, (list, tuple)) and len(ends) == 2 else (None, None)
+    mean = as_number(found.get("mean"))
+    return interval(mean, as_number(low), as_number(high), "±" if unicode else "+/-")
+
+
+def mapping(value: object) -> Row:
+    """A mapping from a file that may hold anything; an empty one for all else."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _table(first: str, overflow: Any) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     table.add_column(first, overflow=overflow)
     return table
-
-
-def _as_number(value: object) -> float | None:
-    """A number from a file that may hold anything."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
