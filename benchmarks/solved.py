@@ -81,7 +81,11 @@ def text(entries: Mapping[str, Entry]) -> str:
 def _row(env_id: str, entry: Entry) -> list[str]:
     alone = entry["alone"]
     diverged = entry["status"].count("diverged")
-    interval = " to ".join(number(bound, 1) for bound in entry["ci95"]) if entry["ci95"] else "–"
+    interval = (
+        " to ".join(number(bound, 1) for bound in entry["ci95"])
+        if entry["ci95"] and None not in entry["ci95"]
+        else "–"
+    )
     return [
         env_id,
         number(entry["steps_per_seed"]),

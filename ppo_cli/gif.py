@@ -24,9 +24,9 @@ Array = NDArray[Any]
 SHORTEST_DELAY = 2
 LONGEST_DELAY = 65_535
 
-# Of the 256 colours of a GIF one says "as in the frame before". The palette is as small as it can be while
-# it holds this share of all pixels exactly; the others get the nearest colour.
-MAX_COLOURS = 255
+# One colour of a GIF says "as in the frame before". The palette is the smaller one if that holds this share of
+# all pixels; the others get the nearest colour. Fewer would save little and lose small things (CartPole's axle).
+FEW_COLOURS, MANY_COLOURS = 63, 255
 COVERAGE = 0.999
 
 _BINS = 1 << 15  # 5 bits of each channel: colours closer than that are one colour
@@ -68,7 +68,7 @@ def frame_delays(shown: Sequence[int], num_frames: int, env_fps: float) -> list[
 
 
 def choose_palette(colours: Array, counts: Array) -> Array:
-    """The most frequent colours, as few as cover nearly all pixels.
+    """The most frequent colours: few if they cover nearly all pixels, otherwise many.
 
     Colours with the same leading 5 bits of each channel count as one; the most frequent of them stands for
     it.
@@ -82,11 +82,11 @@ def choose_palette(colours: Array, counts: Array) -> Array:
     """
     order = np.lexsort((colours, -counts))  # the most frequent first; of equals always the same one
     colours, counts = colours[order], counts[order]
-    bins, first, inverse = np.unique(_bin_of(_channels(colours)), return_index=True, return_inverse=True)
+    bins, first, inverse = np.unique(_bin_of(colours), return_index=True, return_inverse=True)
     totals = np.bincount(inverse, weights=counts, minlength=len(bins))
     by_total = np.lexsort((bins, -totals))
-    covered = np.cumsum(totals[by_total]) / totals.sum()
-    num_colours = min(MAX_COLOURS, int(np.searchsorted(covered, COVERAGE)) + 1)
+    covered = totals[by_total[:FEW_COLOURS]].sum() / totals.sum()
+    num_colours = FEW_COLOURS if covered >= COVERAGE else MANY_COLOURS
     return _channels(colours[first[by_total[:num_colours]]])
 
 
@@ -103,7 +103,7 @@ def nearest_colours(palette: Array) -> Array:
         distance = ((centres - colour) ** 2).sum(axis=1)
         closer = distance < smallest
         nearest[closer], smallest[closer] = index, distance[closer]
-    nearest[_bin_of(palette)] = np.arange(len(palette), dtype=np.uint8)
+    nearest[_bin_of(_pixels(palette))] = np.arange(len(palette), dtype=np.uint8)
     return nearest
 
 
@@ -133,10 +133,10 @@ class Film:
         self._shape = self._shape or (frame.shape[0], frame.shape[1])
         if frame.shape[:2] != self._shape:
             raise ValueError(f"a frame of {frame.shape[:2]} pixels follows one of {self._shape}")
-        red, green, blue = (frame[..., channel].astype(np.uint32) for channel in range(3))
-        colours, counts = np.unique(red << 16 | green << 8 | blue, return_counts=True)
+        pixels = _pixels(frame)
+        colours, counts = np.unique(pixels, return_counts=True)
         self._counts[colours] += counts
-        self._frames.append(zlib.compress(_bin_of(frame).astype(np.uint16).tobytes(), _FASTEST))
+        self._frames.append(zlib.compress(_bin_of(pixels).astype(np.uint16).tobytes(), _FASTEST))
 
     def to_gif(self, delays: Sequence[int]) -> tuple[bytes, int]:
         """The film as a GIF that repeats for ever.
@@ -223,12 +223,18 @@ def _image_block(indices: Array, corner: tuple[int, int], delay: int, **options:
     return b"".join(GifImagePlugin.getdata(image, corner, duration=delay * 10, **options))
 
 
-def _bin_of(pixels: Array) -> Array:
-    """The leading 5 bits of each channel of pixels [..., 3], as one integer [...]."""
-    red, green, blue = (pixels[..., channel].astype(np.int64) >> 3 for channel in range(3))
-    return red << 10 | green << 5 | blue
+def _pixels(frame: Array) -> Array:
+    """Channels uint8 [..., 3] as colours ``0xRRGGBB``, uint32 [...]."""
+    padded = np.zeros((*frame.shape[:-1], 4), dtype=np.uint8)
+    padded[..., :3] = frame[..., ::-1]
+    return padded.view("<u4")[..., 0]
 
 
 def _channels(colours: Array) -> Array:
-    """Colours ``0xRRGGBB`` [C] as uint8 [C, 3]."""
+    """The inverse of :func:`_pixels`, for colours [C]."""
     return np.stack([colours >> 16 & 255, colours >> 8 & 255, colours & 255], axis=1).astype(np.uint8)
+
+
+def _bin_of(colours: Array) -> Array:
+    """The leading 5 bits of each channel of colours ``0xRRGGBB``, as one integer below 32768."""
+    return colours >> 9 & 0x7C00 | colours >> 6 & 0x03E0 | colours >> 3 & 0x001F

@@ -41,9 +41,8 @@ def prepare_new(
     made: list[RunDir] = []
     try:
         for config in configs:
-            run = create_run_dir(runs_dir, _name(config, name, len(configs)), exact=name is not None)
-            made.append(run)
-            run.write_config(dump_config(config))
+            own = _name(config, name, len(configs))
+            made.append(create_run_dir(runs_dir, own, exact=name is not None, config=dump_config(config)))
     except BaseException:
         for run in made:
             run.discard()

@@ -192,7 +192,7 @@ def choose(returns: Sequence[float], pick: Pick | None, count: int) -> list[int]
 
     >>> returns = [10.0, 30.0, 20.0, 0.0, 40.0]
     >>> [choose(returns, pick, 1) for pick in ("best", "median", "worst")], choose(returns, "best", 2)
-    ([[4], [0], [3]], [4, 1])
+    ([[4], [2], [3]], [4, 1])
     """
     ascending = sorted(range(len(returns)), key=lambda index: returns[index])
     if pick is None:
