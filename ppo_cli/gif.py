@@ -24,8 +24,8 @@ Array = NDArray[Any]
 SHORTEST_DELAY = 2
 LONGEST_DELAY = 65_535
 
-# One colour of a GIF says "as in the frame before". The palette is the smaller one if that holds this share of
-# all pixels; the others get the nearest colour. Fewer would save little and lose small things (CartPole's axle).
+# One colour of a GIF says "as in the frame before". The palette is the smaller one if that holds this share
+# of all pixels; the others get the nearest colour. Fewer would lose small things (CartPole's axle).
 FEW_COLOURS, MANY_COLOURS = 63, 255
 COVERAGE = 0.999
 
@@ -50,7 +50,8 @@ def frame_stride(env_fps: float, fps: int) -> int:
 def frame_delays(shown: Sequence[int], num_frames: int, env_fps: float) -> list[int]:
     """How long each shown frame stays, so that the film takes as long as the episode.
 
-    Start times are rounded, not delays: the error does not grow.
+    Start times are rounded, not delays: the error does not grow. (Of an environment with more than 50 frames
+    per second the last two are shown some hundredths longer, for browsers' sake.)
 
     Args:
         shown: Indices of the shown frames, increasing from 0.

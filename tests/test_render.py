@@ -220,7 +220,7 @@ def test_playback_takes_as_long_as_the_episode(env_id: str, env_fps: int, fps: s
     rendered("--random", "--env", f"{env_id}-v0", "--fps", fps, cwd=tmp_path)
     frames, delays = frames_of(tmp_path / f"{env_id}-v0-random.gif")
     assert clock_step(frames[0]) == 0 and clock_step(frames[-1]) == 10
-    assert sum(delays) == pytest.approx(100 * 11 / env_fps, abs=2.5) and min(delays) >= 2
+    assert sum(delays) == pytest.approx(100 * 11 / env_fps, abs=4) and min(delays) >= 2
 
 
 def test_pictures_that_do_not_change_only_take_time(tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_a_policy_of_another_environment_is_refused(folder: Path) -> None:
     [
         ("Blind-v0", 2, "no render mode 'rgb_array'"),
         ("Textual-v0", 2, "str"),
-        ("Growing-v0", 2, "(9, 8)"),
+        ("Growing-v0", 2, "(10, 8)"),
         ("BrokenLens-v0", 1, "the lens is broken"),
         ("CartPole-v9", 2, "CartPole-v1"),
     ],

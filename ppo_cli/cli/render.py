@@ -141,7 +141,7 @@ def check_output(path: Path, *, force: bool) -> None:
     if path.suffix.lower() != ".gif":
         raise UsageError(f"{path}: what is written is a GIF", hint="let its name end in .gif", file=path)
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", hint="make it, or choose another", file=path)
+        raise UsageError(f"{path}: there is no folder {path.parent}", hint="make it first", file=path)
     if os.path.lexists(path):
         if not path.is_file():
             raise UsageError(f"{path} exists and is not a file", hint="choose another --output", file=path)
