@@ -23,6 +23,7 @@ from PIL import Image
 
 from ppo_cli import render
 from ppo_cli.gif import Film, choose_palette, frame_delays, frame_stride, nearest_colours
+from ppo_cli.run_dir import RunDir
 
 NAME = "CartPole-v1-ppo-clip-s1"
 GIF = f"runs/{NAME}/render.gif"
@@ -244,6 +245,17 @@ def test_a_landing_is_small_and_its_particles_change_nothing(tmp_path: Path) -> 
     assert len(movie.gif) < 1500 * (episode.length + 1) < 300_000
 
 
+def test_small_things_keep_their_colour(tmp_path: Path) -> None:
+    scene = render.random_scene("CartPole-v1")
+    picture, _, _ = next(iter(render.draw(scene, 0)))
+    axle = (picture == (129, 132, 203)).all(axis=2)
+    assert 20 < axle.sum() < 200, "a thousandth of the picture at most"
+    film = Film()
+    film.add(picture)
+    ((frame,), _) = frames_of(film.to_gif([4])[0])
+    assert (frame[axle] == (129, 132, 203)).all()
+
+
 # --- which episodes
 
 
@@ -280,6 +292,17 @@ def test_actions_arrive_as_the_environment_wants_them(tmp_path: Path) -> None:
         assert inside("train", "--env", env_id, *TINY[2:], cwd=tmp_path).code == 0
         (episode,) = rendered("latest", "--stochastic", cwd=tmp_path)["episodes"]
         assert episode["length"] == 10
+
+
+def test_chance_is_different_in_each_episode(trained: Path) -> None:
+    scene = render.run_scene(RunDir(trained / "runs" / NAME), deterministic=False)
+    space, obs = spaces.Discrete(2), np.zeros(4, np.float32)
+
+    def actions(seed: int) -> list[int]:
+        agent = scene.make_agent(space, seed)
+        return [int(agent(obs)) for _ in range(50)]
+
+    assert actions(1) == actions(1) != actions(2)
 
 
 def test_an_episode_without_an_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,7 +380,8 @@ def test_places_that_cannot_be_written_are_refused_before_playing(
     ):
         code, message = refused(NAME, "--output", output, "--force", cwd=folder)
         assert code == 2 and output in message and part in message
-    monkeypatch.setattr(os, "access", lambda *args: False)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     code, message = refused(NAME, cwd=folder)
     assert code == 74 and "not writable" in message
 
@@ -460,6 +484,22 @@ def test_a_photograph_is_still_recognised() -> None:
     (first, second), _ = frames_of(film.to_gif([4, 4])[0])
     assert np.abs(first.astype(int) - photo).mean() < 8
     assert np.abs(second.astype(int) - photo[::-1]).mean() < 8
+
+
+def test_what_changes_to_the_commonest_colour_is_seen_before_a_busy_background() -> None:
+    colours = np.array([[255, 255, 255], [0, 0, 0], [200, 0, 0], [0, 0, 200]], np.uint8)
+    before = colours[np.random.default_rng(0).choice(4, size=(100, 100), p=[0.4, 0.2, 0.2, 0.2])]
+    before[[0, -1], [0, -1]] = 0
+    after = before.copy()
+    after[[0, -1], [0, -1]] = 255
+    film = Film()
+    film.add(before)
+    alone = len(film.to_gif([4])[0])
+    film.add(after)
+    gif, _ = film.to_gif([4, 4])
+    (first, second), _ = frames_of(gif)
+    assert np.array_equal(first, before) and np.array_equal(second, after)
+    assert len(gif) - alone < 500, "two pixels changed"
 
 
 @given(st.sampled_from([25, 50]), st.floats(1.0, 240.0), st.integers(2, 300))

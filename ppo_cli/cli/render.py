@@ -37,7 +37,7 @@ def frames_per_second(text: str | int) -> int:
 Run = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]",
+        metavar="RUN",
         help="A path, a name under the runs folder, the unique beginning of one, or `latest`.",
         autocompletion=options.complete_run,
         show_default=False,
@@ -96,7 +96,7 @@ def render_command(
 ) -> None:
     r"""Play a trained policy and write a GIF. No display is needed.
 
-    The episodes are those of `ppo eval` with the same --seed, in the same order.
+    The episodes start as those of `ppo eval` with the same --seed do, in the same order.
 
     \b
     Examples:

@@ -20,6 +20,7 @@ _MEANINGS = {
     "policy.safetensors": "the last policy",
     "best_policy.safetensors": "the policy with the best evaluation",
     "summary.json": "status and results",
+    "render.gif": "an episode of the policy, by `ppo render`",
     "checkpoints": "training state for `ppo train --resume`",
 }
 
