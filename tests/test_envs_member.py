@@ -22,7 +22,8 @@ from gymnasium import spaces
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 
 from ppo_cli.envs import ShapingParams, make_member_envs
-from ppo_cli.envs.backends import CartPoleBackend, LoopBackend, make_backend
+from ppo_cli.envs.backends import CartPoleBackend, LoopBackend
+from ppo_cli.envs.choice import make_backend
 from ppo_cli.envs.member_envs import Step
 from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.rng import Stream, episode_seed
@@ -92,7 +93,7 @@ def test_cartpole_gives_the_same_bits_one_by_one_and_vectorised(
 ) -> None:
     plays = []
     for kind in (CartPoleBackend, LoopBackend):
-        monkeypatch.setattr("ppo_cli.envs.backends._CARTPOLE_FROM", 1 if kind is CartPoleBackend else 1000)
+        monkeypatch.setattr("ppo_cli.envs.choice._CARTPOLE_FROM", 1 if kind is CartPoleBackend else 1000)
         assert type(make_backend("CartPole-v1", kwargs, 3)) is kind
         envs = make_member_envs("CartPole-v1", kwargs, 7, [1, 2, 3])
         envs.reset()

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv
+from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.spaces import Discrete
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
@@ -28,18 +28,10 @@ from ppo_cli.spaces import EnvSpec
 Array = NDArray[Any]
 Outcome = tuple[Array, Array, Array]
 
-# A vector step of CartPole costs as much as this many single steps. Both give the same bits.
-_CARTPOLE_FROM = 8
-
 # Here an episode depends on what the same object played before: BipedalWalker builds all its episodes in one
 # Box2D world, and half of them differ by rounding. So each gets a new object: 0.35 ms, with a reset of
 # 2.4 ms. (Gymnasium cured LunarLander of this in v3. Of other environments it cannot be known.)
 _LEAVE_TRACES = ("gymnasium.envs.box2d.bipedal_walker",)
-
-
-# Steps of 20 µs and more. The other environments take less than half of that.
-_WORTH_A_PROCESS = ("gymnasium.envs.box2d.", "gymnasium.envs.classic_control.acrobot")
-_ROWS_PER_PROCESS = 8
 
 
 class Backend(Protocol):
@@ -84,25 +76,6 @@ class Backend(Protocol):
         """Free what the environments hold."""
 
 
-def make_backend(env_id: str, env_kwargs: Mapping[str, Any], num_rows: int, num_workers: int = 0) -> Backend:
-    """R environments of one kind, by the fastest backend that gives the environment's own results.
-
-    Worker processes are used where a step costs enough, and where a fresh interpreter knows the environment.
-
-    Raises:
-        UsageError: As :func:`ppo_cli.envs.factory.make_env`.
-    """
-    first = make_env(env_id, env_kwargs)
-    if type(first.unwrapped) is CartPoleEnv and _is_bare(first) and num_rows >= _CARTPOLE_FROM:
-        return CartPoleBackend(env_id, env_kwargs, num_rows, first)
-    num_workers = min(num_workers, num_rows // _ROWS_PER_PROCESS - 1)
-    if num_workers > 0 and type(first.unwrapped).__module__.startswith(_WORTH_A_PROCESS):
-        from ppo_cli.envs.workers import WorkerBackend  # it imports this module
-
-        return WorkerBackend(env_id, env_kwargs, num_rows, first, num_workers)
-    return LoopBackend(env_id, env_kwargs, num_rows, first)
-
-
 class LoopBackend:
     """R single environments, stepped one after the other.
 
@@ -119,7 +92,7 @@ class LoopBackend:
         self.action_dtype = np.dtype(space.dtype)
         self._start = int(getattr(space, "start", 0))
         self._shape = space.shape or ()
-        self.step_limit = self.spec.max_episode_steps if _is_bare(first) else None
+        self.step_limit = self.spec.max_episode_steps if is_bare(first) else None
         self._make = partial(make_env, env_id, env_kwargs)
         self._renews = type(first.unwrapped).__module__ in _LEAVE_TRACES
         self._envs = [first, *(self._make() for _ in range(num_rows - 1))]
@@ -277,7 +250,7 @@ def _check_actions(actions: Array, spec: EnvSpec) -> None:
 
 def _stepper(env: Env) -> Env:
     """What is stepped in the place of ``env``, with less around it and the same results."""
-    if not _is_bare(env):
+    if not is_bare(env):
         return env
     bare, space = env.unwrapped, env.action_space
     if isinstance(space, Discrete):
@@ -285,6 +258,6 @@ def _stepper(env: Env) -> Env:
     return bare
 
 
-def _is_bare(env: Env) -> bool:
+def is_bare(env: Env) -> bool:
     """Whether ``env`` has just the two wrappers of ``gym.make`` that counting steps can replace."""
     return type(env) is TimeLimit and type(env.env) is OrderEnforcing and env.env.env is env.unwrapped

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ppo_cli.envs.backends import Backend, make_backend
+from ppo_cli.envs.backends import Backend
+from ppo_cli.envs.choice import make_backend
 from ppo_cli.envs.episodes import ActionLog, EpisodeProgress, EpisodeRecord, ReplayReport, same_bits
 from ppo_cli.envs.shaping import RewardShaper, ShapingParams
 from ppo_cli.envs.tally import EpisodeTally
