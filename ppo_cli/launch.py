@@ -12,7 +12,7 @@ from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.population import Member, Population, plan
 from ppo_cli.run_dir import RunDir, create_run_dir, find_run
-from ppo_cli.run_names import default_run_name
+from ppo_cli.run_names import run_name
 
 
 def prepare_new(
@@ -41,7 +41,7 @@ def prepare_new(
     made: list[RunDir] = []
     try:
         for config in configs:
-            own = _name(config, name, len(configs))
+            own = run_name(config, name, len(configs))
             made.append(create_run_dir(runs_dir, own, exact=name is not None, config=dump_config(config)))
     except BaseException:
         for run in made:
@@ -135,7 +135,7 @@ def _summary(run: RunDir, notices: list[str]) -> Mapping[str, object]:
 
 
 def _check_not_done(run: RunDir, config: RunConfig, iteration: int, summary: Mapping[str, object]) -> None:
-    done = iteration * config.rollout.num_envs * config.rollout.num_steps
+    done = iteration * config.steps_per_iteration
     if done >= config.total_timesteps and summary.get("status") == "completed":
         raise _CompleteError(
             f"{run.name} is complete: {done:,} of {config.total_timesteps:,} steps",
@@ -154,9 +154,3 @@ def _differences(name: str, before: object, now: Mapping[str, str]) -> list[str]
     if not changed:
         return []
     return [f"{name} was started elsewhere ({', '.join(changed)}): it goes on, but perhaps not bit for bit"]
-
-
-def _name(config: RunConfig, name: str | None, count: int) -> str:
-    if name is None:
-        return default_run_name(config.env_id, config.algorithm, config.seed)
-    return name if count == 1 else f"{name}-s{config.seed}"

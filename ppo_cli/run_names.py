@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ppo_cli.config import RunConfig
 from ppo_cli.errors import UsageError
 
 MAX_LENGTH = 100
@@ -37,6 +38,22 @@ def default_run_name(env_id: str, algorithm: str, seed: int) -> str:
     end = f"-{algorithm}-s{seed}"
     env = re.sub(r"[^A-Za-z0-9._+=@-]+", "-", env_id).lstrip("._+=@-") or "env"
     return check_run_name(env[: MAX_LENGTH - len(end)] + end)
+
+
+def run_name(config: RunConfig, name: str | None, count: int) -> str:
+    """The name that a run asks for, one of ``count`` that are started together.
+
+    Args:
+        config: Its settings.
+        name: What the user chose, for one run or as the beginning of several; None for the default.
+        count: How many runs there are.
+
+    Raises:
+        UsageError: It is not a name.
+    """
+    if name is None:
+        return default_run_name(config.env_id, config.algorithm, config.seed)
+    return check_run_name(name if count == 1 else f"{name}-s{config.seed}")
 
 
 def numbered(name: str, number: int) -> str:

@@ -58,7 +58,7 @@ class Session:
         self.algorithm = ALGORITHMS[config.algorithm]
         self.hyper = Hyperparams.stack(configs)
         self.clip_obs = torch.tensor([c.normalization.clip_obs for c in configs])
-        self.num_iterations = -(-config.total_timesteps // self.steps_per_iteration)
+        self.num_iterations = config.num_iterations
         self.timings: dict[str, float] = defaultdict(float)
         self.notices: list[str] = list(population.notices)
         self._failures: dict[int, str] = {}
@@ -98,14 +98,9 @@ class Session:
         return [member.config.seed for member in self.members]
 
     @property
-    def steps_per_iteration(self) -> int:
-        """Environment steps of one member in one iteration."""
-        return self.config.rollout.num_envs * self.config.rollout.num_steps
-
-    @property
     def global_step(self) -> int:
         """Environment steps of one member so far."""
-        return self.state.iteration * self.steps_per_iteration
+        return self.state.iteration * self.config.steps_per_iteration
 
     @property
     def steps_per_second(self) -> float:
@@ -188,7 +183,7 @@ class Session:
 
     def count_steps(self) -> None:
         """Count an iteration's environment steps."""
-        self._steps_done += self.steps_per_iteration * len(self.members)
+        self._steps_done += self.config.steps_per_iteration * len(self.members)
 
     def evaluation_due(self) -> bool:
         """Whether one of ``num_evals`` evenly spaced evaluations falls on this iteration."""

@@ -52,10 +52,11 @@ def show_plan(
 
 def plan_of(configs: Sequence[RunConfig], runs_dir: Path, name: str | None) -> dict[str, Any]:
     """Steps, iterations, folders and disk space of a training."""
+    from ppo_cli.run_names import run_name
+
     config = configs[0]
-    batch = config.rollout.num_envs * config.rollout.num_steps
-    iterations = -(-config.total_timesteps // batch)
-    folders = [str(runs_dir / _run_name(c, name, len(configs))) for c in configs]
+    iterations = config.num_iterations
+    folders = [str(runs_dir / run_name(c, name, len(configs))) for c in configs]
     disk = _COPIES * _FLOAT_BYTES * num_parameters(config) + _ROW_BYTES * iterations + _FIXED_BYTES
     return {
         "num_runs": len(configs),
@@ -76,12 +77,3 @@ def num_parameters(config: RunConfig) -> int:
     hidden = sum((below + 1) * above for below, above in itertools.pairwise(widths))
     heads = (widths[-1] + 1) * (spec.action.size + 1)
     return 2 * hidden + heads + (spec.action.size if spec.action.kind == "box" else 0)
-
-
-def _run_name(config: RunConfig, name: str | None, count: int) -> str:
-    """The folder's name, unless it is taken by then."""
-    from ppo_cli.run_names import check_run_name, default_run_name
-
-    if name is None:
-        return default_run_name(config.env_id, config.algorithm, config.seed)
-    return check_run_name(name if count == 1 else f"{name}-s{config.seed}")

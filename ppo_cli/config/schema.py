@@ -298,6 +298,11 @@ class RunConfig(Section):
         """Environment steps collected before each update: num_envs * num_steps."""
         return self.rollout.num_envs * self.rollout.num_steps
 
+    @property
+    def num_iterations(self) -> int:
+        """Iterations until ``total_timesteps`` are reached or passed."""
+        return -(-self.total_timesteps // self.steps_per_iteration)
+
     @model_validator(mode="after")
     def _minibatches_fit(self) -> RunConfig:
         batch, parts = self.steps_per_iteration, self.learning.num_minibatches
