@@ -7,33 +7,18 @@ bounded size, and never writes through a symbolic link.
 from __future__ import annotations
 
 import contextlib
-import difflib
-import errno
-import json
-import math
 import os
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ppo_cli.errors import CorruptFileError, StorageError, UsageError
 from ppo_cli.file_lock import file_lock, is_locked
-from ppo_cli.files import (
-    atomic_write,
-    corrupt,
-    read_file,
-    remove_quietly,
-    storage_errors,
-    sync_folder,
-    write_new,
-)
-from ppo_cli.run_names import check_run_name, numbered
+from ppo_cli.files import atomic_write, remove_quietly
+from ppo_cli.json_file import read_json, write_json
+from ppo_cli.named_folders import FolderKind, create_folder, find_folder, list_folders
 
 MAX_SUMMARY_BYTES = 4 * 2**20
-
-_TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES})  # EACCES: Windows
 
 
 @dataclass(frozen=True)
@@ -126,8 +111,7 @@ class RunDir:
         Raises:
             StorageError: It cannot be written.
         """
-        text = json.dumps(_json_value(summary), indent=2, allow_nan=False, ensure_ascii=False)
-        atomic_write(self.summary_path, f"{text}\n".encode())
+        write_json(self.summary_path, summary)
 
     def read_summary(self) -> dict[str, Any] | None:
         """What ``summary.json`` says, or None while there is none.
@@ -135,21 +119,7 @@ class RunDir:
         Raises:
             CorruptFileError: It is not a JSON object, too large, or no regular file.
         """
-        if not os.path.lexists(self.summary_path):
-            return None
-        text = _decode(read_file(self.summary_path, MAX_SUMMARY_BYTES), self.summary_path)
-        try:
-            summary = json.loads(text)
-        except (ValueError, RecursionError):
-            summary = None
-        if not isinstance(summary, dict):
-            raise corrupt(self.summary_path, "is damaged: it holds no JSON object")
-        return summary
-
-    def modified(self) -> float:
-        """When the run last wrote something, in seconds since 1970."""
-        files = (self.config_path, self.metrics_path, self.summary_path)
-        return max((os.lstat(file).st_mtime for file in files if os.path.lexists(file)), default=0.0)
+        return read_json(self.summary_path, MAX_SUMMARY_BYTES)
 
     def discard(self) -> None:
         """Undo a :func:`create_run_dir` whose run could not begin. A folder with metrics is left alone."""
@@ -167,6 +137,9 @@ class RunDir:
             remove_quietly(path)
 
 
+RUN = FolderKind("run", "config.yaml", "ppo train")
+
+
 def create_run_dir(runs_dir: str | Path, name: str, exact: bool = False, config: str | None = None) -> RunDir:
     """Make a run's folder. Two processes that ask for one name at one moment get two folders.
 
@@ -174,29 +147,13 @@ def create_run_dir(runs_dir: str | Path, name: str, exact: bool = False, config:
         runs_dir: The directory of all runs; made when it is not there.
         name: The run's name.
         exact: Refuse a name that is taken. Otherwise the folder is called ``name-2``, ``name-3`` and so on.
-        config: Text of ``config.yaml``. With it the folder appears under its name whole: a process that is
-            killed here leaves no folder that is not a run, and an empty one is taken over.
+        config: Text of ``config.yaml``. With it the folder appears under its name whole.
 
     Raises:
         UsageError: It is not a name, or it is taken and ``exact``.
         StorageError: The folder cannot be made.
     """
-    runs_dir = Path(runs_dir)
-    check_run_name(name)
-    with storage_errors(runs_dir):
-        os.makedirs(runs_dir, exist_ok=True)
-        entries = os.listdir(runs_dir)
-    taken = {_folded(entry) for entry in entries if config is None or not _is_empty(runs_dir / entry)}
-    number = 1
-    while True:
-        path = runs_dir / numbered(name, number)
-        if _folded(path.name) not in taken and (_make(path) if config is None else _make_whole(path, config)):
-            return RunDir(path)
-        if exact:
-            raise UsageError(
-                f"{path} exists already", hint="Choose another --name, or go on with it: --resume.", file=path
-            )
-        number += 1
+    return RunDir(create_folder(RUN, Path(runs_dir), name, exact=exact, content=config))
 
 
 def find_run(runs_dir: str | Path, ref: str) -> RunDir:
@@ -210,136 +167,13 @@ def find_run(runs_dir: str | Path, ref: str) -> RunDir:
         UsageError: There is no such run, or there are several.
         CorruptFileError: The folder is a symbolic link.
     """
-    runs_dir = Path(runs_dir)
-    if "\0" in ref or not ref:
-        raise UsageError(f"{ref!r} is not a run")
-    by_path = any(separator in ref for separator in ("/", "\\")) or ref in (".", "..")
-    for path in (Path(ref), runs_dir / ref) if by_path else (runs_dir / ref, Path(ref)):
-        if _is_folder(path):
-            return _opened(path)
-    runs = list_runs(runs_dir)
-    if ref == "latest" and runs:
-        return max(runs, key=lambda run: (run.modified(), run.name))
-    matches = [run for run in runs if run.name.startswith(ref)]
-    if len(matches) == 1:
-        return matches[0]
-    raise _not_found(runs_dir, ref, [run.name for run in runs], [run.name for run in matches])
+    return RunDir(find_folder(RUN, Path(runs_dir), ref))
 
 
 def list_runs(runs_dir: str | Path) -> list[RunDir]:
-    """The runs of a directory, by name.
-
-    A run is a folder with a ``config.yaml``. Hidden ones, symbolic links and unprintable names do not count.
+    """The runs of a directory, by name. Hidden folders, symbolic links and unprintable names do not count.
 
     Raises:
         StorageError: The directory cannot be read.
     """
-    try:
-        with storage_errors(Path(runs_dir)), os.scandir(runs_dir) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except StorageError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return []
-        raise
-    visible = [name for name in sorted(names) if name.isprintable() and not name.startswith(".")]
-    runs = [RunDir(Path(runs_dir) / name) for name in visible]
-    return [run for run in runs if os.path.lexists(run.config_path)]
-
-
-def _make(path: Path) -> bool:
-    """Make the folder; False when another process was faster."""
-    with storage_errors(path):
-        try:
-            os.mkdir(path)
-        except FileExistsError:
-            return False
-        sync_folder(path.parent)
-    return True
-
-
-def _make_whole(path: Path, config: str) -> bool:
-    """Make the folder with its ``config.yaml``; False when there is one that is not empty."""
-    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    with storage_errors(path):
-        try:
-            os.mkdir(temporary)
-            write_new(temporary / "config.yaml", config.encode())
-            sync_folder(temporary)
-            os.rename(temporary, path)  # over an empty folder too, and never over another
-        except OSError as error:
-            remove_quietly(temporary / "config.yaml")
-            with contextlib.suppress(OSError):
-                os.rmdir(temporary)
-            if os.path.lexists(path) and error.errno in _TAKEN:
-                return False
-            raise
-        sync_folder(path.parent)
-    return True
-
-
-def _is_empty(path: Path) -> bool:
-    """Whether it is a folder with nothing in it: what is left of a run that was killed while it was made."""
-    try:
-        return not path.is_symlink() and not os.listdir(path)
-    except OSError:  # no folder, or not ours to read
-        return False
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # a name that is too long, for one
-        return False
-
-
-def _opened(path: Path) -> RunDir:
-    run = RunDir(path)
-    if path.is_symlink():
-        raise CorruptFileError(
-            f"{path} is a symbolic link, and what it leads to may lie anywhere",
-            hint="Give the folder itself.",
-            file=path,
-        )
-    if not os.path.lexists(run.config_path):
-        raise UsageError(f"{path} is not a run folder: it has no config.yaml", file=path)
-    return run
-
-
-def _not_found(runs_dir: Path, ref: str, names: list[str], matches: list[str]) -> UsageError:
-    shown = ref[:100]
-    if matches:
-        return UsageError(f"{shown!r} is the beginning of several runs", hint=f"Which one: {_some(matches)}?")
-    if not names:
-        return UsageError(f"no run {shown!r}: {runs_dir} holds none", hint="Make one with `ppo train`.")
-    nearest = difflib.get_close_matches(ref, names, n=3, cutoff=0.5)
-    hint = f"Did you mean {_some(nearest)}?" if nearest else f"There are {_some(names)}."
-    return UsageError(f"no run {shown!r} in {runs_dir}", hint=hint)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _folded(name: str) -> str:
-    """A name as file systems see it that do not tell upper from lower case."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _decode(data: bytes, path: Path) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise corrupt(path, "is not UTF-8 text") from None
-
-
-def _json_value(value: Any) -> Any:
-    """The value as strict JSON has it: NaN and infinities are null, NumPy's numbers Python's, paths text."""
-    if isinstance(value, Mapping):
-        return {str(key): _json_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_value(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _json_value(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value) if isinstance(value, Path) else value
+    return [RunDir(path) for path in list_folders(RUN, Path(runs_dir))]
