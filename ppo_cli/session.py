@@ -190,13 +190,16 @@ class Session:
         number, done = self.config.evaluation.num_evals, self.state.iteration
         return number * done // self.num_iterations > number * (done - 1) // self.num_iterations
 
-    def evaluate(self) -> None:
-        """Evaluate every member; keep the best policies."""
+    def evaluate(self, stop: Callable[[], bool]) -> bool:
+        """Evaluate every member and keep the best policies; False when stopped."""
         with self.timed("evaluation"):
-            results = self._play(Stream.EVAL, self.state.iteration, self.config.evaluation.eval_episodes)
-            assert results is not None
+            episodes = self.config.evaluation.eval_episodes
+            results = self._play(Stream.EVAL, self.state.iteration, episodes, stop)
+            if results is None:
+                return False
             for row, stats in enumerate(results):
                 self.recorders[row].evaluation(self.global_step, stats, self.policy(row))
+        return True
 
     def log(self, metrics: Mapping[str, Tensor]) -> None:
         """Write the finished episodes and one row of metrics per member."""
@@ -281,7 +284,7 @@ class Session:
         return TrainState.initial(self.net.init(rngs, log_std), self.envs.spec.obs_size)
 
     def _play(
-        self, stream: Stream, round_index: int, episodes: int, stop: Callable[[], bool] = lambda: False
+        self, stream: Stream, round_index: int, episodes: int, stop: Callable[[], bool]
     ) -> list[EvalStats] | None:
         return play_episodes(
             self.net,

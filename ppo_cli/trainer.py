@@ -25,13 +25,17 @@ from ppo_cli.update import update
 CHECKPOINT_SHARE = 0.02  # of the training time, at most
 
 
-def train(population: Population, *, stop: Callable[[], bool] = lambda: False) -> Iterator[IterationReport]:
+def train(
+    population: Population, *, stop: Callable[[], bool] = lambda: False, until: int | None = None
+) -> Iterator[IterationReport]:
     """Train a population to its end, or until ``stop()`` says so.
 
     Args:
         population: Members that share one program.
-        stop: Asked after every iteration and during the final evaluation. When true, a checkpoint is
-            saved and training ends with status ``interrupted``.
+        stop: Asked after every iteration and before every step of an evaluation. When true, a checkpoint
+            is saved and training ends with status ``interrupted``. (During an evaluation nothing is saved:
+            training goes on from the checkpoint before, to the same bits.)
+        until: Do so after this iteration, whatever ``stop()`` says; None trains to the end.
 
     Yields:
         A report after each iteration; the last one says how each member ended.
@@ -44,10 +48,12 @@ def train(population: Population, *, stop: Callable[[], bool] = lambda: False) -
     with Session.open(population) as session:
         pace = _CheckpointPace()
         while session.state.iteration < session.num_iterations and session.members:
-            train_iteration(session)
+            if not train_iteration(session, stop):
+                session.finish("interrupted")
+                break
             if session.members and pace.due():
                 pace.save(session)
-            if stop():
+            if stop() or session.state.iteration == until:
                 break
             if session.state.iteration < session.num_iterations and session.members:
                 yield session.report()
@@ -58,17 +64,18 @@ def train(population: Population, *, stop: Callable[[], bool] = lambda: False) -
         yield session.report()
 
 
-def train_iteration(session: Session) -> None:
-    """One iteration of all members: collect, update, evaluate, log."""
+def train_iteration(session: Session, stop: Callable[[], bool] = lambda: False) -> bool:
+    """One iteration of all members: collect, update, evaluate, log. False when stopped while evaluating."""
     rollout = collect(session)
     metrics = learn(session, rollout)
     session.update_statistics(rollout)
     session.count_steps()
     session.state.iteration += 1
     session.drop_diverged(metrics)
-    if session.members and session.evaluation_due():
-        session.evaluate()
+    if session.members and session.evaluation_due() and not session.evaluate(stop):
+        return False
     session.log(metrics)
+    return True
 
 
 def collect(session: Session) -> Rollout:

@@ -163,9 +163,9 @@ def test_a_warning_is_shown_before_training_starts_and_when_quiet_too(
     summary.write_text(json.dumps(json.loads(summary.read_text()) | {"versions": {"torch": "0.1"}}))
     told_before: list[str] = []
 
-    def listen(session: object) -> None:
+    def listen(*args: Any) -> bool:
         told_before.append(sys.stderr.getvalue())  # type: ignore[attr-defined]
-        train_iteration(session)
+        return train_iteration(*args)
 
     from ppo_cli.trainer import train_iteration
 
