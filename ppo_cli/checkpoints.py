@@ -110,6 +110,29 @@ def load_latest_checkpoint(run_dir: RunDir, warn: Callable[[str], None]) -> Chec
     return None
 
 
+def checkpoint_iterations(run_dir: RunDir) -> list[int]:
+    """The iterations of which the run has a checkpoint, newest first; by their names, none is opened."""
+    return list(dict.fromkeys(_iteration(path) for path in _checkpoints(run_dir.checkpoints_path)))
+
+
+def go_back(run_dir: RunDir, iteration: int) -> bool:
+    """Remove the checkpoints after ``iteration``, whose own one must be whole; False if it is not.
+
+    Training on from the older one gives the same bits again, so nothing is lost but time.
+
+    Args:
+        run_dir: The run; the caller holds its lock.
+        iteration: One of :func:`checkpoint_iterations`.
+    """
+    paths = _checkpoints(run_dir.checkpoints_path)
+    if not any(_iteration(path) == iteration and not _is_damaged(path) for path in paths):
+        return False
+    for path in paths:
+        if _iteration(path) > iteration:
+            shutil.rmtree(path, ignore_errors=True)
+    return True
+
+
 def _publish(folder: Path, iteration: int, content: bytes) -> None:
     """Write under a temporary name, sync, rename. Raises OSError after removing what was half written."""
     temporary = folder / f"{_TEMPORARY}{iteration}-{os.getpid()}"

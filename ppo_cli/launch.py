@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ppo_cli.checkpoints import load_latest_checkpoint
-from ppo_cli.config import RunConfig, dump_config, load_config, with_values
+from ppo_cli.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
+from ppo_cli.config import RunConfig, dump_config, load_config, static_key, with_values
 from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.population import Member, Population, plan
+from ppo_cli.resume import binding_settings
 from ppo_cli.run_dir import RunDir, create_run_dir, find_run
 from ppo_cli.run_names import run_name
 
@@ -83,8 +85,98 @@ def prepare_resume(refs: Sequence[str], *, runs_dir: Path, total_timesteps: int 
     if not members:
         raise complete[0]
     notices.extend(error.message for error in complete)
-    populations = plan(members)
+    return _planned(members, notices)
+
+
+def prepare_in_folder(
+    configs: Mapping[str, RunConfig], folder: Path, *, env_requested: str, command: str
+) -> list[Population]:
+    """The runs of a sweep: those whose folders are there go on where they stopped, the others begin.
+
+    Args:
+        configs: The runs by name.
+        folder: The sweep's folder.
+        env_requested: The environment id that the user typed.
+        command: The command line, for the summaries of runs that begin.
+
+    Returns:
+        Populations of what is left to do; complete runs are passed over.
+
+    Raises:
+        UsageError: A folder holds a run with other settings, or the environment cannot be had.
+        CorruptFileError: A run's files are damaged beyond what an older checkpoint can mend.
+        StorageError: The folders cannot be written.
+    """
+    notices: list[str] = []
+    members: list[Member] = []
+    for config in {static_key(config): config for config in configs.values()}.values():
+        make_envs([config], num_envs=1).close()
+    for name, config in configs.items():
+        run = RunDir(folder / name)
+        if not run.config_path.exists():
+            run = create_run_dir(folder, name, exact=True, config=dump_config(config))
+            members.append(Member(config, run, command=command, env_requested=env_requested))
+            continue
+        check_same_run(run, config)
+        with contextlib.suppress(_CompleteError):
+            members.append(_resumed(run, None, notices))
+    return _planned(members, notices) if members else []
+
+
+def check_same_run(run: RunDir, config: RunConfig) -> None:
+    """Check that a folder holds the run with these settings.
+
+    Raises:
+        UsageError: It holds another one; the message names the first setting that differs.
+    """
+    found, wanted = (
+        {**binding_settings(one), "total_timesteps": one.total_timesteps}
+        for one in (load_config(run.config_path), config)
+    )
+    for path, value in wanted.items():
+        if found.get(path) != value:
+            raise UsageError(
+                f"{run.path} holds a run with {path} {found.get(path)}, not {value}",
+                hint="Give the sweep another --name, or move that folder away.",
+                key=path,
+                file=run.config_path,
+            )
+
+
+def _planned(members: Sequence[Member], notices: Sequence[str]) -> list[Population]:
+    populations = plan(_aligned(members))
     return [replace(populations[0], notices=tuple(notices)), *populations[1:]]
+
+
+def _aligned(members: Sequence[Member]) -> list[Member]:
+    """Let members that could share a program go on from one iteration.
+
+    A process that is killed between two members' checkpoints leaves them one checkpoint apart. Each keeps its
+    last two, so there is one that all have; going back to it costs less than training in two groups.
+    """
+    found = list(members)
+    for key in dict.fromkeys(static_key(member.config) for member in found):
+        rows = [i for i, m in enumerate(found) if static_key(m.config) == key and m.checkpoint and m.run_dir]
+        if len({found[i].iteration for i in rows}) < 2:
+            continue
+        have = [set(checkpoint_iterations(run)) for i in rows if (run := found[i].run_dir)]
+        common = set.intersection(*have)
+        if common:
+            for i in rows:
+                found[i] = _gone_back(found[i], max(common))
+    return found
+
+
+def _gone_back(member: Member, iteration: int) -> Member:
+    run = member.run_dir
+    assert run is not None
+    if member.iteration == iteration:
+        return member
+    with run.lock():
+        if not go_back(run, iteration):
+            return member
+        checkpoint = load_latest_checkpoint(run, lambda _: None)
+    return replace(member, checkpoint=checkpoint)
 
 
 class _CompleteError(UsageError):
