@@ -1,0 +1,116 @@
+"""Statistics of one group of returns, or of two: interquartile mean, probability of improvement, profiles.
+
+Definitions are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
+Precipice". Intervals are 95 % percentile bootstrap intervals over seeds: with fewer than about ten seeds they
+come out too narrow, unlike Student's interval of the mean (``ppo_cli.stats.mean_interval``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+NO_INTERVAL = (math.nan, math.nan)
+
+
+def usable(values: Sequence[float]) -> bool:
+    """Whether there are values and all of them are finite; statistics of others are NaN.
+
+    What is so large that its square is not finite counts as infinite.
+    """
+    return len(values) > 0 and bool((np.abs(values) < 1e150).all())
+
+
+def iqm(values: Sequence[float]) -> float:
+    """Interquartile mean: the mean without the lowest and the highest quarter (each rounded down).
+
+    >>> iqm([1, 2, 3, 100]), iqm([5, 7, 9])
+    (2.5, 7.0)
+    """
+    return float(_trimmed_means(np.asarray(values, dtype=float))) if usable(values) else math.nan
+
+
+def bootstrap_iqm_interval(*tasks: Sequence[float], seed: int = 0, reps: int = 2000) -> tuple[float, float]:
+    """95 % interval of the interquartile mean of all values, runs drawn anew within each task.
+
+    Args:
+        tasks: The values of one task, one per run; several tasks make it a stratified bootstrap, and need
+            returns normalised to one scale.
+        seed: Of the random numbers.
+        reps: Resamples.
+
+    Returns:
+        Low and high; NaN where a task has fewer than two runs.
+    """
+    if not tasks or any(len(values) < 2 or not usable(values) for values in tasks):
+        return NO_INTERVAL
+    rng = np.random.default_rng(seed)
+    drawn = [np.asarray(task, dtype=float)[rng.integers(len(task), size=(reps, len(task)))] for task in tasks]
+    return _percentile_interval(_trimmed_means(np.concatenate(drawn, axis=1)))
+
+
+def probability_of_improvement(
+    a: Sequence[float],  # [n]
+    b: Sequence[float],  # [m]
+) -> float:
+    """Probability that a run of ``a`` ends higher than a run of ``b``, a tie counting half.
+
+        P = (number of pairs with a_i > b_j + half the number of ties) / (n m)
+
+    It is the Mann-Whitney statistic U divided by n m.
+    """
+    return float(_wins(a, b).mean()) if usable(a) and usable(b) else math.nan
+
+
+def improvement_interval(
+    a: Sequence[float], b: Sequence[float], *, seed: int = 0, reps: int = 2000
+) -> tuple[float, float]:
+    """95 % interval of ``probability_of_improvement``, the runs of each group drawn anew.
+
+    Returns:
+        Low and high; NaN where a group has fewer than two runs.
+    """
+    if min(len(a), len(b)) < 2 or not (usable(a) and usable(b)):
+        return NO_INTERVAL
+    rng = np.random.default_rng(seed)
+    # How often each run is drawn: [reps, n] and [reps, m].
+    times_a, times_b = (rng.multinomial(n, np.full(n, 1 / n), size=reps) for n in (len(a), len(b)))
+    drawn_wins = ((times_a @ _wins(a, b)) * times_b).sum(axis=1)
+    return _percentile_interval(drawn_wins / (len(a) * len(b)))
+
+
+def performance_profile(
+    values: Sequence[float],
+    thresholds: Sequence[float],  # [K]
+) -> FloatArray:  # [K]
+    """Fraction of runs strictly above each threshold."""
+    if not usable(values):
+        return np.full(len(thresholds), math.nan)
+    above = np.asarray(values, dtype=float) > np.asarray(thresholds, dtype=float)[:, None]  # [K, n]
+    return np.asarray(above.mean(axis=1), dtype=float)
+
+
+def _wins(a: Sequence[float], b: Sequence[float]) -> FloatArray:  # [n, m]
+    """1 where a run of ``a`` is above one of ``b``, 1/2 where they are equal, 0 where it is below."""
+    sign = np.sign(np.asarray(a, dtype=float)[:, None] - np.asarray(b, dtype=float))
+    return np.asarray((sign + 1) / 2, dtype=float)
+
+
+def _trimmed_means(
+    values: FloatArray,  # [..., n]
+) -> FloatArray:  # [...]
+    n = values.shape[-1]
+    cut = n // 4
+    return np.asarray(np.sort(values, axis=-1)[..., cut : n - cut].mean(axis=-1), dtype=float)
+
+
+def _percentile_interval(
+    resampled: FloatArray,  # [reps]
+) -> tuple[float, float]:
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return float(low), float(high)
