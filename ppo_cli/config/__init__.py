@@ -7,6 +7,7 @@ from ppo_cli.config.names import find as find_setting
 from ppo_cli.config.names import nearest as nearest_setting
 from ppo_cli.config.resolve import (
     ResolvedConfig,
+    check_value,
     get_value,
     imports_of,
     load_config,
@@ -26,6 +27,7 @@ __all__ = [
     "ResolvedConfig",
     "RunConfig",
     "Setting",
+    "check_value",
     "dump_config",
     "find_setting",
     "get_value",

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic import ValidationError
+
 from ppo_cli.config.assignments import Assignment, build, from_override, from_tree, from_value
 from ppo_cli.config.node import Node
 from ppo_cli.config.problems import Origin, Problem, printable, refuse, value_text
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.config.settings import SETTINGS
+from ppo_cli.config.settings import SECTIONS, SETTINGS
 from ppo_cli.config.shipped import display_name, shipped_config_dir, shipped_config_for
 
 _IMPORTING = ("env_id", "reward_shaping.terms")
@@ -39,6 +41,7 @@ def resolve_config(
     *,
     env: str | None = None,
     config_file: Path | None = None,
+    settings: Node | None = None,
     overrides: Sequence[str] = (),
     values: Mapping[str, Any] | None = None,
     allow_import: bool = False,
@@ -49,6 +52,7 @@ def resolve_config(
         env: The environment of the command line. Its tuned settings, when shipped, come first; the id
             itself wins over the one in ``config_file``.
         config_file: The user's YAML file.
+        settings: Settings that stand in another file of the user's, on top of ``config_file``.
         overrides: ``NAME=VALUE`` texts.
         values: Typed values by name or path, such as ``{"seed": 7}``; they win over everything.
         allow_import: Whether a file may name a module to import (``module:Env-v0``, ``module:function``).
@@ -63,6 +67,8 @@ def resolve_config(
         layers += _tuned(env, notices)
     if config_file is not None:
         layers += from_tree(_read(config_file))
+    if settings is not None:
+        layers += from_tree(settings)
     if env is not None:
         layers.append(_typed_env(env, config_file, layers, notices))
     layers += [from_override(text) for text in overrides]
@@ -100,6 +106,29 @@ def with_values(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     """
     layers = [from_value(name, value, Origin("settings")) for name, value in values.items()]
     return build(config.model_dump(), layers)
+
+
+def check_value(name: str, node: Node) -> Any:
+    """The value that a setting would hold: of its type, in its range. Other settings are not looked at.
+
+    Args:
+        name: Leaf name or path.
+        node: The value and its place, for the error.
+
+    Raises:
+        UsageError: The name is unknown, or the value is not allowed.
+    """
+    assignment = from_value(name, node.plain(), node.origin)
+    setting, key = assignment.target.setting, assignment.target.key
+    required = {} if setting.section else {"env_id": "CartPole-v1"}
+    value = node.plain() if key is None else {key: node.plain()}
+    try:
+        checked = SECTIONS[setting.section].model_validate({**required, setting.name: value})
+    except ValidationError:
+        build({"env_id": "CartPole-v1"}, [assignment])  # says what is wrong in our words
+        raise
+    found = getattr(checked, setting.name)
+    return found if key is None else found[key]
 
 
 def get_value(config: RunConfig, path: str) -> Any:

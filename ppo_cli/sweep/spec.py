@@ -1,0 +1,183 @@
+"""What a sweep trains: base settings, swept settings, seeds; and from there to the settings of every run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from ppo_cli.config import SETTINGS, RunConfig, get_value, with_values
+from ppo_cli.config.problems import value_text
+from ppo_cli.errors import UsageError
+from ppo_cli.sweep.params import Param
+from ppo_cli.sweep.points import Point
+
+Search = Literal["grid", "random", "tpe"]
+
+_FREE_SECTIONS = ("output", "compute")
+"""Settings that may differ between the runs of one sweep folder: results do not depend on them."""
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """What a sweep trains.
+
+    Attributes:
+        bases: The settings that hold where nothing is swept, by environment: one entry, or one for each value
+            of a swept ``env_id``. Their seed is the first seed.
+        env_requested: The environment id that the user typed; of several, with commas between.
+        params: The swept settings.
+        zipped: Whether their first values make the first point, and so on, instead of every combination.
+        num_seeds: Seeds of each point, counting up from the first.
+        search: ``grid`` trains every point; ``random`` and ``tpe`` draw them.
+        trials: Points that a search draws; None for a grid.
+        prune: Whether the worse half of the points is stopped early, again and again.
+        confirm: Held-out seeds with which the winner is trained again.
+        asked: The points that a search has drawn so far.
+    """
+
+    bases: Mapping[str, RunConfig]
+    env_requested: str
+    params: tuple[Param, ...]
+    zipped: bool = False
+    num_seeds: int = 5
+    search: Search = "grid"
+    trials: int | None = None
+    prune: bool = False
+    confirm: int = 3
+    asked: tuple[Point, ...] = ()
+
+    @property
+    def base(self) -> RunConfig:
+        """The base of the first environment."""
+        return next(iter(self.bases.values()))
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of every point."""
+        return range(self.base.seed, self.base.seed + self.num_seeds)
+
+    @property
+    def num_points(self) -> int:
+        """How many points there will be in the end, without making them.
+
+        Raises:
+            UsageError: A range of a grid has no count.
+        """
+        if self.search != "grid":
+            return self.trials or 0
+        lengths = [len(param.grid()) for param in self.params]
+        return min(lengths, default=0) if self.zipped else math.prod(lengths)
+
+    def points(self) -> tuple[Point, ...]:
+        """The points: of a grid all, in order, the last setting fastest; of a search those drawn so far.
+
+        Raises:
+            UsageError: A range of a grid has no count.
+        """
+        if self.search != "grid":
+            return self.asked
+        columns = [param.grid() for param in self.params]
+        rows = zip(*columns, strict=True) if self.zipped else product(*columns)
+        names = [param.name for param in self.params]
+        return tuple(Point(tuple(zip(names, row, strict=True))) for row in rows)
+
+    def config(self, point: Point, seed: int) -> RunConfig:
+        """The settings of one run.
+
+        Args:
+            point: Its point.
+            seed: Its seed.
+
+        Raises:
+            UsageError: The settings do not go together; the message names the point.
+        """
+        values = dict(point.values)
+        base = self.bases[values["env_id"]] if "env_id" in values else self.base
+        try:
+            return with_values(base, {**values, "seed": seed})
+        except UsageError as error:
+            message = error.message.removeprefix("settings: ")
+            raise UsageError(f"at {point.text}: {message}", hint=error.hint, key=error.key) from None
+
+    def requested(self, env_id: str) -> str:
+        """What the user typed for one of the environments: ``LunarLander-v2`` for ``LunarLander-v3``."""
+        return dict(zip(self.bases, self.env_requested.split(","), strict=True))[env_id]
+
+    @property
+    def default_point(self) -> Point | None:
+        """The point that changes nothing: every swept setting as in the base; None when it is not swept."""
+        values = tuple((param.name, _base_value(self.base, param.path)) for param in self.params)
+        point = Point(values)
+        return point if len(self.bases) == 1 and point in self.points() else None
+
+    def check(self) -> None:
+        """Refuse a sweep that cannot be trained, or would not answer anything.
+
+        Raises:
+            UsageError: What is wrong; of points, the first one whose settings do not go together.
+        """
+        from ppo_cli.sweep.checks import check_spec
+
+        check_spec(self)
+
+    @property
+    def key(self) -> str:
+        """A text; specs for which it is equal may share a folder. See :meth:`disagreements` for the words."""
+        return json.dumps(self._binding(), sort_keys=True)
+
+    def disagreements(self, other: SweepSpec) -> list[str]:
+        """Why another spec's runs cannot stand beside this one's, in words; empty when they can.
+
+        Values, seeds, trials, pruning and confirmation may differ, and environments may be added.
+        """
+        mine, theirs = self._binding(), other._binding()
+        found = [
+            f"{name} is {mine[name]} here and {theirs[name]} there"
+            for name in ("search", "swept")
+            if mine[name] != theirs[name]
+        ]
+        for env_id, base in mine["bases"].items():
+            if env_id in theirs["bases"]:
+                found += _differences(base, theirs["bases"][env_id], env_id)
+            elif len(self.bases) == len(other.bases) == 1:
+                found.append(f"env_id is {self.base.env_id} here and {other.base.env_id} there")
+        return found
+
+    def _binding(self) -> dict[str, Any]:
+        """What the runs of one folder have in common."""
+        return {
+            "bases": {env_id: self._binding_settings(base) for env_id, base in self.bases.items()},
+            "search": self.search,
+            "swept": " and ".join(sorted(param.name for param in self.params)),
+        }
+
+    def _binding_settings(self, base: RunConfig) -> dict[str, Any]:
+        """A base's settings that every run has: without the swept ones, the seed and what changes nothing."""
+        swept = {param.path for param in self.params} | {"seed"}
+        settings = {
+            setting.path: get_value(base, setting.path)
+            for setting in SETTINGS
+            if setting.path not in swept and setting.section not in _FREE_SECTIONS
+        }
+        for path, value in settings.items():
+            if isinstance(value, Mapping):
+                settings[path] = {name: item for name, item in value.items() if f"{path}.{name}" not in swept}
+        return settings
+
+
+def _base_value(base: RunConfig, path: str) -> Any:
+    """A base's value of a swept setting; a weight that is not given is 0."""
+    value = get_value(base, path)
+    return 0.0 if value is None and path.startswith("reward_shaping.custom.") else value
+
+
+def _differences(mine: Mapping[str, Any], theirs: Mapping[str, Any], env_id: str) -> list[str]:
+    return [
+        f"{path} of {env_id} is {value_text(value)} here and {value_text(theirs[path])} there"
+        for path, value in mine.items()
+        if path in theirs and json.dumps(value, sort_keys=True) != json.dumps(theirs[path], sort_keys=True)
+    ]
