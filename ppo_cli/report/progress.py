@@ -1,31 +1,25 @@
 """The views of a training: a live one for terminals, plain lines for everything else, and warnings alone.
 
-All are fed by ``update`` in the training loop, which only keeps the report. The live view draws in a thread
-of its own, four times per second at most and never for more than a hundredth of the time.
+All are fed by ``update`` in the training loop, which only keeps the report.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from ppo_cli.report.console import can_animate, is_unicode, stderr_console
 from ppo_cli.report.dashboard import dashboard
+from ppo_cli.report.live import LiveArea
 from ppo_cli.report.numbers import count, duration, number
 from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import LOSSES, Tracker, mean_metric, mean_of
 
 if TYPE_CHECKING:
     from ppo_cli.iteration_report import IterationReport
-
-_REFRESH_SECONDS = 0.25
-_COST_SHARE = 0.01
 
 
 class View(Protocol):
@@ -120,17 +114,11 @@ class LiveView:
         self._title = title
         self._stopping = stopping
         self._tracker = Tracker()
-        self._live = Live(
-            get_renderable=self._render, console=console, auto_refresh=False, transient=True,
-            redirect_stdout=False, vertical_overflow="crop",
-        )  # fmt: skip
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._refresh, name="live-view", daemon=True)
+        self._area = LiveArea(console, self._render)
 
     def start(self) -> None:
         """Take the bottom of the terminal and begin to draw."""
-        self._live.start(refresh=True)
-        self._thread.start()
+        self._area.start()
 
     def update(self, report: IterationReport) -> None:
         """Keep a report."""
@@ -144,18 +132,7 @@ class LiveView:
 
     def stop(self) -> None:
         """Give the terminal back."""
-        self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=2.0)
-        self._live.stop()
-
-    def _refresh(self) -> None:
-        """Draw until the end; wait a hundred times as long as drawing took."""
-        pause = _REFRESH_SECONDS
-        while not self._ended.wait(pause):
-            before = time.thread_time()
-            self._live.refresh()
-            pause = max(_REFRESH_SECONDS, (time.thread_time() - before) / _COST_SHARE)
+        self._area.stop()
 
     def _render(self) -> RenderableType:
         width, height = self._console.size

@@ -60,6 +60,32 @@ def runs_table(runs: Sequence[Row], *, width: int, unicode: bool = True) -> Tabl
     return table
 
 
+def sweeps_table(sweeps: Sequence[Row], *, unicode: bool = True) -> Table:
+    """One line per sweep, from their summaries.
+
+    Args:
+        sweeps: Summaries (``summary.json``) with ``name`` added.
+        unicode: Whether ``±`` can be shown.
+    """
+    table = _table("sweep", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    for header in ("points", "runs"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("best", overflow="fold")
+    table.add_column("evaluation", justify="right", no_wrap=True)
+    for sweep in sweeps:
+        points, runs, best = (sweep.get(name) for name in ("points", "runs", "best"))
+        numbers = [len(value) if isinstance(value, list) else None for value in (points, runs)]
+        table.add_row(
+            cell(sweep.get("name"), "bold"),
+            status_cell(sweep.get("status")),
+            *(cell(count(number)) for number in numbers),
+            cell(mapping(best).get("label")),
+            cell(eval_text(best, unicode=unicode)),
+        )
+    return table
+
+
 def training_table(runs: Sequence[Row], over_seeds: Row | None, *, unicode: bool = True) -> Table:
     """The result of a training: each run's final evaluation, and the mean over seeds when there are several.
 

@@ -1,0 +1,70 @@
+"""What the plots take from the results of a sweep: means, intervals, and where a point lies on an axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ppo_cli.report.plotting.scales import Scale, plain, same, scale_of
+from ppo_cli.report.tracker import mean_of
+
+if TYPE_CHECKING:
+    from ppo_cli.sweep.params import Param
+    from ppo_cli.sweep.points import Point
+    from ppo_cli.sweep.results import PointResult
+
+_ABSENT = object()  # None is a value
+
+
+def mean_or_none(result: PointResult) -> float | None:
+    """The mean over seeds; None when no run was completed."""
+    return mean_of([result.mean])
+
+
+def interval_or_none(result: PointResult) -> tuple[float, float] | None:
+    """The 95 % interval of the mean; None when there are fewer than two seeds."""
+    return result.ci95 if all(map(math.isfinite, result.ci95)) else None
+
+
+def with_means(results: Sequence[PointResult]) -> list[tuple[float, PointResult]]:
+    """The points that have a mean, with it."""
+    return [(mean, result) for result in results if (mean := mean_or_none(result)) is not None]
+
+
+def scale_for(param: Param, results: Sequence[PointResult]) -> Scale:
+    """The axis of a param: the order is its own; what the points have besides comes after."""
+    taken = [value for result in results if (value := _value(result.point, param)) is not _ABSENT]
+    return scale_of([*param.values, *taken], log=param.log or (False if param.is_range else None))
+
+
+def place_of(scale: Scale, param: Param, point: Point | None) -> float | None:
+    """Where a point lies on the axis of a param; None when it has no place there."""
+    value = _ABSENT if point is None else _value(point, param)
+    place = None if value is _ABSENT else scale.at(value)
+    return place if place is not None and scale.limits[0] <= place <= scale.limits[1] else None
+
+
+def placed(scale: Scale, param: Param, results: Sequence[PointResult]) -> list[tuple[float, PointResult]]:
+    """The points that have a place on the axis of a param, from left to right."""
+    found = [
+        (place, result) for result in results if (place := place_of(scale, param, result.point)) is not None
+    ]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def is_grid(params: Sequence[Param], results: Sequence[PointResult]) -> bool:
+    """Whether the points fill at least half of the cells that their values of the params span."""
+    num_cells = math.prod(len(scale_for(param, results).values) for param in params)
+    filled: list[tuple[Any, ...]] = []
+    for result in results:
+        values = tuple(_value(result.point, param) for param in params)
+        if not any(all(map(same, values, each)) for each in filled):
+            filled.append(values)
+    return 2 * len(filled) >= num_cells
+
+
+def _value(point: Point, param: Param) -> Any:
+    """A point's value of a param."""
+    found = [value for name, value in point.values if name == param.name]
+    return plain(found[0]) if found else _ABSENT
