@@ -74,6 +74,12 @@ class CorruptFileError(PpoError):
     exit_code = 5
 
 
+class SweepFailedError(PpoError):
+    """A sweep ended with runs that failed or diverged."""
+
+    exit_code = 6
+
+
 class StorageError(PpoError):
     """The disk is full or cannot be written."""
 

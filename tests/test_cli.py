@@ -18,8 +18,8 @@ from ppo_cli import errors
 from ppo_cli.cli import COMMANDS, app, main
 from ppo_cli.cli.errors import describe, run
 from ppo_cli.cli.options import complete_run, whole_number
-from ppo_cli.cli.output import strict
 from ppo_cli.cli.signals import Stop, stop_signals
+from ppo_cli.json_file import strict
 
 
 def in_process(*args: str) -> int:

@@ -14,6 +14,8 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"report"},
+    {"sweep"},
+    {"compare"},
     {"launch", "trainer"},
     {"session"},
     {"evaluate", "render", "update", "recorder"},
@@ -21,10 +23,12 @@ LAYERS = (
     {"policy", "train_state", "population", "iteration_report"},
     {"algorithms"},
     {"rollout"},
+    {"footprint"},
     {"envs", "nn", "advantages", "losses"},
-    {"masked", "rng", "hyperparams", "metrics", "stats", "gif", "checkpoints"},
+    {"masked", "rng", "hyperparams", "metrics", "stats", "gif", "checkpoints", "run_logs"},
     {"run_dir"},
-    {"tensor_file", "csv_log", "tensorboard", "file_lock", "run_names"},
+    {"tensor_file", "csv_log", "tensorboard", "file_lock", "named_folders", "json_file"},
+    {"run_names"},
     {"config"},
     {"files"},
     {"errors", "spaces"},
@@ -32,12 +36,13 @@ LAYERS = (
 # `ppo_cli/__init__.py` offers load_policy to users, lazily; everything may ask it for the version.
 DEPTH = {name: depth for depth, layer in enumerate(LAYERS) for name in layer} | {"__init__": -1}
 
-# The rooms in which a library may be imported; None is anywhere.
-TRAINING = {name for layer in LAYERS[3:8] for name in layer} - {"iteration_report"}
+# The rooms, or single modules, in which a library may be imported; None is anywhere.
+TRAINING = {"launch", "trainer", "session", "evaluate", "render", "update", "recorder", "summary", "resume"}
+TRAINING |= {"env_settings", "policy", "train_state", "population"}
 MATHS = {"algorithms", "rollout", "nn", "advantages", "losses", "masked", "hyperparams"}
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
-    "torch": TRAINING | MATHS,
+    "torch": TRAINING | MATHS | {"sweep.job"},
     "gymnasium": {"envs", "render"},
     "PIL": {"gif"},
     "typer": {"cli"},
@@ -47,6 +52,9 @@ HOMES: dict[str, set[str] | None] = {
     "annotated_types": {"config"},
     "yaml": {"config"},
     "safetensors": {"tensor_file"},
+    "matplotlib": {"report.plots", "report.plotting"},
+    "optuna": {"sweep.search"},
+    "ray": {"sweep.ray_executor"},
 }
 # The names under which a library is installed where it is another (or the one that brings it along).
 DISTRIBUTIONS = {
@@ -56,8 +64,12 @@ DISTRIBUTIONS = {
     "annotated_types": "pydantic",
 }
 
+# Heavy libraries that few commands need: the extra that brings each.
+EXTRAS = {"plots": "matplotlib", "search": "optuna", "ray": "ray"}
+
 # What answers `ppo --help`, lists runs and prints tables must not wait for torch.
 LIGHT = {"__init__", "__main__", "cli", "report", "config", "run_dir", "checkpoints", "metrics", "stats"}
+LIGHT |= {"compare", "run_logs", "named_folders", "json_file"}
 
 
 def test_every_module_has_a_layer() -> None:
@@ -84,27 +96,33 @@ def test_every_library_stays_in_its_home() -> None:
         f"{module}:{found.line} imports {found.target}"
         for module, imports in package_imports().items()
         for found in imports
-        if not at_home(found.target.split(".")[0], room(module))
+        if not at_home(found.target.split(".")[0], module)
     ]
     assert wrong == []
 
 
-def at_home(library: str, importer: str) -> bool:
+def at_home(library: str, module: str) -> bool:
     if library == "ppo_cli" or library in sys.stdlib_module_names:
         return True
     if library not in HOMES:
         return False
     homes = HOMES[library]
-    return homes is None or importer in homes
+    return homes is None or any(f"{module}.".startswith(f"ppo_cli.{home}.") for home in homes)
 
 
 def test_every_library_is_a_dependency() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[^\w-]", line)[0].lower() for line in project["dependencies"]}
-    assert {DISTRIBUTIONS.get(library, library) for library in HOMES} <= declared
+    needed = {DISTRIBUTIONS.get(library, library) for library in HOMES}
+    assert needed - names_of(project["dependencies"]) == set(EXTRAS.values())
+    for extra, library in EXTRAS.items():
+        assert names_of(project["optional-dependencies"][extra]) == {library}
 
 
-@pytest.mark.parametrize(("library", "rooms"), [("torch", LIGHT | {"envs"}), ("gymnasium", LIGHT)])
+def names_of(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^\w-]", line)[0].lower() for line in requirements}
+
+
+@pytest.mark.parametrize(("library", "rooms"), [("torch", LIGHT | {"envs", "sweep"}), ("gymnasium", LIGHT)])
 def test_importing_the_light_rooms_loads_nothing_heavy(library: str, rooms: set[str]) -> None:
     heavy = {}
     for module in sources():
@@ -147,5 +165,6 @@ def test_the_arrows_refuse_what_they_should() -> None:
     assert points_down("cli", "trainer")
     assert not points_down("trainer", "cli")
     assert not points_down("nn", "envs"), "siblings do not import each other"
-    assert not at_home("torch", "envs")
-    assert not at_home("requests", "cli"), "a library without a home is refused"
+    assert at_home("torch", "ppo_cli.nn.layers") and not at_home("torch", "ppo_cli.envs.tally")
+    assert at_home("optuna", "ppo_cli.sweep.search") and not at_home("optuna", "ppo_cli.sweep.searching")
+    assert not at_home("requests", "ppo_cli.cli.train"), "a library without a home is refused"

@@ -22,6 +22,7 @@ from ppo_cli.cli.list import list_command
 from ppo_cli.cli.output import write_stdout
 from ppo_cli.cli.render import render_command
 from ppo_cli.cli.show import show_command
+from ppo_cli.cli.sweep import sweep_command
 from ppo_cli.cli.train import train_command
 
 # Plain help: Typer's Rich help imports a Markdown parser and doubles the time of `ppo --help`.
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": train_command,
+    "sweep": sweep_command,
     "eval": eval_command,
     "render": render_command,
     "list": list_command,
@@ -64,6 +66,7 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
     Start here:
       ppo train --env CartPole-v1     some seconds
       ppo train --env LunarLander-v2  about a minute
+      ppo sweep --env CartPole-v1 --param learning_rate
       ppo eval latest
       ppo render latest               a GIF of an episode
       ppo list
@@ -75,6 +78,7 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
       0 done                            1 a bug of ours
       2 wrong usage or configuration    3 the run diverged
       4 another process writes the run  5 a corrupt or unsafe file
+      6 a sweep ended with failed runs
       74 disk full or not writable      130, 143 stopped by SIGINT, SIGTERM
     """
     if version:

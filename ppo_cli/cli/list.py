@@ -1,4 +1,4 @@
-"""``ppo list``: the runs under the runs folder."""
+"""``ppo list``: the runs and sweeps under the runs folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ppo_cli.report.text import clean
 
 
 def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Json = False) -> None:
-    r"""Show the runs under the runs folder with their results.
+    r"""Show the runs and sweeps under the runs folder with their results.
 
     \b
     Examples:
@@ -17,15 +17,21 @@ def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Jso
       ppo list --json | jq '.runs[].eval.mean'
     """
     from ppo_cli.cli.runs import describe_run
+    from ppo_cli.cli.sweeps import describe_sweep
     from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
-    from ppo_cli.report.tables import runs_table
+    from ppo_cli.report.tables import runs_table, sweeps_table
     from ppo_cli.run_dir import list_runs
+    from ppo_cli.sweep.sweep_dir import list_sweeps
 
     runs = [describe_run(run) for run in list_runs(runs_dir)]
+    sweeps = [describe_sweep(sweep) for sweep in list_sweeps(runs_dir)]
     if json:
-        print_json({"runs": runs, "sweeps": []})
-    elif not runs:
+        print_json({"runs": runs, "sweeps": sweeps})
+        return
+    console = stdout_console()
+    if not runs and not sweeps:
         stderr_console().print(f"no runs in {clean(runs_dir)}; make one with `ppo train`", soft_wrap=True)
-    else:
-        console = stdout_console()
+    if runs:
         console.print(runs_table(runs, width=console.width, unicode=is_unicode(console)))
+    if sweeps:
+        console.print(sweeps_table(sweeps, unicode=is_unicode(console)))

@@ -52,6 +52,9 @@ Overrides = Annotated[
         "--set", metavar="NAME=VALUE", help="Set one setting; repeatable. `ppo config --explain` lists them."
     ),
 ]
+AlgorithmOption = Annotated[
+    str | None, typer.Option("--algorithm", metavar="NAME", help="The algorithm (default: the setting's).")
+]
 AllowImport = Annotated[
     bool,
     typer.Option(

@@ -76,11 +76,9 @@ def agree_to_terms(config: RunConfig, agreed: bool) -> None:
     Raises:
         UsageError: It was not agreed to, or the module cannot be imported.
     """
-    from ppo_cli.envs.user_code import agree_to_import, import_agreed
+    from ppo_cli.sweep.consent import agree
 
-    terms = config.reward_shaping.terms
-    if terms is not None:
-        (agree_to_import if agreed else import_agreed)(terms, key="reward_shaping.terms")
+    agree(config.reward_shaping.terms, agreed=agreed)
 
 
 def agree_to_run(config: RunConfig, *, allow_import: bool) -> None:

@@ -1,4 +1,4 @@
-"""``ppo show``: one run's settings, results and files."""
+"""``ppo show``: one run's settings, results and files, or what a sweep came to."""
 
 from __future__ import annotations
 
@@ -28,19 +28,24 @@ _MEANINGS = {
 def show_command(
     run: options.RunArgument, runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Json = False
 ) -> None:
-    r"""Show a run: results, settings that differ from their defaults, files.
+    r"""Show a run: results, settings that differ from their defaults, files; or a sweep and what it says.
 
     \b
     Examples:
       ppo show latest
       ppo show CartPole-v1-ppo-clip-s1 --json
+      ppo show LunarLander-v3-eps_clip
     """
     from ppo_cli.cli.runs import describe_run, read_config
+    from ppo_cli.cli.sweeps import find_run_or_sweep, show_sweep
     from ppo_cli.report.console import is_unicode, stdout_console
     from ppo_cli.report.tables import evaluation_table, files_table, settings_table
-    from ppo_cli.run_dir import find_run
+    from ppo_cli.sweep.sweep_dir import SweepDir
 
-    found = find_run(runs_dir, run)
+    found = find_run_or_sweep(runs_dir, run)
+    if isinstance(found, SweepDir):
+        show_sweep(found, as_json=json)
+        return
     config = read_config(found)
     document = describe_run(found)
     differences = settings_that_differ(config)

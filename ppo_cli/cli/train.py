@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,12 +37,19 @@ Steps = Annotated[
         help="Environment steps of each run; extends a resumed run.",
     ),
 ]
-Algorithm = Annotated[
-    str | None, typer.Option("--algorithm", metavar="NAME", help="The algorithm (default: the setting's).")
-]
 Name = Annotated[
     str | None,
     typer.Option("--name", help="Name of the run folder (default: environment, algorithm and seed)."),
+]
+FromSweep = Annotated[
+    str | None,
+    typer.Option("--from-sweep", metavar="SWEEP", help="Train with the settings of a point of a sweep."),
+]
+PointLabel = Annotated[
+    str | None,
+    typer.Option(
+        "--point", metavar="LABEL", help="Which point of the sweep: `best` (default), or its label."
+    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show settings, steps and disk space; train nothing.")
@@ -56,9 +64,11 @@ def train_command(
     seed: Seed = None,
     seeds: Seeds = 1,
     total_timesteps: Steps = None,
-    algorithm: Algorithm = None,
+    algorithm: options.AlgorithmOption = None,
     name: Name = None,
     resume: Resume = None,
+    from_sweep: FromSweep = None,
+    point: PointLabel = None,
     runs_dir: options.RunsDir = DEFAULT_RUNS_DIR,
     allow_import: options.AllowImport = False,
     dry_run: DryRun = False,
@@ -75,26 +85,37 @@ def train_command(
       ppo train --config my.yaml --set eps_clip=0.3 --seed 7
       ppo train --env CartPole-v1 --seeds 5
       ppo train --resume latest --total-timesteps 2e6
+      ppo train --from-sweep LunarLander-v3-eps_clip --seeds 10
     """
     typed = {"seed": seed, "total_timesteps": total_timesteps, "algorithm": algorithm}
     values = {key: value for key, value in typed.items() if value is not None}
     with stop_signals() as stop:
         if resume:
             _refuse_with_resume(
-                env=env, config=config, set=overrides, seed=seed, algorithm=algorithm, name=name
+                env=env,
+                config=config,
+                set=overrides,
+                seed=seed,
+                algorithm=algorithm,
+                name=name,
+                from_sweep=from_sweep,
+                point=point,
             )
             if seeds > 1 or dry_run:
                 raise UsageError("--resume cannot be combined with --seeds or --dry-run")
             populations = resumed(resume, runs_dir, total_timesteps, allow_import=allow_import)
             notices: tuple[str, ...] = ()
         else:
-            if not (env or config or overrides):
-                raise UsageError("nothing to train", hint=WHAT_TO_DO)
-            from ppo_cli.cli.resolve import resolve_settings
+            if from_sweep is not None:
+                _refuse_together("--from-sweep", env=env, config=config, set=overrides)
+                from ppo_cli.cli.from_sweep import BEST, settings_from_sweep
 
-            settings = resolve_settings(
-                env, config, overrides or (), values=values, allow_import=allow_import
-            )
+                settings = settings_from_sweep(
+                    from_sweep, point or BEST, runs_dir, values=values, allow_import=allow_import
+                )
+            else:
+                _refuse_together("a training without --from-sweep", point=point)
+                settings = _typed_settings(env, config, overrides or (), values, allow_import)
             configs = with_seeds(settings.config, seeds)
             if dry_run:
                 from ppo_cli.cli.dry_run import show_plan
@@ -115,6 +136,16 @@ WHAT_TO_DO = (
     "try `ppo train --env CartPole-v1` (some seconds), `ppo train --config FILE` "
     "or `ppo train --resume RUN`; `ppo envs` lists environments"
 )
+
+
+def _typed_settings(
+    env: str | None, config: Path | None, overrides: Sequence[str], values: dict[str, Any], allow_import: bool
+) -> ResolvedSettings:
+    if not (env or config or overrides):
+        raise UsageError("nothing to train", hint=WHAT_TO_DO)
+    from ppo_cli.cli.resolve import resolve_settings
+
+    return resolve_settings(env, config, overrides, values=values, allow_import=allow_import)
 
 
 def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
@@ -155,9 +186,14 @@ def resumed(
 
 def _refuse_with_resume(**typed: Any) -> None:
     """A resumed run keeps its settings."""
-    given = [f"--{option}" for option, value in typed.items() if value is not None and value != []]
+    hint = "a resumed run keeps its settings; only --total-timesteps may change, to extend it"
+    _refuse_together("--resume", hint=hint, **typed)
+
+
+def _refuse_together(option: str, *, hint: str | None = None, **typed: Any) -> None:
+    """Refuse options that were given beside another one."""
+    given = [
+        f"--{name.replace('_', '-')}" for name, value in typed.items() if value is not None and value != []
+    ]
     if given:
-        raise UsageError(
-            f"--resume cannot be combined with {', '.join(given)}",
-            hint="a resumed run keeps its settings; only --total-timesteps may change, to extend it",
-        )
+        raise UsageError(f"{option} cannot be combined with {', '.join(given)}", hint=hint)

@@ -1,0 +1,42 @@
+"""Trying what can only be seen by making an environment, before any run of a sweep starts."""
+
+from __future__ import annotations
+
+import json
+
+from ppo_cli.config import RunConfig
+from ppo_cli.errors import UsageError
+from ppo_cli.sweep.points import Point
+from ppo_cli.sweep.spec import SweepSpec
+
+MOST = 100
+"""Different environments that are tried; a sweep rarely has more than a few."""
+
+
+def try_environments(spec: SweepSpec) -> None:
+    """Make each of a sweep's environments once, with the shaping terms that its points use.
+
+    Raises:
+        UsageError: The environment, its arguments or the shaping cannot be had; the message names the point.
+    """
+    from ppo_cli.env_settings import make_envs
+
+    points = spec.points() or (spec.default_point,)
+    different: dict[str, tuple[Point | None, RunConfig]] = {}
+    for point in points:
+        config = spec.base if point is None else spec.config(point, spec.base.seed)
+        different.setdefault(_what_is_made(config), (point, config))
+    for point, config in list(different.values())[:MOST]:
+        try:
+            make_envs([config], num_envs=1).close()
+        except UsageError as error:
+            if point is None:
+                raise
+            message = f"at {point.text}: {error.message}"
+            raise UsageError(message, hint=error.hint, key=error.key, file=error.file) from error
+
+
+def _what_is_made(config: RunConfig) -> str:
+    shaping = config.reward_shaping
+    made = (config.env_id, dict(config.env_kwargs), shaping.mode, shaping.terms, sorted(shaping.weights()))
+    return json.dumps(made, sort_keys=True)
