@@ -1,7 +1,8 @@
 """Stable-Baselines3, as its users would set it up; each run is a process of its own.
 
 ``python benchmarks/_sb3.py ENV --seed 1 --mark 475 --cap 120`` trains until the mean return of the last 100
-training episodes passes the mark, and prints one JSON document.
+training episodes passes the mark, and prints one JSON document. With ``--steps 50_000`` it trains so many
+steps whatever they come to; ``--settings ppo`` then takes the shipped settings of ppo for that environment.
 
 The settings are those of RL Zoo. Two things differ from what its helpers do by default: one torch thread,
 as in ``ppo``; and, in its favour, no render mode. (``make_vec_env`` asks for ``rgb_array``, with which
@@ -112,6 +113,50 @@ def train_to_mark(env_id: str, seed: int, mark: float, cap: float) -> dict[str, 
     return {"met": callback.met, "steps": model.num_timesteps, "last_100_training_episodes": callback.mean}
 
 
+def train_steps(env_id: str, seed: int, steps: int, settings: str) -> dict[str, Any]:
+    """Train about ``steps`` steps, whole rollouts; the seconds do not count imports and set-up."""
+    torch.set_num_threads(1)
+    zoo = ZOO[env_id] if settings == "zoo" else settings_of_ppo(env_id)
+    linear = {name: _linear(value) for name, value in zoo.linear.items()}
+    model = make_model(env_id, zoo.num_envs, seed, **zoo.fixed, **linear)
+    began = time.perf_counter()
+    model.learn(steps)
+    return {"steps": model.num_timesteps, "seconds": time.perf_counter() - began}
+
+
+def settings_of_ppo(env_id: str) -> ZooSettings:
+    """The shipped settings of ppo, in the words of Stable-Baselines3."""
+    from common import REPOSITORY  # puts this checkout on the path
+
+    from ppo_cli.config import resolve_config
+
+    assert REPOSITORY.exists()
+    config = resolve_config(env=env_id).config
+    learning, layers = config.learning, list(config.network.hidden_sizes)
+    rates = {"learning_rate": learning.learning_rate, "clip_range": learning.eps_clip}
+    falling = {"learning_rate": learning.anneal_lr, "clip_range": learning.anneal_eps_clip}
+    return ZooSettings(
+        num_envs=config.rollout.num_envs,
+        total_timesteps=config.total_timesteps,
+        fixed={
+            "n_steps": config.rollout.num_steps,
+            "batch_size": config.steps_per_iteration // learning.num_minibatches,
+            "n_epochs": learning.num_epochs,
+            "gamma": learning.gamma,
+            "gae_lambda": learning.gae_lambda,
+            "ent_coef": learning.ent_coef,
+            "vf_coef": learning.vf_coef,
+            "max_grad_norm": learning.max_grad_norm,
+            "policy_kwargs": {
+                "net_arch": {"pi": layers, "vf": layers},
+                "activation_fn": torch.nn.ReLU if config.network.activation == "relu" else torch.nn.Tanh,
+            },
+            **{name: rate for name, rate in rates.items() if not falling[name]},
+        },
+        linear={name: rate for name, rate in rates.items() if falling[name]},
+    )
+
+
 def _linear(initial: float) -> Any:
     return lambda remaining: initial * remaining
 
@@ -121,10 +166,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("env", choices=sorted(ZOO))
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--mark", type=float, required=True)
-    parser.add_argument("--cap", type=float, required=True)
+    parser.add_argument("--mark", type=float)
+    parser.add_argument("--cap", type=float)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--settings", choices=["zoo", "ppo"], default="zoo")
     args = parser.parse_args()
-    print(json.dumps(train_to_mark(args.env, args.seed, args.mark, args.cap)))
+    if args.steps is not None:
+        print(json.dumps(train_steps(args.env, args.seed, args.steps, args.settings)))
+    else:
+        print(json.dumps(train_to_mark(args.env, args.seed, args.mark, args.cap)))
 
 
 if __name__ == "__main__":

@@ -91,21 +91,25 @@ class Clock:
 
 
 def measure_ppo(
-    shared: SharedSettings, members: int, threads: int, seconds: float, *, folders: bool
+    shared: SharedSettings, env_id: str, members: int, threads: int, seconds: float, *, folders: bool
 ) -> Clock:
-    """Train ``members`` seeds as one population."""
-    from ppo_cli.config import RunConfig, with_values
+    """Train ``members`` seeds as one population: CartPole with the shared settings, others as shipped."""
+    from ppo_cli.config import RunConfig, resolve_config, with_values
     from ppo_cli.launch import prepare_new
     from ppo_cli.population import Member, Population
     from ppo_cli.trainer import train
 
-    base = with_values(RunConfig(env_id=ENV_ID, total_timesteps=ENDLESS), _ppo_values(shared, threads))
+    if env_id == ENV_ID:
+        base = with_values(RunConfig(env_id=ENV_ID, total_timesteps=ENDLESS), _ppo_values(shared, threads))
+    else:
+        own = {"total_timesteps": ENDLESS, "num_evals": 0, "num_threads": threads}
+        base = resolve_config(env=env_id, values=own).config
     configs = [with_values(base, {"seed": seed}) for seed in range(1, members + 1)]
     with tempfile.TemporaryDirectory(prefix="ppo-benchmark-") as runs_dir:
         population = Population(tuple(Member(config) for config in configs))
         if folders:
             (population,) = prepare_new(
-                configs, runs_dir=Path(runs_dir), name=None, env_requested=ENV_ID, command=""
+                configs, runs_dir=Path(runs_dir), name=None, env_requested=env_id, command=""
             )
         clock = Clock(seconds)
         for report in train(population):
@@ -182,13 +186,14 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--env", default=ENV_ID)
     parser.add_argument("--folders", action="store_true", help="write run folders, as `ppo train` does")
     args = parser.parse_args()
     shared = SharedSettings()
     if args.program == "sb3":
         clock = measure_sb3(shared, args.threads, args.seconds)
     else:
-        clock = measure_ppo(shared, args.members, args.threads, args.seconds, folders=args.folders)
+        clock = measure_ppo(shared, args.env, args.members, args.threads, args.seconds, folders=args.folders)
     print(json.dumps(clock.result()))
 
 

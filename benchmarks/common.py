@@ -68,18 +68,11 @@ class Results:
         """Keep an entry and write the file."""
         self.entries[key] = {"measured": machine(), **entry}
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        from ppo_cli.json_file import strict
+
         text = json.dumps(strict(self.entries), indent=2, ensure_ascii=False, allow_nan=False)
         self.path.write_text(text + "\n", encoding="utf-8")
         log(f"{key}: kept in {self.path}")
-
-
-def strict(value: Any) -> Any:
-    """The same data with None for numbers that JSON does not know."""
-    if isinstance(value, Mapping):
-        return {key: strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 # ---------------------------------------------------------------------- child processes

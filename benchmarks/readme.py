@@ -12,8 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import growth
+import pruning
 import solved
 import startup
+import sweep_speed
+import sweeps_shown
 import throughput
 import time_to_solve
 from common import Results, table
@@ -67,6 +71,10 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "time_to_solve": results("time_to_solve", time_to_solve.text),
     "throughput": results("throughput", throughput.text),
     "startup": results("startup", startup.text),
+    "sweeps_shown": results("sweeps_shown", sweeps_shown.text),
+    "pruning": results("pruning", pruning.text),
+    "sweep_speed": results("sweep_speed", sweep_speed.text),
+    "growth": results("growth", growth.text),
     "commands": commands_table,
     "settings": settings_table,
     "metrics": metrics_table,
