@@ -35,7 +35,8 @@ def train(
         stop: Asked after every iteration and before every step of an evaluation. When true, a checkpoint
             is saved and training ends with status ``interrupted``. (During an evaluation nothing is saved:
             training goes on from the checkpoint before, to the same bits.)
-        until: Do so after this iteration, whatever ``stop()`` says; None trains to the end.
+        until: Do so after this iteration, whatever ``stop()`` says; None trains to the end. Members that are
+            as far already are not trained: only their summaries are written.
 
     Yields:
         A report after each iteration; the last one says how each member ended.
@@ -47,15 +48,16 @@ def train(
     torch.set_num_threads(1)
     with Session.open(population) as session:
         pace = _CheckpointPace()
-        while session.state.iteration < session.num_iterations and session.members:
+        last = session.num_iterations if until is None else min(until, session.num_iterations)
+        while session.state.iteration < last and session.members:
             if not train_iteration(session, stop):
                 session.finish("interrupted")
                 break
             if session.members and pace.due():
                 pace.save(session)
-            if stop() or session.state.iteration == until:
+            if stop():
                 break
-            if session.state.iteration < session.num_iterations and session.members:
+            if session.state.iteration < last and session.members:
                 yield session.report()
         if session.members:
             session.save()

@@ -85,10 +85,12 @@ class Sweeping:
 
     def begin(self, spec: SweepSpec, name: str | None, notices: Sequence[str]) -> int:
         """Run a sweep, in a new folder or in the one that it goes on in; the exit code."""
+        from ppo_cli.sweep.asking import expected
         from ppo_cli.sweep.opening import open_sweep
         from ppo_cli.sweep.trying import try_environments
 
         try_environments(spec)
+        expected(spec)  # a search needs Optuna: if it is not installed, better no folder is made
         folder, spec, more = open_sweep(spec, self._runs_dir, name)
         return self._run(folder, spec, [*notices, *more])
 

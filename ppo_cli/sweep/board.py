@@ -44,8 +44,8 @@ class Board:
         self._began = time.monotonic()
 
     def share_done(self, name: str) -> float:
-        """Share of a run's steps that is done, 0 to 1."""
-        return self._cell(name).fraction
+        """Share of a run's steps that is done, 0 to 1; 0 for a run that is not taken up yet."""
+        return self._cell(name).fraction if name in self.results else 0.0
 
     def add(self, runs: Iterable[PlannedRun]) -> None:
         """Take up runs; what is there of them is read."""

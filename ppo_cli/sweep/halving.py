@@ -49,6 +49,21 @@ def rung_name(share: float) -> str:
     return f"rung at {100 * share:g} % of the steps"
 
 
+def stands_at_rung(run: RunDir, config: RunConfig, share: float, global_step: int) -> bool:
+    """Whether a run has come to a rung and ended its session there.
+
+    A process that is killed at the rung may leave the evaluation without the checkpoint and the summary.
+
+    Args:
+        run: Its folder.
+        config: Its settings.
+        share: The rung.
+        global_step: Environment steps done, by its summary.
+    """
+    step = rung_iteration(config, share) * config.steps_per_iteration
+    return global_step >= step and rung_score(run, config, share) is not None
+
+
 def rung_score(run: RunDir, config: RunConfig, share: float) -> float | None:
     """Mean return of the evaluation at a rung; None while the run has not come so far."""
     step = rung_iteration(config, share) * config.steps_per_iteration

@@ -63,8 +63,6 @@ def _train(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
     for population in populations:
         if stop():
             break
-        if job.until is not None and population.members[0].iteration >= job.until:
-            continue
         told, notices = 0.0, list(population.notices)
         for report in train(population, stop=stop, until=job.until):
             ended |= {member.name: _run_state(member, report) for member in report.members}

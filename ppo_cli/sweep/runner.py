@@ -19,8 +19,16 @@ from ppo_cli.sweep import search
 from ppo_cli.sweep.asking import ask_for, expected
 from ppo_cli.sweep.board import Board
 from ppo_cli.sweep.executor import Executor
-from ppo_cli.sweep.halving import RUNGS, rung_iteration, rung_name, rung_score, survivors
+from ppo_cli.sweep.halving import (
+    RUNGS,
+    rung_iteration,
+    rung_name,
+    rung_score,
+    stands_at_rung,
+    survivors,
+)
 from ppo_cli.sweep.jobs import MAX_MEMBERS, Job, JobRun, split_jobs
+from ppo_cli.sweep.pace import Pace
 from ppo_cli.sweep.points import Point
 from ppo_cli.sweep.reading import held_out_runs, planned_runs
 from ppo_cli.sweep.results import (
@@ -40,6 +48,8 @@ from ppo_cli.sweep.spec_file import dump_spec
 from ppo_cli.sweep.summary import summary, write_summary
 from ppo_cli.sweep.sweep_dir import SweepDir
 from ppo_cli.sweep.sweep_report import SweepReport
+
+_WRITING_SHARE, _TELLING_SHARE = 0.05, 0.1  # of the supervisor's time, at most
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,7 @@ class SweepRunner:
         self._stop = stop
         self._retry = retry_failed
         self._tried: set[str] = set()
+        self._writing, self._telling = Pace(_WRITING_SHARE), Pace(_TELLING_SHARE)
         self._jobs = 0
 
     def run(self) -> Iterator[SweepReport]:
@@ -191,15 +202,15 @@ class SweepRunner:
 
     def _batch(self, points: Sequence[Point]) -> Iterator[SweepReport]:
         """Train points on all seeds, rung by rung if they are pruned."""
-        planned = [run for run in planned_runs(self.spec) if run.point in points]
+        planned = _of(planned_runs(self.spec), points)
         self.board.add(planned)
         alive = list(points)
         for share in RUNGS if self.spec.prune else ():
-            yield from self._train(self.board, [run for run in planned if run.point in alive], share)
+            yield from self._train(self.board, _of(planned, alive), share)
             if self._stop():
                 return
             alive = self._rung(planned, alive, share)
-        yield from self._train(self.board, [run for run in planned if run.point in alive], None)
+        yield from self._train(self.board, _of(planned, alive), None)
 
     def _confirm(self) -> Iterator[SweepReport]:
         """Train the best point again on seeds that the sweep has not seen."""
@@ -223,13 +234,20 @@ class SweepRunner:
         jobs = self._make_jobs(board, todo, share)
         self._tried |= {run.name for run in todo}
         core_sets = self._core_sets(len(jobs))
+        notices: list[str] = []
         for step in carry_out(jobs, self._executor, core_sets, self._stop):
             for failure in step.failures:
                 self._give_up(board, failure)
             board.hear(step)
-            if step.ended and board is self.board:
-                self.write_summary()
-            yield board.report(stage, step.notices)
+            notices += step.notices
+            if step.ended and board is self.board and self._writing.due():
+                with self._writing.timed():
+                    self.write_summary()
+            if notices or step.ended or self._telling.due():
+                with self._telling.timed():
+                    report = board.report(stage, notices)
+                notices = []
+                yield report
 
     def _is_missing(self, board: Board, run: PlannedRun, share: float | None) -> bool:
         result = board.results[run.name]
@@ -237,7 +255,7 @@ class SweepRunner:
             return self._retry and run.name not in self._tried
         if result.status == COMPLETED:
             return False
-        return share is None or rung_score(result.run_dir, run.config, share) is None
+        return share is None or not stands_at_rung(result.run_dir, run.config, share, result.global_step)
 
     def _is_to_come(self, run: PlannedRun) -> bool:
         """Whether a run will be trained, if rungs decide as before."""
@@ -316,3 +334,9 @@ class SweepRunner:
             ended = {"status": status, "reason": reason, GIVEN_UP: True}
             folder.write_summary({**about, **summary, **ended})
         board.refresh(run.name)
+
+
+def _of(runs: Sequence[PlannedRun], points: Sequence[Point]) -> list[PlannedRun]:
+    """The runs of some points."""
+    wanted = set(points)
+    return [run for run in runs if run.point in wanted]
