@@ -85,12 +85,13 @@ class Sweeping:
 
     def begin(self, spec: SweepSpec, name: str | None, notices: Sequence[str]) -> int:
         """Run a sweep, in a new folder or in the one that it goes on in; the exit code."""
-        from ppo_cli.sweep.asking import expected
         from ppo_cli.sweep.opening import open_sweep
+        from ppo_cli.sweep.search import check_installed
         from ppo_cli.sweep.trying import try_environments
 
+        if spec.search != "grid":
+            check_installed()
         try_environments(spec)
-        expected(spec)  # a search needs Optuna: if it is not installed, better no folder is made
         folder, spec, more = open_sweep(spec, self._runs_dir, name)
         return self._run(folder, spec, [*notices, *more])
 
@@ -220,7 +221,8 @@ class Sweeping:
         if self._executor_name == "ray":
             from ppo_cli.sweep.ray_executor import RayExecutor
 
-            executor = RayExecutor(self._ray_address, folder)
+            cpus = self._workers if self._ray_address is None else None
+            executor = RayExecutor(self._ray_address, folder, hang_timeout=self._timeout, num_cpus=cpus)
         else:
             from ppo_cli.sweep.local_executor import LocalExecutor
 
