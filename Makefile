@@ -21,7 +21,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PIP_FLAGS ?= --quiet --quiet
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check --only-binary :all:
 # The quick ones first; the last one writes the figures into the README.
-BENCHMARKS ?= startup throughput growth time_to_solve solved learning_curve sweep_speed sweeps_shown pruning readme
+BENCHMARKS ?= startup throughput growth time_to_solve solved learning_curve sweep_speed sweeps_shown pruning scale readme
 # A test that hangs is stopped after this many seconds.
 PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
 

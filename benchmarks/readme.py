@@ -1,7 +1,7 @@
-"""Write the README's tables from the code and the results: ``python benchmarks/readme.py``.
+"""Write the tables of the README and of ``docs/`` from code and results: ``python benchmarks/readme.py``.
 
-With ``--check`` nothing is written; the exit status says whether the README is up to date. A test calls
-:func:`filled`, so a setting, metric or command that is not in the README fails the tests.
+With ``--check`` nothing is written; the exit status says whether all are up to date. A test runs it, so a
+setting, metric or command that is not in the README fails the tests.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import growth
 import pruning
+import scale
 import solved
 import startup
 import sweep_speed
@@ -22,7 +23,7 @@ import throughput
 import time_to_solve
 from common import Results, table
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def settings_table() -> str:
@@ -81,13 +82,19 @@ SECTIONS: dict[str, Callable[[], str]] = {
 }
 
 
-def filled(text: str) -> str:
-    """The README with its generated sections written anew."""
-    for name, make in SECTIONS.items():
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    ROOT / "README.md": SECTIONS,
+    ROOT / "docs" / "ten_thousand_runs.md": {"costs": results("scale", scale.text)},
+}
+
+
+def filled(text: str, sections: dict[str, Callable[[], str]]) -> str:
+    """A page with its generated sections written anew."""
+    for name, make in sections.items():
         pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
         text, count = pattern.subn(_between(make()), text)
         if count != 1:
-            raise SystemExit(f"README.md needs one section {name!r}, found {count}")
+            raise SystemExit(f"there must be one section {name!r}, found {count}")
     return text
 
 
@@ -102,14 +109,17 @@ def _plain(value: object) -> str:
 
 
 def main() -> int:
-    """Write the README, or check it."""
-    text = README.read_text(encoding="utf-8")
-    new = filled(text)
-    if "--check" in sys.argv[1:]:
-        print("up to date" if new == text else "README.md is out of date: python benchmarks/readme.py")
-        return int(new != text)
-    README.write_text(new, encoding="utf-8")
-    return 0
+    """Write the pages, or check them."""
+    outdated = 0
+    for page, sections in PAGES.items():
+        text = page.read_text(encoding="utf-8")
+        new = filled(text, sections)
+        if "--check" not in sys.argv[1:]:
+            page.write_text(new, encoding="utf-8")
+        elif new != text:
+            print(f"{page.name} is out of date: python benchmarks/readme.py")
+            outdated += 1
+    return outdated
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ class Sweeping:
         from ppo_cli.sweep.spec_file import dump_spec
 
         view = make_sweep_view(_title(spec), quiet=self._quiet, stopping=self._stop)
-        with folder.lock(), self._executor(folder.path) as executor:
+        with folder.lock(), self._executor(folder.path) as executor, self._hint_to_go_on(folder):
             resources = self._resources(executor)
             runner = SweepRunner(
                 folder,
@@ -174,13 +174,19 @@ class Sweeping:
             try:
                 for report in runner.run():
                     view.update(report)
-            except StorageError as error:
-                go_on = f"Then go on: {self._resume_command(folder)}"
-                error.hint = f"{error.hint} {go_on}" if error.hint else go_on
-                raise
             finally:
                 view.stop()
             return self._show(runner)
+
+    @contextlib.contextmanager
+    def _hint_to_go_on(self, folder: SweepDir) -> Iterator[None]:
+        """Say after a full disk how to go on."""
+        try:
+            yield
+        except StorageError as error:
+            go_on = f"Then go on: {self._resume_command(folder)}"
+            error.hint = f"{error.hint} {go_on}" if error.hint else go_on
+            raise
 
     def _tell_estimate(
         self, runner: SweepRunner, executor: Executor, resources: Resources, notices: Sequence[str]

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from ppo_cli.config import SHAPING_TERMS, get_value
 from ppo_cli.errors import UsageError
+from ppo_cli.sweep.halving import RUNGS, rung_iteration
 from ppo_cli.sweep.spec import SweepSpec
 
 MAX_RUNS = 10_000
@@ -103,6 +104,7 @@ def _check_pruning(spec: SweepSpec) -> None:
         _refuse("prune", text, f"take at least {MIN_PRUNED_POINTS} points, or leave out --prune")
     if len(spec.bases) > 1:
         _refuse("prune", "returns of different environments cannot be compared", "leave out --prune")
+    rung_iteration(spec.base, RUNGS[0])  # raises where runs are not evaluated on their way
 
 
 def _check_objective(spec: SweepSpec) -> None:

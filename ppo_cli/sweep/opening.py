@@ -18,7 +18,7 @@ _NAME_LENGTH = 80
 
 
 def open_sweep(spec: SweepSpec, runs_dir: Path, name: str | None) -> tuple[SweepDir, SweepSpec, list[str]]:
-    """Make the folder of a sweep, or find the one that it goes on in.
+    """Make the folder of a sweep, or find the one that it goes on in. Two processes at once get the same one.
 
     A folder fits when it holds a sweep of the same settings over the same parameters; new values, seeds and
     trials are added to it.
@@ -36,19 +36,18 @@ def open_sweep(spec: SweepSpec, runs_dir: Path, name: str | None) -> tuple[Sweep
         StorageError: The folder cannot be made.
         CorruptFileError: Its ``sweep.yaml`` is damaged.
     """
-    found = _existing(spec, runs_dir, name)
-    if found is None:
-        spec.check()
-        wanted = check_run_name(name or default_name(spec))
-        folder = create_sweep_dir(runs_dir, wanted, exact=name is not None, spec=dump_spec(spec))
-        return folder, spec, []
-    folder, before = found
-    merged = extended(before, spec)
-    merged.check()
-    notices = [f"{folder.name} is there: what it holds is not trained again"]
-    if len(merged.points()) * merged.num_seeds > len(spec.points()) * spec.num_seeds:
-        notices.append(f"it also holds {_beyond(before, spec)}")
-    return folder, merged, notices
+    wanted = check_run_name(name or default_name(spec))
+    number = 0
+    while True:
+        number += 1
+        folder = SweepDir(runs_dir / numbered(wanted, number))
+        if not folder.spec_path.exists() and _make(folder, spec):
+            return folder, spec, []
+        difference = _difference(folder, spec)  # of what was there, or was made a moment ago
+        if difference is None:
+            return _going_on(folder, spec)
+        if name is not None:
+            raise difference
 
 
 def default_name(spec: SweepSpec) -> str:
@@ -83,36 +82,42 @@ def extended(before: SweepSpec, now: SweepSpec) -> SweepSpec:
     return replace(now, params=tuple(_union(earlier[one.name], one) for one in now.params), num_seeds=seeds)
 
 
-def _existing(spec: SweepSpec, runs_dir: Path, name: str | None) -> tuple[SweepDir, SweepSpec] | None:
-    """The folder that the sweep goes on in, with what it holds; None for a new one."""
-    number = 0
-    while True:
-        number += 1
-        folder = SweepDir(runs_dir / numbered(name or default_name(spec), number))
-        if not folder.path.exists():
-            return None
-        if not folder.spec_path.exists():
-            if name is not None and any(folder.path.iterdir()):
-                raise UsageError(f"{folder.path} exists and is no sweep", hint="choose another --name")
-            if name is not None:
-                return None
-            continue
-        before = read_spec(folder.spec_path)
-        differences = before.disagreements(spec) + _other_seeds(before, spec)
-        if not differences:
-            return folder, before
-        if name is not None:
-            raise UsageError(
-                f"{folder.path} holds another sweep: {differences[0]}",
-                hint=f"choose another --name; what it holds stands in {folder.spec_path}",
-                file=folder.spec_path,
-            )
+def _make(folder: SweepDir, spec: SweepSpec) -> bool:
+    """Make a sweep's folder; False when something has its name."""
+    spec.check()
+    try:
+        create_sweep_dir(folder.path.parent, folder.name, exact=True, spec=dump_spec(spec))
+    except UsageError:
+        return False
+    return True
 
 
-def _other_seeds(before: SweepSpec, now: SweepSpec) -> list[str]:
-    if before.base.seed == now.base.seed:
-        return []
-    return [f"the first seed is {before.base.seed} here and {now.base.seed} there"]
+def _difference(folder: SweepDir, spec: SweepSpec) -> UsageError | None:
+    """Why the sweep cannot go on in a folder; None when it can."""
+    if not folder.spec_path.exists():
+        return UsageError(f"{folder.path} exists and is no sweep", hint="choose another --name")
+    before = read_spec(folder.spec_path)
+    differences = before.disagreements(spec)
+    if before.base.seed != spec.base.seed:
+        differences.append(f"the first seed is {before.base.seed} here and {spec.base.seed} there")
+    if not differences:
+        return None
+    return UsageError(
+        f"{folder.path} holds another sweep: {differences[0]}",
+        hint=f"choose another --name; what it holds stands in {folder.spec_path}",
+        file=folder.spec_path,
+    )
+
+
+def _going_on(folder: SweepDir, spec: SweepSpec) -> tuple[SweepDir, SweepSpec, list[str]]:
+    """What is swept in a folder that holds this sweep or a part of it, and what the user should know."""
+    before = read_spec(folder.spec_path)
+    merged = extended(before, spec)
+    merged.check()
+    notices = [f"{folder.name} is there: what it holds is not trained again"]
+    if len(merged.points()) * merged.num_seeds > len(spec.points()) * spec.num_seeds:
+        notices.append(f"it also holds {_beyond(before, spec)}")
+    return folder, merged, notices
 
 
 def _union(old: Param, new: Param) -> Param:

@@ -311,10 +311,12 @@ class SweepRunner:
         return kept
 
     def _score(self, runs: Sequence[PlannedRun], share: float) -> float:
-        """Mean over seeds at a rung; NaN when a run was lost on the way."""
+        """Mean over seeds at a rung; NaN when a run was lost before it.
+
+        One that was lost after it counts: otherwise a sweep that goes on would decide otherwise than before.
+        """
         found = [rung_score(self.board.results[run.name].run_dir, run.config, share) for run in runs]
-        lost = any(self._status(run) in LOST for run in runs)
-        return math.nan if lost or None in found else fmean(score for score in found if score is not None)
+        return math.nan if None in found else fmean(score for score in found if score is not None)
 
     def _status(self, run: PlannedRun) -> str:
         return self.board.results[run.name].status

@@ -42,6 +42,15 @@ def generations(search: str, trials: int, together: int) -> list[int]:
     return sizes
 
 
+def check_installed() -> None:
+    """Refuse to go on without Optuna.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    _optuna()
+
+
 def ask(
     search: str,
     params: Sequence[Param],

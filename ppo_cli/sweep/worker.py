@@ -77,7 +77,7 @@ class Worker:
         try:
             return JobEvent.of(job.id, "ended", self._run_job(job, tell, self._stop))
         except BaseException as error:  # an environment may call sys.exit, which would look like a crash
-            traceback.print_exc()
+            _print_traceback()
             return JobEvent.failure(job.id, error)
 
     def _stop(self) -> bool:
@@ -111,8 +111,14 @@ def main(run_job: RunJob) -> NoReturn:
     try:
         Worker(run_job, os.fdopen(commands, "rb"), answers).serve()
     except BaseException:
-        traceback.print_exc()
+        _print_traceback()
         os._exit(1)  # without waiting for the thread that reads
+
+
+def _print_traceback() -> None:
+    """Print the exception being handled into the log, which a full disk may not take."""
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def _pin(cores: Iterable[int]) -> None:
