@@ -2,7 +2,8 @@
 
 ``python benchmarks/_sb3.py ENV --seed 1 --mark 475 --cap 120`` trains until the mean return of the last 100
 training episodes passes the mark, and prints one JSON document. With ``--steps 50_000`` it trains so many
-steps whatever they come to; ``--settings ppo`` then takes the shipped settings of ppo for that environment.
+steps whatever they come to; ``--settings ppo`` then takes the settings of ppo for that environment, with
+``--set`` on top.
 
 The settings are those of RL Zoo. Two things differ from what its helpers do by default: one torch thread,
 as in ``ppo``; and, in its favour, no render mode. (``make_vec_env`` asks for ``rgb_array``, with which
@@ -113,10 +114,12 @@ def train_to_mark(env_id: str, seed: int, mark: float, cap: float) -> dict[str, 
     return {"met": callback.met, "steps": model.num_timesteps, "last_100_training_episodes": callback.mean}
 
 
-def train_steps(env_id: str, seed: int, steps: int, settings: str) -> dict[str, Any]:
+def train_steps(
+    env_id: str, seed: int, steps: int, settings: str, overrides: Sequence[str]
+) -> dict[str, Any]:
     """Train about ``steps`` steps, whole rollouts; the seconds do not count imports and set-up."""
     torch.set_num_threads(1)
-    zoo = ZOO[env_id] if settings == "zoo" else settings_of_ppo(env_id)
+    zoo = ZOO[env_id] if settings == "zoo" else settings_of_ppo(env_id, overrides)
     linear = {name: _linear(value) for name, value in zoo.linear.items()}
     model = make_model(env_id, zoo.num_envs, seed, **zoo.fixed, **linear)
     began = time.perf_counter()
@@ -124,14 +127,14 @@ def train_steps(env_id: str, seed: int, steps: int, settings: str) -> dict[str, 
     return {"steps": model.num_timesteps, "seconds": time.perf_counter() - began}
 
 
-def settings_of_ppo(env_id: str) -> ZooSettings:
-    """The shipped settings of ppo, in the words of Stable-Baselines3."""
+def settings_of_ppo(env_id: str, overrides: Sequence[str]) -> ZooSettings:
+    """The shipped settings of ppo with ``--set`` on top, in the words of Stable-Baselines3."""
     from common import REPOSITORY  # puts this checkout on the path
 
     from ppo_cli.config import resolve_config
 
     assert REPOSITORY.exists()
-    config = resolve_config(env=env_id).config
+    config = resolve_config(env=env_id, overrides=overrides).config
     learning, layers = config.learning, list(config.network.hidden_sizes)
     rates = {"learning_rate": learning.learning_rate, "clip_range": learning.eps_clip}
     falling = {"learning_rate": learning.anneal_lr, "clip_range": learning.anneal_eps_clip}
@@ -170,9 +173,10 @@ def main() -> None:
     parser.add_argument("--cap", type=float)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--settings", choices=["zoo", "ppo"], default="zoo")
+    parser.add_argument("--set", action="append", default=[])
     args = parser.parse_args()
     if args.steps is not None:
-        print(json.dumps(train_steps(args.env, args.seed, args.steps, args.settings)))
+        print(json.dumps(train_steps(args.env, args.seed, args.steps, args.settings, args.set)))
     else:
         print(json.dumps(train_to_mark(args.env, args.seed, args.mark, args.cap)))
 

@@ -3,11 +3,15 @@
 ``ppo``: a whole ``ppo sweep`` of four clip ranges and eight seeds, from the cold start of the process to the
 table and the plots, with run folders, checkpoints and a final evaluation of 100 episodes of every run.
 
-Stable-Baselines3: the same 32 runs in two parallel processes, one torch thread each, no render mode, nothing
-written and nothing evaluated. Training them all would take most of an hour, so a sample is timed (one run of
-100,000 steps in each of the two processes, at the same time, imports not counted) and multiplied up; the
-number of steps of the sample stands in the table. Once with the hyperparameters of ppo's runs, once with RL
-Zoo's.
+Stable-Baselines3: the same 32 runs with the same hyperparameters in two parallel processes, one torch thread
+each, no render mode, nothing written and nothing evaluated. Training them all would take up to an hour, so a
+sample is timed (one run in each of the two processes, at the same time, imports not counted) and multiplied up;
+the number of steps of the sample stands in the table.
+
+How much a population gains depends on the hyperparameters: small minibatches and few environments are mostly
+overhead, which its members share; large minibatches and many epochs are arithmetic, which they cannot share. So
+CartPole is measured with three sets: Stable-Baselines3's defaults, CleanRL's, and RL Zoo's tuned ones
+(ppo ships these). LunarLander: with the settings that ppo ships, and each program with its own tuned ones.
 
 The programs take turns, and ratios are taken within a round.
 """
@@ -20,7 +24,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +45,6 @@ from common import (
 
 SB3 = Path(__file__).with_name("_sb3.py")
 PROCESSES = 2
-SETTINGS = {"ppo": "the same hyperparameters", "zoo": "RL Zoo's hyperparameters"}
 
 
 @dataclass(frozen=True)
@@ -50,54 +53,71 @@ class Task:
 
     Attributes:
         env_id: The environment.
+        hyperparameters: Which ones, for the table.
+        settings: What differs from the shipped settings of ppo.
         steps: Steps of each run.
         sample: Steps of each run of the peer that are timed.
-        settings: What differs from the shipped settings of ppo.
-        goal: The ratio aimed at.
+        peer: Whose settings the peer takes: ``ppo``, the same, or ``zoo``, RL Zoo's.
     """
 
     env_id: str
+    hyperparameters: str
+    settings: tuple[str, ...]
     steps: int
     sample: int
-    settings: tuple[str, ...]
-    goal: float
+    peer: str = "ppo"
 
 
 VALUES, SEEDS = 4, 8
 RUNS = VALUES * SEEDS
+CLEANRL = (
+    "num_envs=4", "num_steps=128", "num_epochs=4", "num_minibatches=4", "activation=tanh", "gamma=0.99",
+    "gae_lambda=0.95", "learning_rate=2.5e-4", "ent_coef=0.01", "anneal_eps_clip=false",
+)  # fmt: skip
+SB3_DEFAULTS = (
+    "num_envs=1", "num_steps=2048", "num_epochs=10", "num_minibatches=32", "activation=tanh", "gamma=0.99",
+    "gae_lambda=0.95", "learning_rate=3e-4", "anneal_lr=false", "anneal_eps_clip=false",
+)  # fmt: skip
 TASKS = {
-    "CartPole-v1": Task("CartPole-v1", 100_000, 100_000, ("num_evals=0",), goal=12),
-    "LunarLander-v3": Task("LunarLander-v3", 500_000, 100_000, ("num_evals=0",), goal=4),
+    "cartpole-defaults": Task("CartPole-v1", "Stable-Baselines3's defaults", SB3_DEFAULTS, 100_000, 30_000),
+    "cartpole-cleanrl": Task("CartPole-v1", "CleanRL's", CLEANRL, 100_000, 50_000),
+    "cartpole-tuned": Task("CartPole-v1", "RL Zoo's, as ppo ships them", (), 100_000, 50_000),
+    "lunarlander": Task("LunarLander-v3", "ppo's", (), 500_000, 80_000),
+    "lunarlander-zoo": Task("LunarLander-v3", "each its own: ppo's, RL Zoo's", (), 500_000, 50_000, "zoo"),
 }
 
 
-def measure(task: Task, rounds: int) -> Entry:
-    """Time the sweep and both samples ``rounds`` times in turn; an entry of the results file."""
+def measure(task: Task, rounds: int, *, ppo_seconds: list[float] | None = None) -> Entry:
+    """Time both ``rounds`` times in turn; an entry of the results file.
+
+    Args:
+        task: What to time.
+        rounds: How often.
+        ppo_seconds: Times of the same sweep that were measured a moment ago.
+    """
     measured = []
     for index in range(rounds):
-        label = f"{task.env_id}, round {index + 1} of {rounds}"
+        label = f"{task.env_id}, {task.hyperparameters}, round {index + 1} of {rounds}"
         with step(f"{label}, ppo sweep"):
-            found: dict[str, Any] = {"ppo": sweep_seconds(task)}
-        for settings in SETTINGS:
-            with step(f"{label}, Stable-Baselines3, {SETTINGS[settings]}"):
-                found[settings] = sb3_seconds(task, settings)
-        measured.append(found)
-    ratios = {name: [one[name] / one["ppo"] for one in measured] for name in SETTINGS}
+            ours = ppo_seconds[index] if ppo_seconds else sweep_seconds(task)
+        with step(f"{label}, Stable-Baselines3"):
+            measured.append({"ppo": ours, "sb3": sb3_seconds(task)})
     return {
+        "env_id": task.env_id,
+        "hyperparameters": task.hyperparameters,
+        "settings": list(task.settings),
         "runs": RUNS,
         "steps": task.steps,
-        "sample_steps": task.sample,
-        "processes_of_sb3": PROCESSES,
+        "sample_steps": PROCESSES * task.sample,
         "rounds": measured,
-        "seconds": {name: median_and_range([one[name] for one in measured]) for name in ("ppo", *SETTINGS)},
-        "ratio": {name: median_and_range(values) for name, values in ratios.items()},
-        "goal": task.goal,
+        "seconds": {name: median_and_range([one[name] for one in measured]) for name in ("ppo", "sb3")},
+        "ratio": median_and_range([one["sb3"] / one["ppo"] for one in measured]),
     }
 
 
 def sweep_seconds(task: Task) -> float:
     """Seconds of a whole ``ppo sweep``, from the start of its process to its end."""
-    sets = [word for setting in task.settings for word in ("--set", setting)]
+    sets = [word for setting in (*task.settings, "num_evals=0") for word in ("--set", setting)]
     with tempfile.TemporaryDirectory(prefix="ppo-benchmark-") as runs_dir:
         seconds, document = run_json(
             "-m", "ppo_cli", "sweep", "--env", task.env_id, "--param", "eps_clip=0.1,0.2,0.3,0.4",
@@ -108,16 +128,17 @@ def sweep_seconds(task: Task) -> float:
     return seconds
 
 
-def sb3_seconds(task: Task, settings: str) -> float:
+def sb3_seconds(task: Task) -> float:
     """Seconds that all runs would take in parallel processes, from a sample in as many."""
     with ThreadPoolExecutor(PROCESSES) as pool:
-        samples = list(pool.map(lambda seed: _sample(task, settings, seed), range(1, PROCESSES + 1)))
+        samples = list(pool.map(lambda seed: _sample(task, seed), range(1, PROCESSES + 1)))
     steps_per_second = sum(sample["steps"] / sample["seconds"] for sample in samples)
     return RUNS * task.steps / steps_per_second
 
 
-def _sample(task: Task, settings: str, seed: int) -> dict[str, Any]:
-    words = [SB3, task.env_id, "--seed", seed, "--steps", task.sample, "--settings", settings]
+def _sample(task: Task, seed: int) -> dict[str, Any]:
+    sets = [word for setting in task.settings for word in ("--set", setting)]
+    words = [SB3, task.env_id, "--seed", seed, "--steps", task.sample, "--settings", task.peer, *sets]
     done = subprocess.run(
         [sys.executable, *map(str, words)], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
@@ -127,21 +148,27 @@ def _sample(task: Task, settings: str, seed: int) -> dict[str, Any]:
 
 def text(entries: Mapping[str, Entry]) -> str:
     """The times as a Markdown table."""
-    header = ("32 runs", "Steps each", "ppo sweep", "Stable-Baselines3 in 2 processes", "Ratio", "With")
-    rows = []
-    for env_id, entry in entries.items():
-        for name, words in SETTINGS.items():
-            seconds, ratio = entry["seconds"], entry["ratio"][name]
-            rows.append(
-                [
-                    env_id,
-                    number(entry["steps"]),
-                    spread(seconds["ppo"], 0, " s"),
-                    f"{spread(seconds[name], 0, ' s')}, sample of {number(2 * entry['sample_steps'])} steps",
-                    spread(ratio, 1),
-                    words,
-                ]
-            )
+    header = (
+        "32 runs",
+        "Steps each",
+        "Hyperparameters",
+        "`ppo sweep`",
+        "Stable-Baselines3, 2 processes",
+        "Sample",
+        "Times faster",
+    )
+    rows = [
+        [
+            entry["env_id"],
+            number(entry["steps"]),
+            entry["hyperparameters"],
+            spread(entry["seconds"]["ppo"], 0, " s"),
+            spread(entry["seconds"]["sb3"], 0, " s"),
+            f"{number(entry['sample_steps'])} steps",
+            spread(entry["ratio"], 1),
+        ]
+        for entry in (entries[name] for name in TASKS if name in entries)
+    ]
     return table(header, rows)
 
 
@@ -149,16 +176,20 @@ def main() -> None:
     """Measure and print the table."""
     parser = arguments(__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each program")
-    parser.add_argument("--env", choices=sorted(TASKS), action="append", help="which sweeps; default: all")
+    parser.add_argument("--only", choices=sorted(TASKS), action="append", help="which; default: all")
     args = parser.parse_args()
     results = Results("sweep_speed", quick=args.quick)
     if not args.show:
         machine()  # before there is load of our own
-        for env_id in args.env or TASKS:
-            task = TASKS[env_id]
+        timed: dict[tuple[str, ...], list[float]] = {}
+        for name in args.only or TASKS:
+            task = TASKS[name]
             if args.quick:
-                task = Task(task.env_id, 2_000, 2_000, ("num_evals=0", "final_eval_episodes=2"), task.goal)
-            results.add(env_id, measure(task, 1 if args.quick else args.rounds))
+                task = replace(task, steps=2_100, sample=2_100)
+            same = (task.env_id, *task.settings)  # the same sweep, against the peer with other settings
+            entry = measure(task, 1 if args.quick else args.rounds, ppo_seconds=timed.get(same))
+            timed[same] = [one["ppo"] for one in entry["rounds"]]
+            results.add(name, entry)
     report(text(results.entries), results.entries)
 
 
