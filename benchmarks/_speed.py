@@ -102,7 +102,8 @@ def measure_ppo(
     if env_id == ENV_ID:
         base = with_values(RunConfig(env_id=ENV_ID, total_timesteps=ENDLESS), _ppo_values(shared, threads))
     else:
-        own = {"total_timesteps": ENDLESS, "num_evals": 0, "num_threads": threads}
+        # short rollouts: an iteration of 128 members would last half a minute
+        own = {"total_timesteps": ENDLESS, "num_evals": 0, "num_threads": threads, "num_steps": 32}
         base = resolve_config(env=env_id, values=own).config
     configs = [with_values(base, {"seed": seed}) for seed in range(1, members + 1)]
     with tempfile.TemporaryDirectory(prefix="ppo-benchmark-") as runs_dir:

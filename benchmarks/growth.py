@@ -1,7 +1,7 @@
 """How does the time grow from 1 run to 128 runs that are trained together? As a plot and a table.
 
 One process with one thread on one core, so that nothing but the population shares the work: the settings are
-those of ``throughput.py`` for CartPole, and the shipped ones for LunarLander. Measured are whole iterations
+those of ``throughput.py`` for CartPole, and the shipped ones with rollouts of 32 steps for LunarLander. Measured are whole iterations
 after a second of warming up; the time of 100,000 steps of every run follows from them.
 """
 
@@ -79,6 +79,7 @@ def draw(entries: Mapping[str, Entry]) -> None:
 def main() -> None:
     """Measure, draw and print the table."""
     parser = arguments(__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--env", choices=ENVS, action="append", help="which; default: all")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each size")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each")
     args = parser.parse_args()
@@ -89,7 +90,7 @@ def main() -> None:
             os.sched_setaffinity(
                 0, {min(os.sched_getaffinity(0))}
             )  # children inherit it: no environment workers
-        for env_id in ENVS:
+        for env_id in args.env or ENVS:
             rounds, seconds = (1, 0.5) if args.quick else (args.rounds, args.seconds)
             results.add(env_id, measure(env_id, rounds, seconds))
     if not args.quick:

@@ -20,7 +20,7 @@ from typing import Any
 from common import Entry, Results, arguments, machine, number, report, run_json, step, table
 
 ENV_ID = "LunarLander-v3"
-STEPS, SEEDS, HELD_OUT = 300_000, 3, 10
+STEPS, SEEDS, HELD_OUT = 200_000, 3, 10
 GRID = ("--param", "learning_rate=3e-4,1e-3,3e-3,1e-2", "--param", "eps_clip")
 RANGES = ("--param", "learning_rate=3e-4..1e-2:log", "--param", "eps_clip=0.1..0.4")
 

@@ -63,8 +63,7 @@ def _winner(entry: Entry) -> str:
     best, held_out = entry["best"], entry["best"]["held_out"]
     steps = number(entry["steps"]["done"] / entry["runs"])
     return (
-        f"{entry['runs']} runs of {steps} steps and {held_out['n_seeds']} held-out ones took "
-        f"{number(entry['seconds'])} s from a cold start. The best, `{best['label']}`, claims {_mean(best)} "
+        f"{entry['runs']} runs of {steps} steps. The best, `{best['label']}`, claims {_mean(best)} "
         f"over {best['n_seeds']} seeds; on {held_out['n_seeds']} held-out seeds it repeats {_mean(held_out)}."
     )
 

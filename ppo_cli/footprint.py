@@ -8,6 +8,9 @@ from ppo_cli.config import RunConfig
 from ppo_cli.envs.factory import env_spec
 from ppo_cli.spaces import EnvSpec
 
+WORKER_BYTES = 300_000_000
+"""What a process takes that trains, before it has any member: most of it is torch."""
+
 _FLOAT_BYTES = 4
 _COPIES = 8  # two checkpoints of parameters and two Adam moments each, and two policies
 _ROW_BYTES = 300  # a line of metrics.csv

@@ -134,6 +134,7 @@ class Sweeping:
             "total_timesteps": found.steps,
             "seconds": found.seconds,
             "disk_bytes": found.disk,
+            "memory_bytes": found.memory,
             "notices": list(notices),
         }
         if self._as_json:
@@ -313,7 +314,7 @@ def _plan_text(spec: SweepSpec, parts: Sequence[tuple[JobRun, ...]], found: Esti
     time = f", about {duration(found.seconds)}" if found.seconds is not None else ""
     return (
         f"{points}{runs} runs to train in {populations}, {count(found.steps)} steps{time}, "
-        f"about {size(found.disk)} of disk"
+        f"at most {size(found.memory)} of memory, about {size(found.disk)} of disk"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ppo_cli.config import RunConfig, static_key
 from ppo_cli.envs.factory import env_spec
-from ppo_cli.footprint import disk_bytes
+from ppo_cli.footprint import WORKER_BYTES, disk_bytes, memory_bytes
 from ppo_cli.sweep.executor import Executor
 from ppo_cli.sweep.jobs import Job, JobRun
 
@@ -26,11 +26,13 @@ class Estimate:
     Attributes:
         seconds: Time from start to end, without pruning; None when it was not measured.
         disk: Bytes.
+        memory: Bytes that the populations take that are trained side by side, estimated from above.
         steps: Environment steps that are left, of all runs together.
     """
 
     seconds: float | None
     disk: int
+    memory: int
     steps: int
 
 
@@ -61,8 +63,10 @@ def estimate(
     disk = sum(disk_bytes(run.config) for part in parts for run in part)
     left = [1.0 - sum(done(run.name) for run in part) / len(part) for part in parts]
     steps = sum(round(_work(part) * share) for part, share in zip(parts, left, strict=True))
+    largest_first = sorted((_memory(part) for part in parts), reverse=True)
+    memory = sum(largest_first[: len(core_sets)])
     if not measured:
-        return Estimate(None, disk, steps)
+        return Estimate(None, disk, memory, steps)
     speeds = {
         key: _seconds(largest[key], *numbers) / _work(largest[key]) for key, numbers in measured.items()
     }
@@ -71,7 +75,7 @@ def estimate(
         _work(part) * share * speeds.get(static_key(part[0].config), usual)
         for part, share in zip(parts, left, strict=True)
     ]
-    return Estimate(_makespan(seconds, len(core_sets)), disk, steps)
+    return Estimate(_makespan(seconds, len(core_sets)), disk, memory, steps)
 
 
 def _measure(
@@ -114,6 +118,10 @@ def _seconds(part: Sequence[JobRun], iteration_seconds: float, step_seconds: flo
     episodes = evaluation.num_evals * evaluation.eval_episodes + evaluation.final_eval_episodes
     length = (spec.max_episode_steps or _DEFAULT_EPISODE_STEPS) / 2
     return config.num_iterations * iteration_seconds + len(part) * episodes * length * step_seconds
+
+
+def _memory(part: Sequence[JobRun]) -> int:
+    return WORKER_BYTES + len(part) * memory_bytes(part[0].config)
 
 
 def _steps(config: RunConfig) -> int:
