@@ -58,14 +58,15 @@ def start(config: RunConfig, runs_dir: Path, stop_at: int | None = None) -> RunD
     )
     run = population.members[0].run_dir
     assert run is not None
-    play(train(population, stop=stopping_after(stop_at)))
+    play(train(population, until=stop_at))
     return run
 
 
 def resume(run: RunDir, stop_after: int | None = None, total_timesteps: int | None = None) -> IterationReport:
     """Go on with a run, for some iterations if a number is given; the last report."""
     (population,) = prepare_resume([str(run.path)], runs_dir=run.path.parent, total_timesteps=total_timesteps)
-    return play(train(population, stop=stopping_after(stop_after)))
+    done = population.members[0].iteration
+    return play(train(population, until=None if stop_after is None else done + stop_after))
 
 
 def play(reports: Iterator[IterationReport]) -> IterationReport:
@@ -73,10 +74,10 @@ def play(reports: Iterator[IterationReport]) -> IterationReport:
     return last
 
 
-def stopping_after(iterations: int | None) -> Callable[[], bool]:
-    """A ``stop`` that is true from the given iteration of a session on; it is asked after each."""
+def stopping_when_asked(times: int) -> Callable[[], bool]:
+    """A ``stop`` that is true from the given call on: it is asked after iterations and while evaluating."""
     asked = itertools.count(1)
-    return lambda: iterations is not None and next(asked) >= iterations
+    return lambda: next(asked) >= times
 
 
 @pytest.fixture(params=EVERY_ITERATION)
@@ -91,7 +92,7 @@ def test_stopping_after_any_iteration_changes_no_bit(
     small: tuple[RunConfig, dict[str, Any]], tmp_path: Path
 ) -> None:
     config, expected = small
-    for k in range(1, ITERATIONS + 1):
+    for k in range(1, ITERATIONS):
         run = start(config, tmp_path / f"stopped-{k}", stop_at=k)
         assert newest_checkpoint(run.path).iteration == k
         assert (run.read_summary() or {})["status"] == "interrupted"
@@ -99,12 +100,32 @@ def test_stopping_after_any_iteration_changes_no_bit(
         assert_same_outcome(run.path, expected)
 
 
+def test_a_stop_at_any_moment_also_in_an_evaluation_changes_no_bit(tmp_path: Path) -> None:
+    config = config_of("CartPole-v1", "num_evals=2", "eval_episodes=2", "final_eval_episodes=2")
+    expected = outcome(start(config, tmp_path / "undisturbed").path)
+    moments = 0
+    for times in itertools.count(1, 7):
+        (population,) = prepare_new(
+            [config], runs_dir=tmp_path / f"stopped-{times}", name=None, env_requested="", command=""
+        )
+        run = population.members[0].run_dir
+        assert run is not None
+        last = play(train(population, stop=stopping_when_asked(times)))
+        if last.members[0].status == "completed":
+            break
+        moments += 1
+        assert (run.read_summary() or {})["status"] == "interrupted"
+        assert resume(run).members[0].status == "completed"
+        assert_same_outcome(run.path, expected)
+    assert moments > 5, "so few moments are not any moment"
+
+
 def test_stopping_after_every_iteration_changes_no_bit(
     small: tuple[RunConfig, dict[str, Any]], tmp_path: Path
 ) -> None:
     config, expected = small
     run = start(config, tmp_path / "stopped", stop_at=1)
-    for _ in range(ITERATIONS - 1):
+    for _ in range(ITERATIONS - 2):
         resume(run, stop_after=1)
     resume(run)
     assert_same_outcome(run.path, expected)
@@ -170,7 +191,7 @@ def test_members_that_stopped_at_different_iterations_all_end_as_undisturbed(tmp
     configs = [config_of("CartPole-v1", "normalize_obs=true", seed=seed) for seed in (1, 2, 3)]
     runs = [start(config, tmp_path, stop_at=k) for k, config in zip((1, 3, 3), configs, strict=True)]
     populations = prepare_resume([str(run.path) for run in runs], runs_dir=tmp_path, total_timesteps=None)
-    assert [len(population.members) for population in populations] == [1, 2]
+    assert sum(len(population.members) for population in populations) == 3
     for population in populations:
         play(train(population))
     for run, config in zip(runs, configs, strict=True):

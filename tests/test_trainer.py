@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -326,13 +327,13 @@ def test_the_best_policy_is_the_one_with_the_best_evaluation(
     saved: list[torch.Tensor] = []
     evaluate = Session.evaluate
 
-    def with_given_means(self: Session) -> None:
+    def with_given_means(self: Session, stop: Callable[[], bool]) -> bool:
         from ppo_cli.stats import EvalStats
 
         stats = [EvalStats((next(means),), (1,))]
         self._play = lambda *_: stats  # type: ignore[method-assign, assignment]
-        evaluate(self)
         saved.append(self.state.params[0].clone())
+        return evaluate(self, stop)
 
     monkeypatch.setattr(Session, "evaluate", with_given_means)
     run, reports = run_to_disk(runs_dir, make_config("CartPole-v1", 3, num_evals=3))
