@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,6 @@ class Faulty(CartPoleEnv):
         unlucky: The reset seed of the only episodes that fail; None for all.
     """
 
-    cured = False  # whether the fault is mended, for all
-
     def __init__(
         self, render_mode: str | None = None, pay: float = 1.0, fault: str = "no", unlucky: int | None = None
     ) -> None:
@@ -75,7 +74,7 @@ class Faulty(CartPoleEnv):
     def step(self, action: Any):
         obs, _, terminated, truncated, info = super().step(action)
         self.count -= 1
-        failing = self.count == 0 and not Faulty.cured
+        failing = self.count == 0 and "FAULTY_IS_CURED" not in os.environ
         if failing and self.fault == "raises":
             raise ValueError("the pole is gone")
         reward = float("nan") if failing and self.fault == "nan" else self.pay

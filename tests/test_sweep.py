@@ -19,7 +19,6 @@ import pytest
 from file_faults import Faults, Killed
 from sweep_helpers import (
     FAULTY,
-    Faulty,
     InProcess,
     StopAfter,
     Swept,
@@ -68,7 +67,7 @@ QUICK = {"total_timesteps": 64, "num_evals": 2}
 @pytest.fixture(autouse=True)
 def at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faults are not mended, and nobody waits for the disk: here no power is lost."""
-    monkeypatch.setattr(Faulty, "cured", False)
+    monkeypatch.delenv("FAULTY_IS_CURED", raising=False)
     monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
@@ -497,7 +496,7 @@ def test_a_run_that_is_lost_says_why_and_the_others_of_its_population_do_not_not
     for name, failed in zip(lost, document["failed"], strict=True):
         assert (failed["run"], failed["seed"], failed["status"]) == (name, 2, status)
         assert reason in failed["reason"] and reason in str(done.reasons[name])
-    monkeypatch.setattr(Faulty, "cured", True)
+    monkeypatch.setenv("FAULTY_IS_CURED", "1")
     healthy = sweep(spec, tmp_path / "healthy")
     for name in healthy.statuses.keys() - set(lost):
         assert files_of(done.folder / name) == files_of(healthy.folder / name)
@@ -513,7 +512,7 @@ def test_what_is_lost_is_tried_again_only_when_that_is_asked_for(
     still = sweep(spec, tmp_path, retry_failed=True)
     assert still.statuses == first.statuses, "tried once more, not for ever"
     assert still.executor.trained == ["env_kwargs.fault=nan-s1", "env_kwargs.fault=raises-s1"]
-    monkeypatch.setattr(Faulty, "cured", True)
+    monkeypatch.setenv("FAULTY_IS_CURED", "1")
     mended = sweep(spec, tmp_path, retry_failed=True)
     assert mended.executor.trained == still.executor.trained
     assert set(mended.statuses.values()) == {"completed"} and mended.runner.summary()["failed"] == []

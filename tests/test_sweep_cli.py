@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from cli_runner import environment, inside
-from sweep_helpers import FAULTY, Faulty, InProcess, files_of, sweep_files, tiny_spec
+from sweep_helpers import FAULTY, InProcess, files_of, sweep_files, tiny_spec
 
 from ppo_cli import trainer
 from ppo_cli.cli.sweep_results import write_plots
@@ -59,7 +59,7 @@ def train_inside(patch: pytest.MonkeyPatch) -> list[InProcess]:
     patch.setattr("ppo_cli.cli.sweeping.Sweeping._executor", executor)
     patch.setattr("ppo_cli.cli.sweep_results.write_plots", lambda runner: [])
     patch.setattr(user_code, "_agreed", set())
-    patch.setattr(Faulty, "cured", False)
+    patch.delenv("FAULTY_IS_CURED", raising=False)
     patch.setattr(os, "fsync", lambda fd: None)  # here no power is lost
     return made
 
@@ -318,7 +318,7 @@ def test_a_sweep_with_lost_runs_ends_with_6_says_why_and_can_try_them_again(
     assert again.code == 6 and len(again.json["failed"]) == 2
     for one in again.json["failed"]:
         assert set(one) >= {"run", "point", "seed", "status", "reason"} and one["reason"]
-    monkeypatch.setattr(Faulty, "cured", True)
+    monkeypatch.setenv("FAULTY_IS_CURED", "1")
     mended = inside(*shlex.split(retry)[1:], "--json", cwd=tmp_path)
     assert mended.code == 0 and mended.json["failed"] == []
     assert sorted(trained(executors[-1])) == ["env_kwargs.fault=nan-s1", "env_kwargs.fault=raises-s1"]
