@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import functools
+import glob
 import json
 import os
 import signal
@@ -200,14 +201,20 @@ def wait_until_it_trains(process: PpoProcess, runs_dir: Path, since: float) -> b
 
 def is_being_written(runs_dir: Path) -> bool:
     """Whether a file, a checkpoint or a folder is under its temporary name at this moment."""
-    sweeps = list_sweeps(runs_dir) if runs_dir.exists() else []
-    return any(True for sweep in sweeps for pattern in TEMPORARY for _ in sweep.path.glob(pattern))
+    return any(
+        True for sweep in list_sweeps(runs_dir) for pattern in TEMPORARY for _ in found(sweep.path, pattern)
+    )
+
+
+def found(folder: Path, pattern: str) -> list[Path]:
+    """The paths that fit a pattern, while other processes make and remove some."""
+    return [folder / name for name in glob.glob(pattern, root_dir=folder)]
 
 
 def _latest_row(runs_dir: Path) -> float:
     times = [0.0]
     for pattern in ("*/*/metrics.csv", "*/held-out/*/metrics.csv"):
-        for path in runs_dir.glob(pattern):
+        for path in found(runs_dir, pattern):
             with contextlib.suppress(OSError):
                 times.append(path.stat().st_mtime)
     return max(times)
