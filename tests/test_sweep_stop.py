@@ -244,6 +244,8 @@ def start_together(runs_dir: Path, count: int, *options: str) -> None:
     (sweep,) = list_sweeps(runs_dir)
     refused = [str(process.pid) for process in processes if process is not winner]
     assert [path for path in half_written(runs_dir) if set(path.name.split(".")) & set(refused)] == []
+    while sweep.is_locked():  # by a child that the winner had just forked
+        time.sleep(0.01)
     with sweep.lock():  # the winner may have been killed in the middle of a file, which the next one removes
         assert [path for path in half_written(sweep.path) if path.parent == sweep.path] == []
 
