@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from Box2D import b2Vec2
 from gymnasium.envs.box2d.lunar_lander import LunarLander, heuristic
 
 from ppo_cli.envs import lander
@@ -203,7 +204,7 @@ def test_a_box2d_that_gives_copies_is_left_to_gymnasium(monkeypatch: pytest.Monk
 
         time = 0.0
         lander = property(lambda self: self)
-        position = linearVelocity = property(lambda self: (0.0, self.time))  # noqa: N815 - Box2D's name
+        position = linearVelocity = property(lambda self: b2Vec2(0.0, self.time))  # noqa: N815 - Box2D's name
 
         def reset(self, seed: int) -> None:
             pass
