@@ -72,6 +72,10 @@ def _os_exit(job: Job, tell: Tell, stop: Stop) -> NoReturn:
     os._exit(int(job.command.split()[1]))
 
 
+def _hush(job: Job, tell: Tell, stop: Stop) -> NoReturn:
+    os._exit(int(job.command.split()[1]))
+
+
 def _kill(job: Job, tell: Tell, stop: Stop) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -135,6 +139,18 @@ def _chatter(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
     ctypes.CDLL(None).fflush(None)
     subprocess.run(["echo", "from a child"], check=True)
     return {"notices": [repr(sys.stdin.read())]}
+
+
+def _babble(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
+    """Print 20 MB; then go on until stopped, or die."""
+    lines = "\n".join(f"{number:99}" for number in range(100))
+    for _ in range(2000):
+        print(lines, flush=True)
+    print("that was all", flush=True)
+    if len(job.command.split()) > 1:
+        _hush(job, tell, stop)
+    tell({"notices": ["that was all"]})
+    return _until_stopped(job, tell, stop)
 
 
 def _flood(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:

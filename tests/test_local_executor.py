@@ -22,6 +22,7 @@ from ppo_cli.sweep import local_executor
 from ppo_cli.sweep.executor import JobEvent, RunProgress
 from ppo_cli.sweep.jobs import Job, JobRun
 from ppo_cli.sweep.local_executor import LocalExecutor
+from ppo_cli.sweep.worker_log import KEPT_BYTES
 
 Make = Callable[..., LocalExecutor]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what is promised, and seen in /proc, on Linux")
@@ -260,6 +261,40 @@ def test_what_a_job_prints_is_logged_and_never_taken_for_an_answer(make: Make, t
     log = (tmp_path / "logs" / "worker-0.log").read_text()
     for printed in ('"kind": "failed"', "from below", "from C", "from a child"):
         assert printed in log
+
+
+def test_of_what_a_worker_prints_without_end_the_last_lines_are_kept(make: Make, tmp_path: Path) -> None:
+    executor, log = make(), tmp_path / "logs" / "worker-0.log"
+    executor.start(fake_job(tmp_path, "babble"))
+    listen(executor, told(2))
+    executor.wait(1.0)
+    assert KEPT_BYTES // 2 < log.stat().st_size <= 2 * KEPT_BYTES, "while the job goes on"
+    assert log.read_text().endswith("that was all\n")
+    executor.stop()
+    assert listen(executor, ended(1))[-1].kind == "ended"
+
+
+def test_why_a_worker_died_is_told_and_logged_however_much_it_printed(make: Make, tmp_path: Path) -> None:
+    died = carry_out(make(), tmp_path, "babble 7")[-1]
+    assert died.reason == "the worker process ended with exit status 7: that was all"
+    log = tmp_path / "logs" / "worker-0.log"
+    assert KEPT_BYTES // 2 < log.stat().st_size <= 2 * KEPT_BYTES
+    assert log.read_text().endswith("that was all\n")
+
+
+@pytest.mark.parametrize(("command", "words"), [("os_exit 7", ": the library gives up"), ("hush 7", "")])
+def test_the_last_words_of_a_job_are_its_own_also_when_the_log_is_cut_meanwhile(
+    make: Make, tmp_path: Path, command: str, words: str
+) -> None:
+    executor = make()
+    executor.start(fake_job(tmp_path, "babble"))
+    executor.stop()
+    executor._last_look = time.monotonic() + 2 * PATIENCE  # not yet
+    assert listen(executor, ended(1))[-1].kind == "ended"
+    executor.start(fake_job(tmp_path, command, "0001"))
+    executor._last_look = 0.0
+    died = listen(executor, ended(1))[-1]
+    assert died.reason == f"the worker process ended with exit status 7{words}"
 
 
 def test_thousands_of_lines_block_neither_side(make: Make, tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ from run_outcome import assert_same_outcome, outcome
 from training_helpers import make_config
 
 from ppo_cli.errors import UsageError
-from ppo_cli.sweep import ray_executor
 from ppo_cli.sweep.executor import JobEvent
 from ppo_cli.sweep.job import run_job
 from ppo_cli.sweep.jobs import Job, JobRun
-from ppo_cli.sweep.ray_executor import RayExecutor
+from ppo_cli.sweep.ray_executor import RayExecutor, nodes, starting
+from ppo_cli.sweep.ray_executor import executor as supervisor
+from ppo_cli.sweep.worker_log import KEPT_BYTES
 
 PATIENCE = 120.0  # seconds; more only if a job hangs where it must not
 STORE = 80 << 20  # bytes: containers have little shared memory
@@ -254,6 +255,19 @@ def test_a_killed_job_has_died_and_another_try_ends_with_the_same_bits(
 
 
 @needs_ray
+def test_of_what_a_job_prints_without_end_the_last_lines_are_kept(
+    executor: RayExecutor, tmp_path: Path
+) -> None:
+    executor.start(fake_job(tmp_path, "babble"))
+    listen(executor, lambda events: any(event.notices == ("that was all",) for event in events))
+    executor.stop()
+    assert listen(executor, ended(1))[-1].kind == "ended"
+    (log,) = (tmp_path / "logs").iterdir()
+    assert KEPT_BYTES // 2 < log.stat().st_size <= 2 * KEPT_BYTES
+    assert log.read_text().endswith("that was all\n")
+
+
+@needs_ray
 @linux
 @pytest.mark.parametrize("how", ["spin", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_a_hanging_job_is_killed(
@@ -276,8 +290,8 @@ def test_a_process_that_cannot_be_killed_is_given_up(
 ) -> None:
     executor.start(fake_job(tmp_path, "spin"))
     pid = pid_of(listen(executor, told(1))[0])
-    monkeypatch.setattr(ray_executor, "_end_process", lambda pid: None)
-    monkeypatch.setattr(ray_executor, "_KILL_SECONDS", 0.5)
+    monkeypatch.setattr(supervisor, "end_process", lambda pid: None)
+    monkeypatch.setattr(supervisor, "_KILL_SECONDS", 0.5)
     monkeypatch.setattr(executor, "_hang_timeout", 0.5)
     event = listen(executor, ended(1))[-1]
     assert (event.kind, event.reason.endswith("hangs, and cannot be killed")) == ("died", True)
@@ -288,15 +302,15 @@ def test_a_process_that_cannot_be_killed_is_given_up(
 def test_a_node_is_refused_that_does_not_see_the_folder_or_runs_another_version(
     executor: RayExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nodes = ray_executor._useful_nodes(executor._ray)
+    found = nodes.useful_nodes(executor._ray)
     with monkeypatch.context() as patch, pytest.raises(UsageError, match="does not see") as refusal:
-        patch.setattr(ray_executor, "_LOOK_SECONDS", 0.2)
+        patch.setattr(nodes, "_LOOK_SECONDS", 0.2)
         patch.setattr(Path, "touch", lambda self: None)  # as if it were on another disk
-        ray_executor._check_nodes(executor._ray, nodes, tmp_path)
+        nodes.check_nodes(executor._ray, found, tmp_path)
     assert "--runs-dir" in (refusal.value.hint or "")
-    monkeypatch.setattr(ray_executor, "__version__", "99.0")
+    monkeypatch.setattr(nodes, "__version__", "99.0")
     with pytest.raises(UsageError, match=r"has ppo-cli .*, and here it is 99\.0"):
-        ray_executor._check_nodes(executor._ray, nodes, tmp_path)
+        nodes.check_nodes(executor._ray, found, tmp_path)
     assert list(tmp_path.iterdir()) == [], "the check leaves nothing behind"
 
 
@@ -351,7 +365,7 @@ def cluster(local_ray: LocalRay) -> Iterator[Any]:
         patch.setenv("RAY_TMPDIR", temp)
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # all on the loopback address
         patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", ray_executor._token())
+        patch.setenv("RAY_AUTH_TOKEN", starting.token())
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         from ray.cluster_utils import Cluster
 

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from ppo_cli.envs.backends import LoopBackend, Outcome
 from ppo_cli.envs.factory import Env
 from ppo_cli.errors import PpoError, UsageError
+from ppo_cli.module_path import module_path
 
 Array = NDArray[Any]
 
@@ -163,15 +163,6 @@ def _aligned(size: int) -> int:
     return -(-size // 64) * 64
 
 
-def _module_path() -> str:
-    """Where a worker looks for modules: where this process does, except in the working directory.
-
-    A ``json.py`` that lies there would be taken for Python's own. (``-P`` leaves it out too.)
-    """
-    package = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join([*(path for path in sys.path if path), package])
-
-
 class _Worker:
     """One worker process and its pipes."""
 
@@ -186,7 +177,7 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=(memory,),
-                env={**os.environ, "PYTHONPATH": _module_path()},
+                env={**os.environ, "PYTHONPATH": module_path()},
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
