@@ -13,6 +13,7 @@ WORKER_BYTES = 300_000_000
 
 _FLOAT_BYTES = 4
 _COPIES = 8  # two checkpoints of parameters and two Adam moments each, and two policies
+_POLICY_BYTES = 4_000  # of a policy file, beside its parameters
 _ROW_BYTES = 300  # a line of metrics.csv
 _FIXED_BYTES = 20_000
 
@@ -32,7 +33,10 @@ def num_parameters(config: RunConfig) -> int:
 
 def disk_bytes(config: RunConfig) -> int:
     """What a run folder comes to, in bytes."""
-    return _COPIES * _FLOAT_BYTES * num_parameters(config) + _ROW_BYTES * config.num_iterations + _FIXED_BYTES
+    policy = _FLOAT_BYTES * num_parameters(config) + _POLICY_BYTES
+    kept = min(config.output.keep_policies, config.num_iterations + 1) * policy
+    numbers = _COPIES * _FLOAT_BYTES * num_parameters(config)
+    return numbers + kept + _ROW_BYTES * config.num_iterations + _FIXED_BYTES
 
 
 def memory_bytes(config: RunConfig) -> int:

@@ -15,6 +15,7 @@ from ppo_cli.checkpoints import save_checkpoint
 from ppo_cli.csv_log import CsvLog
 from ppo_cli.envs.episodes import EpisodeRecord
 from ppo_cli.iteration_report import MemberReport
+from ppo_cli.kept_policies import forget_kept_after, new_kept_path
 from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
 from ppo_cli.policy import Policy
 from ppo_cli.population import Member
@@ -81,6 +82,7 @@ class Recorder:
         self._began = time.perf_counter()
         self._logs: dict[str, CsvLog | EventWriter] = {}
         if member.run_dir:
+            forget_kept_after(member.run_dir, member.iteration * member.config.steps_per_iteration)
             self._open(member.run_dir, term_names, meta.get("log_sizes"))
 
     @property
@@ -119,6 +121,11 @@ class Recorder:
             self.best_return = stats.mean
             if self.member.run_dir:
                 policy.save(self.member.run_dir.best_policy_path)
+
+    def keep_policy(self, global_step: int, policy: Policy) -> None:
+        """Keep the policy as it is at this step, whatever becomes of it."""
+        if self.member.run_dir:
+            policy.save(new_kept_path(self.member.run_dir, global_step))
 
     def checkpoint(self, iteration: int, tensors: Mapping[str, NDArray[Any]], policy: Policy) -> None:
         """Make everything durable: logs first, then the policy, then the state that refers to them."""

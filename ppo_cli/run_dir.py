@@ -67,6 +67,11 @@ class RunDir:
         return self.path / "best_policy.safetensors"
 
     @property
+    def policies_path(self) -> Path:
+        """``policies/``: policies kept over training."""
+        return self.path / "policies"
+
+    @property
     def checkpoints_path(self) -> Path:
         """``checkpoints/``: the training state."""
         return self.path / "checkpoints"
@@ -133,8 +138,10 @@ class RunDir:
 
     def _remove_temporary(self) -> None:
         """Remove what killed processes left half written; only the holder of the lock may."""
-        for path in self.path.glob(".*.tmp"):
-            remove_quietly(path)
+        folders = [self.path, *([] if self.policies_path.is_symlink() else [self.policies_path])]
+        for folder in folders:
+            for path in folder.glob(".*.tmp"):
+                remove_quietly(path)
 
 
 RUN = FolderKind("run", "config.yaml", "ppo train")

@@ -17,6 +17,7 @@ from ppo_cli.errors import PpoError, RunLockedError
 from ppo_cli.evaluate import play_episodes
 from ppo_cli.hyperparams import Hyperparams
 from ppo_cli.iteration_report import IterationReport, MemberReport
+from ppo_cli.kept_policies import keep_due
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.nn.normalize import ObsNormalizer, update_statistics_
@@ -222,6 +223,12 @@ class Session:
             for row, recorder in enumerate(self.recorders):
                 tensors = checkpoint_tensors(self.state, progress, row)
                 recorder.checkpoint(self.state.iteration, tensors, self.policy(row))
+
+    def keep_policies(self) -> None:
+        """Keep every member's policy if one of ``keep_policies`` falls on this iteration."""
+        if keep_due(self.state.iteration, self.num_iterations, self.config.output.keep_policies):
+            for row, recorder in enumerate(self.recorders):
+                recorder.keep_policy(self.global_step, self.policy(row))
 
     def final_evaluation(self, stop: Callable[[], bool]) -> bool:
         """Evaluate the last policies on fresh episodes; False when stopped."""

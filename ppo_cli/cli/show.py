@@ -21,6 +21,9 @@ _MEANINGS = {
     "best_policy.safetensors": "the policy with the best evaluation",
     "summary.json": "status and results",
     "render.gif": "an episode of the policy, by `ppo render`",
+    "render.mp4": "an episode of the policy, by `ppo render`",
+    "progress.gif": "how the run learned, by `ppo render --progress`",
+    "policies": "kept over training, for `ppo render --progress`",
     "checkpoints": "training state for `ppo train --resume`",
 }
 
