@@ -134,7 +134,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         made.append(figure)
         return path, path
 
-    monkeypatch.setattr(plots, "_save", keep)
+    monkeypatch.setattr(plots, "save_figure", keep)
     return made
 
 

@@ -22,7 +22,12 @@ def steps_to_threshold(steps: Sequence[float], returns: Sequence[float], thresho
     return next((float(step) for step, value in points if value >= threshold), None)
 
 
-def area_under_curve(steps: Sequence[float], returns: Sequence[float], until: float | None = None) -> float:
+def area_under_curve(
+    steps: Sequence[float],
+    returns: Sequence[float],
+    until: float | None = None,
+    since: float | None = None,
+) -> float:
     """Area under a learning curve, divided by its length in steps: the return averaged over training.
 
     The curve is the straight lines between its points. A curve of one point is that point.
@@ -31,20 +36,23 @@ def area_under_curve(steps: Sequence[float], returns: Sequence[float], until: fl
         steps: Of each point, increasing.
         returns: At each point.
         until: Steps at which to stop, so that runs of unequal length can be compared; default its end.
+        since: Steps at which to begin; default its first point.
 
     Returns:
         In units of the return; NaN for a curve without points, with values that are not finite, or that does
-        not reach from its first point to ``until``.
+        not reach from ``since`` to ``until``.
     """
     if len(steps) != len(returns):
         raise ValueError(f"{len(steps)} steps, but {len(returns)} returns")
     if not (usable(steps) and usable(returns)):
         return math.nan
     x, y = np.asarray(steps, dtype=float), np.asarray(returns, dtype=float)
+    begin = float(x[0]) if since is None else since
     end = float(x[-1]) if until is None else until
-    if not x[0] <= end <= x[-1]:
+    if not x[0] <= begin <= end <= x[-1]:
         return math.nan
-    before = x < end
-    y = np.append(y[before], np.interp(end, x, y))
-    x = np.append(x[before], end)
-    return float(np.trapezoid(y, x) / (x[-1] - x[0])) if len(x) > 1 else float(y[0])
+    if begin == end:
+        return float(np.interp(end, x, y))
+    inner = (x > begin) & (x < end)
+    grid = np.concatenate([[begin], x[inner], [end]])
+    return float(np.trapezoid(np.interp(grid, x, y), grid) / (end - begin))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,12 @@ class Difference:
     ci95: tuple[float, float]
     p_value: float
     df: float
+
+    @property
+    def opposite(self) -> Difference:
+        """The second minus the first."""
+        low, high = self.ci95
+        return replace(self, difference=-self.difference, ci95=(-high, -low))
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> Difference:
@@ -175,5 +181,5 @@ def _relabelled_sums(
         choices = np.array(list(itertools.combinations(range(len(pooled)), size)))
         return np.asarray(pooled[choices].sum(axis=1), dtype=float), 0
     rng = np.random.default_rng(seed)
-    sums = (rng.permutation(pooled)[:size].sum() for _ in range(MONTE_CARLO))
-    return np.fromiter(sums, dtype=float, count=MONTE_CARLO), 1
+    shuffled = rng.permuted(np.tile(pooled, (MONTE_CARLO, 1)), axis=1)
+    return np.asarray(shuffled[:, :size].sum(axis=1), dtype=float), 1

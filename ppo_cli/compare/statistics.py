@@ -54,6 +54,31 @@ def bootstrap_iqm_interval(*tasks: Sequence[float], seed: int = 0, reps: int = 2
     return _percentile_interval(_trimmed_means(np.concatenate(drawn, axis=1)))
 
 
+def iqm_band(
+    values: FloatArray,  # [n, G]
+    *,
+    seed: int = 0,
+    reps: int = 500,
+) -> tuple[FloatArray, FloatArray]:  # [G], [G]
+    """95 % bootstrap interval of the interquartile mean at each point of a grid, whole runs drawn anew.
+
+    Args:
+        values: One row per run; NaN at a point makes its interval NaN.
+        seed: Of the random numbers.
+        reps: Resamples.
+
+    Returns:
+        Low and high; NaN with fewer than two runs.
+    """
+    n, points = values.shape
+    if n < 2:
+        return np.full(points, math.nan), np.full(points, math.nan)
+    drawn = np.random.default_rng(seed).integers(n, size=(reps, n))
+    means = _trimmed_means(np.moveaxis(values[drawn], 1, -1))  # [reps, G]
+    low, high = np.quantile(means, (0.025, 0.975), axis=0)
+    return low, high
+
+
 def probability_of_improvement(
     a: Sequence[float],  # [n]
     b: Sequence[float],  # [m]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -46,6 +46,7 @@ def pair_verdict(
     n_b: int,
     more_seeds: int | None,
     comparisons: int = 1,
+    comparative: str = "better",
 ) -> str:
     """Which of two groups is better, or that they cannot be told apart: a sentence without its full stop.
 
@@ -58,17 +59,19 @@ def pair_verdict(
         n_b: Seeds of the second group.
         more_seeds: More seeds per group that would settle the difference; None for no practical number.
         comparisons: Number of comparisons that the p value is corrected for.
+        comparative: What a group with higher values is; "higher" where high values are not better.
     """
     if math.isnan(adjusted_p):
         reason = _why_no_pair((name_a, n_a), (name_b, n_b))
         return f"between {name_a} and {name_b} nothing can be said: {reason}"
     if adjusted_p <= ALPHA and result.difference < 0:
-        opposite = _opposite(result)
-        return pair_verdict(name_b, name_a, opposite, adjusted_p, n_b, n_a, more_seeds, comparisons)
+        return pair_verdict(
+            name_b, name_a, result.opposite, adjusted_p, n_b, n_a, more_seeds, comparisons, comparative
+        )
     a, b = short_names([name_a, name_b])
     numbers = f"{signed_difference(result)}, {p_value(adjusted_p, comparisons)}, {seed_counts([n_a, n_b])}"
     if adjusted_p <= ALPHA:
-        return f"{a} is better than {b}: {numbers}"
+        return f"{a} is {comparative} than {b}: {numbers}"
     if result.difference == 0 and math.isnan(result.df):
         return f"{a} and {b} cannot be told apart: every seed gave the same, {seed_counts([n_a, n_b])}"
     return f"{a} and {b} cannot be told apart: {numbers}; {outlook(more_seeds, 'a difference of this size')}"
@@ -184,11 +187,6 @@ def _why_no_pair(*groups: tuple[str, int]) -> str:
     if set(sizes) == {1}:
         return "one seed each"
     return ", ".join(f"{'one' if n else 'no'} seed of {name}" for name, n in groups if n < 2)
-
-
-def _opposite(result: Difference) -> Difference:
-    low, high = result.ci95
-    return replace(result, difference=-result.difference, ci95=(-high, -low))
 
 
 def _mean(point: PointScores) -> float:

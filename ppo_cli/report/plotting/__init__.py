@@ -1,1 +1,1 @@
-"""What the plots are drawn with. Nothing here imports matplotlib: it is handed the axes to draw on."""
+"""What the plots are drawn with. ``figure`` imports matplotlib; everything else is handed the axes."""

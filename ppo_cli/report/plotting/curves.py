@@ -1,14 +1,15 @@
-"""Learning curves of several groups of runs: the mean over seeds and its 95 % band, drawn on axes given."""
+"""Learning curves of several groups of runs: mean or IQM over seeds with its 95 % band, on axes given."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ppo_cli.compare.statistics import iqm, iqm_band
 from ppo_cli.report.plotting.marks import mark_threshold, view_with_threshold
 from ppo_cli.report.plotting.scales import view_limits
 from ppo_cli.report.text import clean
@@ -30,12 +31,12 @@ _NEAR_END = 0.02  # of the steps: no seed has ended early that ends so near the 
 
 @dataclass(frozen=True)
 class MeanCurve:
-    """The mean of several curves on one grid of steps.
+    """The mean, or the interquartile mean, of several curves on one grid of steps.
 
     Attributes:
         steps: Where, ``[G]``.
         mean: Over the seeds that reach so far, ``[G]``.
-        low: Lower end of the 95 % interval of the mean, ``[G]``; nan where there is one seed.
+        low: Lower end of its 95 % interval, ``[G]``; nan where there is one seed.
         high: Its upper end, ``[G]``.
         num_seeds: How many seeds reach so far, ``[G]``.
     """
@@ -69,6 +70,40 @@ def mean_curve(seeds: Seeds, *, points: int = _GRID) -> MeanCurve | None:
         seeds: Steps and returns of each seed, of any lengths.
         points: Size of the grid.
     """
+    found = _on_grid(seeds, points)
+    if found is None:
+        return None
+    grid, rows = found
+    number = np.isfinite(rows).sum(0)
+    mean = np.nansum(rows, 0) / number
+    spread = np.sqrt(np.nansum((rows - mean) ** 2, 0) / np.maximum(number - 1, 1))
+    quantile = np.array([t_quantile_95(n - 1) if n > 1 else np.nan for n in range(number.max() + 1)])
+    half = quantile[number] * spread / np.sqrt(number)
+    return MeanCurve(grid, mean, mean - half, mean + half, number)
+
+
+def iqm_curve(seeds: Seeds, *, points: int = _GRID) -> MeanCurve | None:
+    """The interquartile mean over seeds, as :func:`mean_curve`; its 95 % interval is a bootstrap over seeds.
+
+    Args:
+        seeds: Steps and returns of each seed, of any lengths.
+        points: Size of the grid.
+    """
+    found = _on_grid(seeds, points)
+    if found is None:
+        return None
+    grid, rows = found
+    number = np.isfinite(rows).sum(0)
+    middle = np.array([iqm(column[np.isfinite(column)].tolist()) for column in rows.T])
+    return MeanCurve(grid, middle, *iqm_band(rows), number)
+
+
+CURVES: Mapping[str, Callable[[Seeds], MeanCurve | None]] = {"mean": mean_curve, "iqm": iqm_curve}
+"""What can be drawn of several seeds."""
+
+
+def _on_grid(seeds: Seeds, points: int) -> tuple[Floats, Floats] | None:  # [G], [S, G]
+    """All curves on one grid; NaN where a seed has ended. None when nothing is finite."""
     usable = [pair for pair in (_finite(*pair) for pair in seeds) if pair[0].size]
     if not usable:
         return None
@@ -80,13 +115,8 @@ def mean_curve(seeds: Seeds, *, points: int = _GRID) -> MeanCurve | None:
             np.interp(grid, steps, values, right=values[-1] if steps[-1] >= near else np.nan)
             for steps, values in usable
         ]
-    )  # [S, G]
-    number = np.isfinite(rows).sum(0)
-    mean = np.nansum(rows, 0) / number
-    spread = np.sqrt(np.nansum((rows - mean) ** 2, 0) / np.maximum(number - 1, 1))
-    quantile = np.array([t_quantile_95(n - 1) if n > 1 else np.nan for n in range(number.max() + 1)])
-    half = quantile[number] * spread / np.sqrt(number)
-    return MeanCurve(grid, mean, mean - half, mean + half, number)
+    )
+    return grid, rows
 
 
 def step_unit(most: float) -> tuple[float, str]:
@@ -100,9 +130,22 @@ def step_unit(most: float) -> tuple[float, str]:
     return (1e3, "thousands") if most >= 1e4 else (1.0, "")
 
 
-def draw_curves(axes: Axes, curves: Mapping[str, Seeds], *, ylabel: str, threshold: float | None) -> None:
-    """One line per group with its band; beyond seven groups all but the best are pale."""
-    found = {label: curve for label, seeds in curves.items() if (curve := mean_curve(seeds)) is not None}
+def draw_curves(
+    axes: Axes, curves: Mapping[str, Seeds], *, ylabel: str, threshold: float | None, kind: str = "mean"
+) -> dict[str, str]:
+    """One line per group with its band; beyond seven groups all but the best are pale.
+
+    Args:
+        axes: Where.
+        curves: By group, the curves of its seeds.
+        ylabel: What they show.
+        threshold: The value that counts as solved, or None.
+        kind: ``mean`` or ``iqm``, of the seeds.
+
+    Returns:
+        The colours of the groups, without the pale ones.
+    """
+    found = {label: curve for label, seeds in curves.items() if (curve := CURVES[kind](seeds)) is not None}
     unit, unit_name = step_unit(max((curve.steps[-1] for curve in found.values()), default=1.0))
     coloured = _coloured(found)
     for label, curve in found.items():
@@ -120,6 +163,7 @@ def draw_curves(axes: Axes, curves: Mapping[str, Seeds], *, ylabel: str, thresho
     axes.margins(x=0.01)
     axes.set_xlabel("environment steps per seed" + (f" ({unit_name})" if unit_name else ""))
     axes.set_ylabel(ylabel)
+    return coloured
 
 
 def _draw_curve(axes: Axes, label: str, curve: MeanCurve, colour: str, unit: float, alpha: float) -> None:
