@@ -1,0 +1,5 @@
+"""A trained policy in other programs' formats: ONNX, Stable-Baselines3, one file of NumPy, a model card.
+
+``arrays.py`` lays the policy out as plain arrays and ``origin.py`` says where it comes from; from these two
+each format is made by a module of its own, which is also the only one to import that format's library.
+"""
