@@ -13,11 +13,12 @@ from import_graph import REPOSITORY, imports_of, loaded_by, package_imports, roo
 LAYERS = (
     {"__main__"},
     {"cli"},
+    {"html"},
     {"report"},
     {"sweep"},
     {"compare"},
     {"launch", "trainer"},
-    {"session"},
+    {"session", "export"},
     {"evaluate", "render", "update", "recorder"},
     {"summary", "resume", "env_settings"},
     {"policy", "train_state", "population", "iteration_report"},
@@ -25,13 +26,13 @@ LAYERS = (
     {"rollout"},
     {"footprint"},
     {"envs", "nn", "advantages", "losses"},
-    {"masked", "rng", "hyperparams", "metrics", "stats", "gif", "checkpoints", "run_logs"},
+    {"masked", "rng", "hyperparams", "metrics", "stats", "film", "checkpoints", "kept_policies", "run_logs"},
     {"run_dir"},
     {"tensor_file", "csv_log", "tensorboard", "file_lock", "named_folders", "json_file"},
     {"run_names"},
     {"config"},
     {"files"},
-    {"errors", "spaces"},
+    {"errors", "spaces", "module_path"},
 )
 # `ppo_cli/__init__.py` offers load_policy to users, lazily; everything may ask it for the version.
 DEPTH = {name: depth for depth, layer in enumerate(LAYERS) for name in layer} | {"__init__": -1}
@@ -42,9 +43,11 @@ TRAINING |= {"env_settings", "policy", "train_state", "population"}
 MATHS = {"algorithms", "rollout", "nn", "advantages", "losses", "masked", "hyperparams"}
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
-    "torch": TRAINING | MATHS | {"sweep.job"},
+    "torch": TRAINING | MATHS | {"sweep.job", "export.sb3_zip"},
+    "Box2D": {"envs"},
     "gymnasium": {"envs", "render"},
-    "PIL": {"gif"},
+    "PIL": {"film"},
+    "av": {"film.mp4"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "pydantic": {"config"},
@@ -53,19 +56,29 @@ HOMES: dict[str, set[str] | None] = {
     "yaml": {"config"},
     "safetensors": {"tensor_file"},
     "matplotlib": {"report.plots", "report.plotting"},
+    "bokeh": {"html"},
+    "jinja2": {"html"},
+    "markupsafe": {"html"},
     "optuna": {"sweep.search"},
+    "onnx": {"export.onnx_graph"},
+    "stable_baselines3": {"export.sb3_zip"},
     "ray": {"sweep.ray_executor"},
 }
 # The names under which a library is installed where it is another (or the one that brings it along).
 DISTRIBUTIONS = {
     "yaml": "pyyaml",
+    "Box2D": "box2d",
+    "stable_baselines3": "stable-baselines3",
     "PIL": "pillow",
     "pydantic_core": "pydantic",
     "annotated_types": "pydantic",
+    "jinja2": "bokeh",
+    "markupsafe": "bokeh",
 }
 
 # Heavy libraries that few commands need: the extra that brings each.
-EXTRAS = {"plots": "matplotlib", "search": "optuna", "ray": "ray"}
+EXTRAS = {"plots": "matplotlib", "search": "optuna", "ray": "ray", "onnx": "onnx", "html": "bokeh"}
+EXTRAS |= {"sb3": "stable-baselines3", "mp4": "av"}
 
 # What answers `ppo --help`, lists runs and prints tables must not wait for torch.
 LIGHT = {"__init__", "__main__", "cli", "report", "config", "run_dir", "checkpoints", "metrics", "stats"}

@@ -13,14 +13,17 @@ from typing import Annotated
 import typer
 
 from ppo_cli import __version__
+from ppo_cli.cli.compare import compare_command
 from ppo_cli.cli.config import config_command
 from ppo_cli.cli.doctor import doctor_command
 from ppo_cli.cli.envs import envs_command
 from ppo_cli.cli.errors import run
 from ppo_cli.cli.eval import eval_command
+from ppo_cli.cli.export import export_command
 from ppo_cli.cli.list import list_command
 from ppo_cli.cli.output import write_stdout
 from ppo_cli.cli.render import render_command
+from ppo_cli.cli.report import report_command
 from ppo_cli.cli.show import show_command
 from ppo_cli.cli.sweep import sweep_command
 from ppo_cli.cli.train import train_command
@@ -36,7 +39,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train_command,
     "sweep": sweep_command,
     "eval": eval_command,
+    "compare": compare_command,
     "render": render_command,
+    "export": export_command,
+    "report": report_command,
     "list": list_command,
     "show": show_command,
     "envs": envs_command,
@@ -68,7 +74,10 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
       ppo train --env LunarLander-v2  about a minute
       ppo sweep --env CartPole-v1 --param learning_rate
       ppo eval latest
+      ppo compare RUN_OR_SWEEP...     which is better, and how sure that is
       ppo render latest               a GIF of an episode
+      ppo report latest               all about it, as a page
+      ppo export latest --to numpy    a file of Python that needs NumPy alone
       ppo list
 
     Results go to stdout, progress and notices to stderr; --json prints one JSON document.

@@ -1,0 +1,261 @@
+"""What a report says about runs and groups of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ppo_cli.compare.comparison import Comparison, compare_groups
+from ppo_cli.compare.group_result import GroupResult
+from ppo_cli.compare.groups import Group
+from ppo_cli.compare.pairs import PairResult
+from ppo_cli.compare.scores import RunScores
+from ppo_cli.html.cells import (
+    count_cell,
+    counted,
+    interval_cell,
+    interval_text,
+    lasted,
+    number_cell,
+    plural,
+    seeds_text,
+    shown,
+    status_cell,
+    statuses_text,
+    text_cell,
+    time_cell,
+)
+from ppo_cli.html.content import Card, Cell, Column, Command, Report, Table
+from ppo_cli.html.curves import Series, curves_data
+from ppo_cli.html.heads import newest_date
+from ppo_cli.html.provenance import Summary, command, made_by, read_summaries, versions_tables
+from ppo_cli.html.settings import between_table, settings_tables
+from ppo_cli.report.numbers import as_number, count
+
+_MOST_CARDS = 6
+_MOST_RUNS = 2000
+_MOST_PAIRS = 300
+
+
+def groups_report(groups: Sequence[Group], again: Sequence[str]) -> tuple[Report, tuple[Series, ...]]:
+    """The report on groups of runs, of which there may be one, with a single run.
+
+    Args:
+        groups: The groups.
+        again: The words of a command that means them.
+
+    Returns:
+        The report without its pictures, and the groups as they are drawn.
+
+    Raises:
+        UsageError: The groups cannot be compared.
+        CorruptFileError: A file of a run is damaged.
+    """
+    comparison = compare_groups(groups)
+    results = comparison.groups
+    runs = [score.run for one in results for score in one.scores]
+    summaries = read_summaries(runs)
+    series = tuple(
+        Series(one.name, tuple(score.run for score in one.scores), tuple(score.seed for score in one.scores))
+        for one in results
+    )
+    data, notes = curves_data(series)
+    configs = [one.scores[0].config for one in results if one.scores]
+    between = between_table([one.name for one in results], comparison.config_diff)
+    pairs = (_pairs_table(comparison.pairs),) if comparison.pairs else ()
+    report = Report(
+        title=_title(results),
+        about=_about(comparison, newest_date(runs)),
+        verdict=comparison.verdict if len(results) > 1 else _one_verdict(results[0], comparison.threshold),
+        cards=_cards(results, summaries),
+        results=(*((_groups_table(comparison),) if len(runs) > 1 else ()), *pairs, _runs_table(results)),
+        curves=data,
+        curves_notes=notes,
+        threshold=comparison.threshold,
+        settings=settings_tables(configs, between),
+        commands=(*made_by(summaries), *_next_commands(groups, again)),
+        versions=versions_tables(summaries),
+        warnings=comparison.warnings,
+    )
+    return report, series
+
+
+def _title(results: Sequence[GroupResult]) -> str:
+    """The names of the groups; that of a run of a sweep says of which."""
+    names = [one.name for one in results]
+    run = results[0].scores[0].run
+    folder = run.path.absolute().parent
+    if names == [run.name] and (folder / "sweep.yaml").is_file():
+        return f"{folder.name}: {run.name}"
+    return " and ".join(names) if len(names) < 3 else f"{len(names)} groups compared"
+
+
+def _about(comparison: Comparison, date: str) -> tuple[str, ...]:
+    runs = sum(len(one.scores) for one in comparison.groups)
+    algorithms = dict.fromkeys(score.config.algorithm for one in comparison.groups for score in one.scores)
+    return tuple(
+        part for part in (comparison.env_id, ", ".join(algorithms), plural(runs, "run"), date) if part
+    )
+
+
+def _one_verdict(one: GroupResult, threshold: float | None) -> str:
+    """What a single group came to, and how far that can be trusted."""
+    if not one.n_seeds:
+        return "No run has a final evaluation yet, so nothing can be said about it."
+    text = f"The mean return is {shown(one.mean)}"
+    if one.n_seeds == 1:
+        mark = "" if threshold is None else f" ({shown(threshold)} counts as solved)"
+        return (
+            f"{text}{mark}. This is one seed; another may end elsewhere, and five tell: ppo train --seeds 5."
+        )
+    text += f" (95 % interval {interval_text(one.ci95)}) over {seeds_text(one.n_seeds)}"
+    if threshold is None:
+        return f"{text}."
+    low, high = one.ci95
+    side = "above" if one.mean >= threshold else "below"
+    sure = "" if low > threshold or high < threshold else ", though the interval includes it"
+    met = sum(value >= threshold for value in one.values)
+    text += f", {side} the {shown(threshold)} that counts as solved{sure}"
+    return f"{text}; {met} of {seeds_text(one.n_seeds)} reach it."
+
+
+def _cards(results: Sequence[GroupResult], summaries: Sequence[Summary]) -> tuple[Card, ...]:
+    one, several = results[0], len(results) > 1
+    scores = [score for one in results for score in one.scores]
+    statuses = [score.status for score in scores]
+    if several:
+        cards = [_group_card(one) for one in results[:_MOST_CARDS]]
+    else:
+        cards = [_group_card(one, "Mean return") if len(scores) > 1 else _run_card(one, summaries[0])]
+    if one.n_seeds > 1 and not several:
+        cards.append(
+            Card("Interquartile mean", shown(one.iqm), f"95 % interval {interval_text(one.iqm_ci95)}")
+        )
+    steps = sum(score.steps for score in scores)
+    time = max(score.wall_time for score in scores)
+    rate = max(score.steps_per_second for score in scores)
+    cards += [
+        Card("Environment steps", counted(steps), plural(len(scores), "run")),
+        Card("Longest training time" if several else "Training time", lasted(time), _rate_text(rate)),
+        Card("Status", statuses_text(statuses), scores[0].reason or "" if len(scores) == 1 else ""),
+    ]
+    return tuple(cards)
+
+
+def _rate_text(rate: float) -> str:
+    return f"{counted(rate)} steps per second" if rate > 0 else ""
+
+
+def _group_card(one: GroupResult, label: str = "") -> Card:
+    """A group's mean over seeds."""
+    if one.n_seeds < 2:
+        return Card(label or one.name, shown(one.mean), f"{seeds_text(one.n_seeds)}: no interval")
+    note = f"95 % interval {interval_text(one.ci95)} over {seeds_text(one.n_seeds)}"
+    return Card(label or one.name, shown(one.mean), f"{note}; IQM {shown(one.iqm)}" if not label else note)
+
+
+def _run_card(one: GroupResult, summary: Summary) -> Card:
+    """A single run's mean over episodes: all that one seed can tell."""
+    evaluation = summary.get("eval")
+    if not one.n_seeds or not isinstance(evaluation, dict):
+        return Card("Mean return", "–", "no final evaluation")
+    ends = evaluation.get("ci95")
+    low, high = map(as_number, ends) if isinstance(ends, list) and len(ends) == 2 else (None, None)
+    episodes = f"{counted(as_number(evaluation.get('episodes')))} episodes of one seed"
+    if low is None or high is None:
+        return Card("Mean return", shown(one.mean), episodes)
+    return Card("Mean return", shown(one.mean), f"95 % interval {interval_text((low, high))} over {episodes}")
+
+
+def _groups_table(comparison: Comparison) -> Table:
+    threshold = comparison.threshold
+    columns = [Column("group"), *(Column(title, True) for title in ("seeds", "mean", "95 % interval", "IQM"))]
+    columns.append(Column("95 % interval of the IQM", True))
+    if threshold is not None:
+        columns.append(Column(f"steps to {shown(threshold)}", True))
+    columns += [Column("mean while training", True), Column("time", True)]
+    rows = [_group_row(one, with_threshold=threshold is not None) for one in comparison.groups]
+    if any(one.failed for one in comparison.groups):
+        columns.append(Column("does not count"))
+        rows = [
+            [*row, text_cell(", ".join(one.failed))] for row, one in zip(rows, comparison.groups, strict=True)
+        ]
+    note = "Over seeds: the mean of the final evaluation, by the environment's own reward."
+    return Table("Groups", tuple(columns), tuple(map(tuple, rows)), note)
+
+
+def _group_row(one: GroupResult, *, with_threshold: bool) -> list[Cell]:
+    cells = [text_cell(one.name), count_cell(one.n_seeds), number_cell(one.mean), interval_cell(one.ci95)]
+    cells += [number_cell(one.iqm), interval_cell(one.iqm_ci95)]
+    if with_threshold:
+        reached = f"reached by {one.n_reached} of {one.n_seeds}"
+        steps = one.steps_to_threshold
+        cells.append(Cell(reached if steps is None else f"{count(steps)} ({reached})", steps))
+    return [*cells, number_cell(one.auc), time_cell(one.wall_time)]
+
+
+def _pairs_table(pairs: Sequence[PairResult]) -> Table:
+    titles = ("difference", "95 % interval", "probability of improvement", "its 95 % interval", "p (Welch)")
+    columns = (
+        Column("first"), Column("second"), *(Column(title, True) for title in (*titles, "p (permutation)"))
+    )  # fmt: skip
+    rows = tuple(
+        (
+            text_cell(pair.a), text_cell(pair.b), number_cell(pair.difference), interval_cell(pair.ci95),
+            number_cell(pair.probability_of_improvement), interval_cell(pair.poi_ci95),
+            number_cell(pair.p_value), number_cell(pair.permutation_p),
+        )
+        for pair in pairs[:_MOST_PAIRS]
+    )  # fmt: skip
+    note = "First minus second. The p values are corrected for all pairs (Holm)."
+    if len(pairs) > _MOST_PAIRS:
+        note += f" These are {_MOST_PAIRS} of {count(len(pairs))} pairs."
+    return Table("Pairs", columns, rows, note)
+
+
+def _runs_table(results: Sequence[GroupResult]) -> Table:
+    several = len(results) > 1
+    columns = [Column("run"), *([Column("group")] if several else []), Column("seed", True), Column("status")]
+    columns += [Column(title, True) for title in ("return", "episodes", "steps", "time", "steps per second")]
+    scores = [(one.name, score) for one in results for score in one.scores]
+    rows = tuple(tuple(_run_row(name if several else "", score)) for name, score in scores[:_MOST_RUNS])
+    note = (
+        f"The first {count(_MOST_RUNS)} of {plural(len(scores), 'run')}." if len(scores) > _MOST_RUNS else ""
+    )
+    return Table("Runs", tuple(columns), rows, note, is_open=len(rows) <= 20)
+
+
+def _run_row(group: str, score: RunScores) -> list[Cell]:
+    cells = [text_cell(score.run.name), *([text_cell(group)] if group else [])]
+    cells += [Cell(str(score.seed), score.seed), status_cell(score.status, score.reason)]
+    cells += [number_cell(score.score), count_cell(score.eval_episodes), count_cell(score.steps)]
+    return [*cells, time_cell(score.wall_time), count_cell(score.steps_per_second)]
+
+
+def _next_commands(groups: Sequence[Group], again: Sequence[str]) -> tuple[Command, ...]:
+    runs = [run for group in groups for run in group.runs]
+    if len(runs) > 1:
+        compare = [command("the comparison in the terminal", "compare", *again)] if len(groups) > 1 else []
+        return (*_trains(groups), *compare, command("this report", "report", *again))
+    path = runs[0].path
+    return (
+        command("train the same again", "train", "--config", runs[0].config_path),
+        command("evaluate the policy", "eval", path),
+        command("render a GIF", "render", path),
+        command("this report", "report", *again),
+    )
+
+
+def _trains(groups: Sequence[Group]) -> list[Command]:
+    """The command that trains each group again from the settings of its first run."""
+    return [
+        command(
+            f"train {group.name} again",
+            "train",
+            "--config",
+            group.runs[0].config_path,
+            "--seeds",
+            len(group.runs),
+        )
+        for group in groups[:_MOST_CARDS]
+        if group.runs
+    ]

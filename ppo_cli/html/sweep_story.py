@@ -1,0 +1,234 @@
+"""What a report says about a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ppo_cli.envs.registry import registered_spec
+from ppo_cli.errors import UsageError
+from ppo_cli.html.cells import (
+    count_cell,
+    counted,
+    interval_cell,
+    interval_text,
+    lasted,
+    number_cell,
+    plural,
+    seeds_text,
+    shown,
+    status_cell,
+    statuses_text,
+    text_cell,
+    time_cell,
+)
+from ppo_cli.html.content import Card, Cell, Column, Command, Report, Table
+from ppo_cli.html.curves import MOST_GROUPS, Series, curves_data
+from ppo_cli.html.heads import newest_date
+from ppo_cli.html.provenance import command, made_by, versions_tables
+from ppo_cli.html.sensitivity import sensitivity_charts
+from ppo_cli.html.settings import settings_tables
+from ppo_cli.report.numbers import count
+from ppo_cli.sweep.points import Point
+from ppo_cli.sweep.reading import held_out_runs, sweep_results
+from ppo_cli.sweep.results import PointResult, RunResult, by_merit, by_point, read_run
+from ppo_cli.sweep.spec import SweepSpec
+from ppo_cli.sweep.summary import summary
+from ppo_cli.sweep.sweep_dir import SweepDir
+
+_MOST_POINTS = 2000
+_MOST_RUNS = 2000
+
+
+def sweep_report(folder: SweepDir, again: Sequence[str]) -> tuple[Report, tuple[Series, ...]]:
+    """The report on a sweep, as its folders stand.
+
+    Args:
+        folder: The sweep.
+        again: The words of a command that means it.
+
+    Returns:
+        The report without its pictures, and the points as they are drawn, the best ones if there are many.
+
+    Raises:
+        UsageError, CorruptFileError: Its ``sweep.yaml`` is wrong or damaged, or it has no runs yet.
+    """
+    spec, runs = sweep_results(folder)
+    present = [run for run in runs if run.run_dir.path.is_dir()]
+    if not present:
+        hint = f"go on with it: ppo sweep --resume {folder.name}"
+        raise UsageError(f"{folder.path} has no runs yet", hint=hint, file=folder.path)
+    points = by_point(runs)
+    held_out = [read_run(run, folder.held_out.run(run.name)) for run in held_out_runs(spec, runs)]
+    document = summary(folder, spec, runs, held_out)
+    mark = _threshold(spec)
+    series = _series(points, present, spec.default_point)
+    data, notes = curves_data(series)
+    summaries = [run.summary for run in present]
+    return Report(
+        title=folder.name,
+        about=_about(spec, points, runs, newest_date(run.run_dir for run in present)),
+        verdict=f"{document['sentence']} {_best_text(document)}".strip(),
+        cards=_cards(document, runs),
+        results=(_points_table(spec, points), _runs_table(runs, held_out)),
+        sensitivity=sensitivity_charts(spec.params, points, spec.default_point, mark),
+        curves=data,
+        curves_notes=_curves_notes(points, notes),
+        threshold=mark,
+        settings=settings_tables(list(spec.bases.values()), _swept_table(spec)),
+        commands=(*made_by(summaries), *_commands(folder, again)),
+        versions=versions_tables(summaries),
+    ), series  # fmt: skip
+
+
+def _threshold(spec: SweepSpec) -> float | None:
+    """The return that counts as solved; None for an environment of the user's, whose code is not run here."""
+    if len(spec.bases) > 1 or ":" in spec.base.env_id:
+        return None
+    try:
+        return registered_spec(spec.base.env_id).reward_threshold
+    except UsageError:
+        return None
+
+
+def _series(
+    points: Sequence[PointResult], runs: Sequence[RunResult], default: Point | None
+) -> tuple[Series, ...]:
+    """The points to draw: all in their order, or the best ones and the default."""
+    of_point: dict[Point, list[RunResult]] = {}
+    for run in runs:
+        of_point.setdefault(run.planned.point, []).append(run)
+    chosen = [one.point for one in by_merit(points) if one.point in of_point]
+    chosen = sorted(chosen, key=lambda point: point != default)[:MOST_GROUPS]
+    return tuple(
+        Series(
+            one.point.text,
+            tuple(run.run_dir for run in of_point[one.point]),
+            tuple(run.planned.seed for run in of_point[one.point]),
+        )
+        for one in points
+        if one.point in chosen
+    )
+
+
+def _curves_notes(points: Sequence[PointResult], notes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(points) <= MOST_GROUPS or not notes:
+        return notes
+    of = plural(len(points), "point")
+    return (f"Drawn are the best {MOST_GROUPS} of {of}, with the default if it was swept.", *notes)
+
+
+def _about(
+    spec: SweepSpec, points: Sequence[PointResult], runs: Sequence[RunResult], date: str
+) -> tuple[str, ...]:
+    env = spec.base.env_id if len(spec.bases) == 1 else plural(len(spec.bases), "environment")
+    searched = f"sweep of {' and '.join(param.name for param in spec.params)}"
+    parts = (env, spec.base.algorithm, searched, plural(len(points), "point"), plural(len(runs), "run"), date)
+    return tuple(part for part in parts if part)
+
+
+def _best_text(document: Mapping[str, Any]) -> str:
+    """What the best point claims, and what held-out seeds repeat."""
+    best = document["best"]
+    if best is None:
+        return ""
+    claims = f"The best point, {best['label']}, claims {_mean_text(best)} over {seeds_text(best['n_seeds'])}"
+    held_out = best["held_out"]
+    if held_out is None:
+        return f"{claims}; it was not tried on held-out seeds: expect less."
+    seeds = plural(held_out["n_seeds"], "held-out seed")
+    return f"{claims}; on {seeds}, which had no part in choosing it, it repeats {_mean_text(held_out)}."
+
+
+def _mean_text(numbers: Mapping[str, Any]) -> str:
+    return f"{shown(numbers['mean'])} ({interval_text(tuple(numbers['ci95']))})"
+
+
+def _cards(document: Mapping[str, Any], runs: Sequence[RunResult]) -> tuple[Card, ...]:
+    cards = []
+    best = document["best"]
+    if best is not None:
+        cards.append(_mean_card(f"Best: {best['label']}", best, "seed"))
+        if best["held_out"] is not None:
+            cards.append(_mean_card("The same on held-out seeds", best["held_out"], "held-out seed"))
+    statuses = [run.status for run in runs]
+    time = max((run.wall_time for run in runs), default=0.0)
+    cards += [
+        Card("Runs", count(len(runs)), statuses_text(statuses)),
+        Card("Environment steps", counted(document["steps"]["done"]), "all runs"),
+        Card("Longest training time", lasted(time), "runs of one population have it in common"),
+    ]
+    return tuple(cards)
+
+
+def _mean_card(label: str, numbers: Mapping[str, Any], noun: str) -> Card:
+    low, high = numbers["ci95"]
+    seeds = plural(numbers["n_seeds"], noun)
+    note = f"95 % interval {interval_text((low, high))} over {seeds}" if numbers["n_seeds"] > 1 else seeds
+    return Card(label, shown(numbers["mean"]), note)
+
+
+def _points_table(spec: SweepSpec, points: Sequence[PointResult]) -> Table:
+    titles = ("seeds", "mean", "95 % interval", "IQM", "failed", "pruned", "missing", "time")
+    columns = (Column("point"), *(Column(title, True) for title in titles))
+    shown_points = points if spec.search == "grid" and len(points) <= _MOST_POINTS else by_merit(points)
+    rows = tuple(
+        (
+            _point_cell(one, spec.default_point), count_cell(len(one.returns)), number_cell(one.mean),
+            interval_cell(one.ci95), number_cell(one.iqm), count_cell(one.n_failed), count_cell(one.n_pruned),
+            count_cell(one.n_missing), time_cell(one.wall_time),
+        )
+        for one in shown_points[:_MOST_POINTS]
+    )  # fmt: skip
+    note = "Over seeds: the mean return of the final evaluation, by the environment's own reward."
+    if len(points) > _MOST_POINTS:
+        note += f" The best {count(_MOST_POINTS)} of {count(len(points))} points; results.csv has all."
+    return Table("Points", columns, rows, note)
+
+
+def _point_cell(one: PointResult, default: Point | None) -> Cell:
+    place = dict(one.point.values)
+    key = next((value for value in place.values() if len(place) == 1 and _is_number(value)), None)
+    return Cell(f"{one.point.text}{' (default)' if one.point == default else ''}", key)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _runs_table(runs: Sequence[RunResult], held_out: Sequence[RunResult]) -> Table:
+    columns = (
+        Column("point"), Column("seed", True), Column("status"),
+        *(Column(title, True) for title in ("return", "steps", "time")),
+    )  # fmt: skip
+    known = [(run, "") for run in runs] + [(run, " (held out)") for run in held_out]
+    rows = tuple(
+        (
+            text_cell(run.planned.point.text + kind), Cell(str(run.planned.seed), run.planned.seed),
+            status_cell(run.status, run.reason), number_cell(run.final), count_cell(run.global_step),
+            time_cell(run.wall_time),
+        )
+        for run, kind in known[:_MOST_RUNS]
+    )  # fmt: skip
+    note = ""
+    if len(known) > _MOST_RUNS:
+        note = f"The first {count(_MOST_RUNS)} of {plural(len(known), 'run')}; results.csv has all."
+    return Table("Runs", columns, rows, note, is_open=len(rows) <= 20)
+
+
+def _swept_table(spec: SweepSpec) -> Table:
+    """What is swept, and over which values."""
+    columns = (Column("setting"), Column("values"))
+    rows = tuple(
+        (text_cell(param.path), text_cell(param.text.partition("=")[2] or param.text, "changed"))
+        for param in spec.params
+    )
+    return Table("Settings that are swept", columns, rows)
+
+
+def _commands(folder: SweepDir, again: Sequence[str]) -> tuple[Command, ...]:
+    return (
+        command("run the same sweep again", "sweep", folder.spec_path),
+        command("train its best point", "train", "--from-sweep", folder.path),
+        command("this report", "report", *again),
+    )
