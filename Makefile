@@ -1,5 +1,6 @@
-# Every target does its own set-up: Python 3.11 to 3.13 and make are all it takes. The first one installs the pinned
-# packages of requirements.lock into .venv (from wheels alone, no compiler); later ones find it there.
+# Every target does its own set-up: Python 3.11 to 3.13 and make are all it takes. The first one installs into .venv, in
+# the versions of requirements.lock and without a compiler; later ones find it there. The demo installs what a user
+# has, all others what a developer needs too.
 #
 #   make demo        train CartPole before your eyes, evaluate it and render a GIF of it
 #   make test        the quick tests, a few minutes
@@ -7,28 +8,35 @@
 #   make test-slow   learning and torture tests
 #   make torture     the torture tests alone: hundreds of runs killed and resumed
 #   make bench       measure the README's figures again and write them into it (long)
+#   make figures     make its pictures again (long)
+#   make shaping-study   which reward teaches a lander to land: train, compare, report, render (minutes)
 #   make clean       remove what these targets made; runs/ stays
 #   make lock        resolve the dependencies anew and write requirements.lock
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+USER_STAMP := $(VENV)/.installed
+STAMP := $(VENV)/.installed-for-development
 # The first interpreter of these names that runs and is of a supported version; PYTHON=... chooses another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c '$(SUPPORTED)' 2>/dev/null && echo "$$python" && break; done)
-# Wheels only. Quiet twice: pip's warnings about a machine's own configuration are no concern of a demo.
+# Wheels only, but for rliable, which has none and nothing to compile. Quiet twice: pip's warnings about a machine's own
+# configuration are no concern of a demo.
 PIP_FLAGS ?= --quiet --quiet
-PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check --only-binary :all:
+WHEELS := --only-binary :all: --no-binary rliable
+PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
 # The quick ones first; the last one writes the figures into the README.
-BENCHMARKS ?= startup throughput growth time_to_solve solved learning_curve sweep_speed sweeps_shown pruning scale readme
+BENCHMARKS ?= startup throughput growth time_to_solve solved learning_curve sweep_speed sweeps_shown shaping_study pruning scale readme
+# The programs that make pictures.
+FIGURES ?= learning_curve growth sweeps_shown shaping_study readme
 # A test that hangs is stopped after this many seconds.
 PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
 
-.PHONY: demo test test-slow torture lint check bench clean lock setup
+.PHONY: demo test test-slow torture lint check bench figures shaping-study clean lock setup
 .DEFAULT_GOAL := check
 
-demo: $(STAMP)
+demo: $(USER_STAMP)
 	$(BIN)/ppo train --env CartPole-v1
 	$(BIN)/ppo eval latest
 	$(BIN)/ppo render latest --force
@@ -52,11 +60,17 @@ check: lint test
 bench: $(STAMP)
 	for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
 
+figures: $(STAMP)
+	for program in $(FIGURES); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
+
+shaping-study: $(STAMP)
+	$(BIN)/python benchmarks/shaping_study.py --runs-dir runs
+
 setup: $(STAMP)
 
 # torch has a call of its own, before anything that asks for "some torch": on Linux a machine set up for the CPU build
 # then gets that build, once. Where several builds are offered pip takes the one its configuration prefers.
-$(STAMP): requirements.lock pyproject.toml
+$(USER_STAMP): requirements.lock pyproject.toml
 	@"$(or $(PYTHON),false)" -c '$(SUPPORTED)' 2>/dev/null || { \
 	    echo "ppo needs Python 3.11, 3.12 or 3.13, and '$(or $(PYTHON),python3)' is none of them." >&2; \
 	    echo "Install one, or say where it is: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -64,8 +78,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv "$(VENV)" || { \
 	    echo "Could not make $(VENV). On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 	@$(PIP) --constraint requirements.lock "$$(grep '^torch==' requirements.lock)"
+	@$(PIP) --constraint requirements.lock hatchling
+	@$(PIP) --constraint requirements.lock --no-build-isolation --editable ".[plots,search,html]"
+	@touch "$@"
+
+$(STAMP): $(USER_STAMP)
+	@echo "Installing what tests and benchmarks need."
 	@$(PIP) --requirement requirements.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch "$@"
 
 clean:
@@ -81,8 +100,8 @@ LOCK_PIP = $(VENV)-lock/bin/python -m pip
 lock:
 	rm -rf "$(VENV)-lock"
 	$(LOCK_PYTHON) -m venv "$(VENV)-lock"
-	$(LOCK_PIP) install --quiet --quiet --only-binary :all: $(TORCH)
-	$(LOCK_PIP) install --quiet --quiet --only-binary :all: $(TORCH) hatchling ".[dev,bench]"
+	$(LOCK_PIP) install --quiet --quiet $(WHEELS) $(TORCH)
+	$(LOCK_PIP) install --quiet --quiet $(WHEELS) $(TORCH) hatchling ".[dev,bench]"
 	{ echo "# Every package, direct and transitive, for Python 3.11 to 3.13; written by 'make lock'."; \
 	  echo "$(TORCH)"; \
 	  $(LOCK_PIP) freeze --all --exclude pip --exclude ppo-cli --exclude torch | sed -E \

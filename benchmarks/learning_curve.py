@@ -1,7 +1,8 @@
-"""Draw the README's picture: five seeds on LunarLander, trained together, one curve each and their mean.
+"""Make the README's first pictures: five seeds on LunarLander, trained together, and a landing of the first.
 
 ``python benchmarks/learning_curve.py`` trains them in a temporary folder and writes
-``docs/learning_curve.png``; ``--runs DIR`` draws runs that exist.
+``docs/learning_curve.png``, one curve each and their mean, and ``docs/lunarlander.gif``; ``--runs DIR`` shows
+runs that exist.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import matplotlib.pyplot as plt
 
 ENV_ID, SOLVED = "LunarLander-v3", 200
 PICTURE = REPOSITORY / "docs" / "learning_curve.png"
+FILM = REPOSITORY / "docs" / "lunarlander.gif"
 INK, BAND, MARK = "#1f4e79", "#9dc3e6", "#b35900"
 
 
@@ -58,21 +60,34 @@ def draw(steps: np.ndarray, returns: np.ndarray) -> None:
     print(PICTURE)
 
 
+def film(runs_dir: Path) -> None:
+    """The episode in the middle of 20 of the first seed."""
+    words = (f"{ENV_ID}-ppo-clip-s1", "--pick", "median", "--output", FILM, "--force", "--runs-dir", runs_dir)
+    run_python("-m", "ppo_cli", "render", *words)
+    print(FILM)
+
+
 def main() -> None:
-    """Train if asked to, and draw."""
+    """Train if asked to, and show what was learned."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--runs", type=Path, help="runs directory with the runs to draw (default: train five)"
     )
     given = parser.parse_args().runs
     if given:
-        draw(*curves(given))
+        show(given)
         return
     with tempfile.TemporaryDirectory() as folder:
         print("training five seeds …", file=sys.stderr)
         words = ("--env", ENV_ID, "--seeds", "5", "--runs-dir", folder)
         run_python("-m", "ppo_cli", "train", *words)
-        draw(*curves(Path(folder)))
+        show(Path(folder))
+
+
+def show(runs_dir: Path) -> None:
+    """Draw and film."""
+    draw(*curves(runs_dir))
+    film(runs_dir)
 
 
 if __name__ == "__main__":

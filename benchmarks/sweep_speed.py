@@ -12,7 +12,7 @@ steps of a lander that hovers and stands cost more than those of one that crashe
 How much a population gains depends on the hyperparameters: small minibatches and few environments are mostly
 overhead, which its members share; large minibatches and many epochs are arithmetic, which they cannot share.
 So CartPole is measured with three sets: Stable-Baselines3's defaults, CleanRL's, and RL Zoo's tuned ones (ppo
-ships these), LunarLander with RL Zoo's and with those that ppo ships.
+ships these), LunarLander with Stable-Baselines3's defaults, RL Zoo's, and those that ppo ships.
 
 The programs take turns, and ratios are taken within a round.
 """
@@ -86,6 +86,9 @@ TASKS = {
     "cartpole-defaults": Task("CartPole-v1", "Stable-Baselines3's defaults", SB3_DEFAULTS, 100_000, 30_000),
     "cartpole-cleanrl": Task("CartPole-v1", "CleanRL's", CLEANRL, 100_000, 50_000),
     "cartpole-tuned": Task("CartPole-v1", "RL Zoo's, as ppo ships them", (), 100_000, 50_000),
+    "lunarlander-defaults": Task(
+        "LunarLander-v3", "Stable-Baselines3's defaults", SB3_DEFAULTS, 500_000, 500_000
+    ),
     "lunarlander-zoo": Task("LunarLander-v3", "RL Zoo's", ZOO_LUNARLANDER, 500_000, 500_000),
     "lunarlander-ppo": Task("LunarLander-v3", "as ppo ships them", (), 500_000, 500_000),
 }
