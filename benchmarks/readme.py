@@ -15,6 +15,7 @@ from typing import Any
 import growth
 import pruning
 import scale
+import shaping_study
 import solved
 import startup
 import sweep_speed
@@ -73,6 +74,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "throughput": results("throughput", throughput.text),
     "startup": results("startup", startup.text),
     "sweeps_shown": results("sweeps_shown", sweeps_shown.text),
+    "shaping_study": results("shaping_study", shaping_study.text),
     "pruning": results("pruning", pruning.text),
     "sweep_speed": results("sweep_speed", sweep_speed.text),
     "growth": results("growth", growth.text),

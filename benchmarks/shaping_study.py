@@ -1,19 +1,33 @@
-"""Which reward teaches a lander to land? A worked example of reward design, in five commands.
+"""Which reward teaches a lander to land? A worked example of reward design, in six commands.
 
 LunarLander is trained with the environment's own reward, with a reward written from scratch in its place, and
 with the same wishes as a potential on top of it; five seeds each. Then ``ppo compare`` says which is better
 by the environment's own reward, ``ppo render`` shows one policy of each side by side on the same start, and
-``ppo report`` writes a page. ``make shaping-study`` runs it in ``runs/``; pictures go to ``docs/``.
+``ppo report`` writes a page. ``make shaping-study`` runs it in ``runs/``; pictures go to ``docs/``, that of
+the page only where there is a browser.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common import REPOSITORY, Entry, Results, arguments, machine, number, report, run_json, step, table
+from common import (
+    REPOSITORY,
+    Entry,
+    Results,
+    arguments,
+    log,
+    machine,
+    number,
+    report,
+    run_json,
+    step,
+    table,
+)
 
 ENV_ID, SEEDS = "LunarLander-v3", 5
 DOCS = REPOSITORY / "docs"
@@ -37,7 +51,7 @@ def commands(runs_dir: str = "runs", docs: Path = DOCS) -> list[list[str]]:
     after = [
         ["compare", *REWARDS, "--plot", shown[0], "--force"],
         ["render", *(f"{name}-s1" for name in REWARDS), "--pick", "median", "--output", shown[1], "--force"],
-        ["report", *REWARDS, "--output", f"{runs_dir}/shaping-study.html", "--force"],
+        ["report", *REWARDS, "--gif", shown[1], "--output", f"{runs_dir}/shaping-study.html", "--force"],
     ]
     return [*trained, *after]
 
@@ -57,7 +71,31 @@ def measure(runs_dir: Path, *, quick: bool) -> Entry:
             )
         if words[0] == "compare":
             compared = document
-    return {"env_id": ENV_ID, "seeds": SEEDS, "seconds": seconds, "compared": compared}
+        if words[0] == "report" and not quick:
+            photograph(REPOSITORY / document["path"], DOCS / "report.png")
+    kept = {name: compared[name] for name in ("verdict", "comparisons", "config_diff", "warnings")}
+    groups = [
+        {name: value for name, value in group.items() if name != "runs"} for group in compared["groups"]
+    ]
+    return {"env_id": ENV_ID, "seeds": SEEDS, "seconds": seconds, "compared": {**kept, "groups": groups}}
+
+
+def photograph(page: Path, picture: Path) -> None:
+    """The top of a page as a browser shows it."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    browser_path = next((path for name in names if (path := shutil.which(name))), None)
+    if browser_path is None:
+        log(f"no browser: {picture} stays as it is")
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1080, "height": 1240})
+        tab.goto(page.as_uri())
+        tab.wait_for_timeout(2000)  # until the charts are drawn
+        tab.screenshot(path=picture)
+        browser.close()
 
 
 def text(entries: Mapping[str, Entry]) -> str:

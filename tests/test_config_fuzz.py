@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ppo_cli.config import (
@@ -109,6 +109,7 @@ TREES = st.recursive(
 
 
 @QUICK
+@example({"custom": True, "custom.y": None})
 @given(st.dictionaries(NAMES, TREES, max_size=5))
 def test_python_values_of_any_shape_are_taken_or_refused(values):
     config = answer(lambda: with_values(RunConfig(env_id="a"), values))

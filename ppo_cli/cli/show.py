@@ -24,6 +24,15 @@ _MEANINGS = {
     "render.mp4": "an episode of the policy, by `ppo render`",
     "progress.gif": "how the run learned, by `ppo render --progress`",
     "policies": "kept over training, for `ppo render --progress`",
+    "report.html": "a page about the run, by `ppo report`",
+    "policy.onnx": "the last policy as an ONNX model, by `ppo export`",
+    "best_policy.onnx": "the best policy as an ONNX model, by `ppo export`",
+    "policy_sb3.zip": "the last policy for Stable-Baselines3, by `ppo export`",
+    "best_policy_sb3.zip": "the best policy for Stable-Baselines3, by `ppo export`",
+    "policy.py": "the last policy in one file of NumPy, by `ppo export`",
+    "best_policy.py": "the best policy in one file of NumPy, by `ppo export`",
+    "card": "a model card, by `ppo export`",
+    "best_card": "a model card of the best policy, by `ppo export`",
     "checkpoints": "training state for `ppo train --resume`",
 }
 

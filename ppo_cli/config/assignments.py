@@ -177,7 +177,11 @@ def _put(data: dict[str, Any], assignment: Assignment) -> None:
     setting, key = assignment.target.setting, assignment.target.key
     section = data.setdefault(setting.section, {}) if setting.section else data
     value = assignment.node.plain()
-    section[setting.name] = value if key is None else {**(section.get(setting.name) or {}), key: value}
+    before = section.get(setting.name) or {}
+    if key is None:
+        section[setting.name] = value
+    elif isinstance(before, Mapping):  # what is none is refused when all is checked
+        section[setting.name] = {**before, key: value}
 
 
 def _problem(detail: Any, last: Mapping[str, Assignment]) -> Problem:

@@ -7,7 +7,7 @@
       results.csv              one row per run
       summary.json             points with their statistics, the best one, what failed
       sensitivity.png ...      plots
-      logs/                    what the workers said on stderr
+      logs/                    the end of what the workers said on stderr
 
 The folder is the database: what is done and what is missing is read from the runs themselves.
 """
@@ -63,7 +63,7 @@ class SweepDir:
 
     @property
     def logs_path(self) -> Path:
-        """``logs/``: what the workers said on stderr."""
+        """``logs/``: the end of what the workers said on stderr."""
         return self.path / "logs"
 
     @property
