@@ -9,6 +9,7 @@ the page only where there is a browser.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from common import (
 )
 
 ENV_ID, SEEDS = "LunarLander-v3", 5
+TITLE = "Which reward teaches a lander to land?"
 DOCS = REPOSITORY / "docs"
 REWARDS = {
     "true": ("the environment's own", ()),
@@ -51,7 +53,17 @@ def commands(runs_dir: str = "runs", docs: Path = DOCS) -> list[list[str]]:
     after = [
         ["compare", *REWARDS, "--plot", shown[0], "--force"],
         ["render", *(f"{name}-s1" for name in REWARDS), "--pick", "median", "--output", shown[1], "--force"],
-        ["report", *REWARDS, "--gif", shown[1], "--output", f"{runs_dir}/shaping-study.html", "--force"],
+        [
+            "report",
+            *REWARDS,
+            "--title",
+            TITLE,
+            "--gif",
+            shown[1],
+            "--output",
+            f"{runs_dir}/shaping-study.html",
+            "--force",
+        ],
     ]
     return [*trained, *after]
 
@@ -132,7 +144,7 @@ def _row(group: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(words: list[str]) -> str:
-    return " ".join(word for word in words if word != "--force")
+    return shlex.join(word for word in words if word != "--force")
 
 
 def main() -> None:
