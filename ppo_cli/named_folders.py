@@ -37,6 +37,10 @@ class FolderKind:
     command: str
 
 
+RUN = FolderKind("run", "config.yaml", "ppo train")
+SWEEP = FolderKind("sweep", "sweep.yaml", "ppo sweep")
+
+
 def create_folder(kind: FolderKind, parent: Path, name: str, *, exact: bool, content: str | None) -> Path:
     """Make a folder. Two processes that ask for one name at one moment get two folders.
 

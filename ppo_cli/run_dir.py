@@ -16,7 +16,7 @@ from typing import Any
 from ppo_cli.file_lock import file_lock, is_locked
 from ppo_cli.files import atomic_write, remove_quietly
 from ppo_cli.json_file import read_json, write_json
-from ppo_cli.named_folders import FolderKind, create_folder, find_folder, list_folders
+from ppo_cli.named_folders import RUN, create_folder, find_folder, list_folders
 
 MAX_SUMMARY_BYTES = 4 * 2**20
 
@@ -142,9 +142,6 @@ class RunDir:
         for folder in folders:
             for path in folder.glob(".*.tmp"):
                 remove_quietly(path)
-
-
-RUN = FolderKind("run", "config.yaml", "ppo train")
 
 
 def create_run_dir(runs_dir: str | Path, name: str, exact: bool = False, config: str | None = None) -> RunDir:

@@ -26,7 +26,18 @@ LAYERS = (
     {"rollout"},
     {"footprint"},
     {"envs", "nn", "advantages", "losses"},
-    {"masked", "rng", "hyperparams", "metrics", "stats", "film", "checkpoints", "kept_policies", "run_logs"},
+    {
+        "masked",
+        "rng",
+        "hyperparams",
+        "metrics",
+        "stats",
+        "film",
+        "checkpoints",
+        "kept_policies",
+        "run_logs",
+        "run_reading",
+    },
     {"run_dir"},
     {"tensor_file", "csv_log", "tensorboard", "file_lock", "named_folders", "json_file"},
     {"run_names"},
@@ -82,7 +93,7 @@ EXTRAS |= {"sb3": "stable-baselines3", "mp4": "av"}
 
 # What answers `ppo --help`, lists runs and prints tables must not wait for torch.
 LIGHT = {"__init__", "__main__", "cli", "report", "config", "run_dir", "checkpoints", "metrics", "stats"}
-LIGHT |= {"compare", "run_logs", "named_folders", "json_file"}
+LIGHT |= {"compare", "run_logs", "run_reading", "named_folders", "json_file"}
 
 
 def test_every_module_has_a_layer() -> None:

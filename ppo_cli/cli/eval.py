@@ -38,8 +38,8 @@ def eval_command(
       ppo eval LunarLander-v3-ppo-clip-s1 --episodes 500 --best --json
     """
     from ppo_cli.cli.resolve import agree_to_run
-    from ppo_cli.cli.runs import read_config
     from ppo_cli.run_dir import find_run
+    from ppo_cli.run_reading import read_config
 
     found = find_run(runs_dir, run)
     config = read_config(found)

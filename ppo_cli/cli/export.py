@@ -65,9 +65,9 @@ def export_command(
       ppo export LunarLander-v3-ppo-clip-s1 --to card --best --output lander
     """
     from ppo_cli.cli.resolve import agree_to_run
-    from ppo_cli.cli.runs import read_config
     from ppo_cli.export.output import check_output, output_path, require_library
     from ppo_cli.run_dir import find_run
+    from ppo_cli.run_reading import read_config
 
     require_library(to)
     found = find_run(runs_dir, run)

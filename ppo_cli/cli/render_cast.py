@@ -123,8 +123,8 @@ def find_cast(
 def _labelled(word: str, runs_dir: Path, *, allow_import: bool) -> tuple[str, RunDir]:
     """A run and what it is called, whose settings can be read and whose environment may be imported."""
     from ppo_cli.cli.resolve import agree_to_run
-    from ppo_cli.cli.runs import read_config
     from ppo_cli.run_dir import find_run
+    from ppo_cli.run_reading import read_config
 
     label, sign, ref = word.partition("=")
     try:

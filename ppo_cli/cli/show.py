@@ -48,10 +48,11 @@ def show_command(
       ppo show CartPole-v1-ppo-clip-s1 --json
       ppo show LunarLander-v3-eps_clip
     """
-    from ppo_cli.cli.runs import describe_run, read_config
+    from ppo_cli.cli.runs import describe_run
     from ppo_cli.cli.sweeps import find_run_or_sweep, show_sweep
     from ppo_cli.report.console import is_unicode, stdout_console
     from ppo_cli.report.tables import evaluation_table, files_table, settings_table
+    from ppo_cli.run_reading import read_config
     from ppo_cli.sweep.sweep_dir import SweepDir
 
     found = find_run_or_sweep(runs_dir, run)

@@ -174,8 +174,8 @@ def resumed(
 ) -> list[Population]:
     """The populations of stopped runs. Their modules are imported only with ``allow_import``."""
     from ppo_cli.cli.resolve import agree_to_run
-    from ppo_cli.cli.runs import read_config
     from ppo_cli.run_dir import find_run
+    from ppo_cli.run_reading import read_config
 
     for ref in refs:
         agree_to_run(read_config(find_run(runs_dir, ref)), allow_import=allow_import)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.compare.logged import RETURN, Curve, logged_curve, return_curve
-from ppo_cli.config import RunConfig, load_config
-from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.config import RunConfig
+from ppo_cli.errors import UsageError
 from ppo_cli.run_dir import RunDir
+from ppo_cli.run_reading import read_config, read_summary
 
 __all__ = ["RETURN", "Curve", "RunScores", "read_scores"]
 
@@ -80,8 +81,8 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
         UsageError: A complete run has not logged such a metric.
         CorruptFileError: A file of it is damaged.
     """
-    config = _read_config(run)
-    summary = _read_summary(run)
+    config = read_config(run)
+    summary = read_summary(run) or {}
     status = str(summary.get("status", "unfinished"))
     evaluation = _mapping(summary.get("eval"))
     if metric == RETURN:
@@ -140,28 +141,6 @@ def _why_not(
     if not math.isfinite(score):
         return f"its {metric} is not a number"
     return None
-
-
-def _read_config(run: RunDir) -> RunConfig:
-    try:
-        return load_config(run.config_path)
-    except UsageError as error:
-        raise CorruptFileError(
-            f"{run.config_path} is damaged: {error.message}",
-            hint=error.hint,
-            key=error.key,
-            file=error.file,
-            line=error.line,
-        ) from error
-
-
-def _read_summary(run: RunDir) -> Mapping[str, Any]:
-    """The summary; a run that says it trains while nobody writes it was killed: it is interrupted."""
-    summary = run.read_summary() or {}
-    if summary.get("status") != "training" or run.is_locked():
-        return summary
-    summary = run.read_summary() or {}  # it may have ended between the two looks
-    return {**summary, "status": "interrupted"} if summary.get("status") == "training" else summary
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

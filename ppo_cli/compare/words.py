@@ -11,11 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ppo_cli.errors import UsageError
-from ppo_cli.named_folders import FolderKind, find_folder, list_folders
-from ppo_cli.run_dir import RUN, RunDir, find_run, list_runs
+from ppo_cli.named_folders import RUN, SWEEP, find_folder, list_folders
+from ppo_cli.run_dir import RunDir, find_run, list_runs
 
-# A sweep is read here as what it is on disk, runs side by side; what it varies is in their settings.
-_SWEEP = FolderKind("sweep", "sweep.yaml", "ppo sweep")
 _SEED = re.compile(r"(?P<series>.+)-s(?P<seed>\d+)")
 _LATER = re.compile(r"(?P<series>.+)-s\d+-\d+")
 _GLOB = re.compile(r"[*?\[]")
@@ -130,7 +128,7 @@ def _matches(runs_dir: Path, word: str) -> list[Found]:
         runs = tuple(RunDir(path) for path in paths if _is_run(path))
         if runs:
             return [Found(word, word, runs)]
-        sweeps = [path.name for path in paths if os.path.lexists(path / _SWEEP.marker)]
+        sweeps = [path.name for path in paths if os.path.lexists(path / SWEEP.marker)]
         if sweeps:
             raise UsageError(
                 f"{word!r} matches no run, but the sweep {sweeps[0]}",
@@ -141,7 +139,7 @@ def _matches(runs_dir: Path, word: str) -> list[Found]:
 
 def _sweep_folder(runs_dir: Path, word: str) -> Path | None:
     try:
-        return find_folder(_SWEEP, runs_dir, word)
+        return find_folder(SWEEP, runs_dir, word)
     except UsageError:
         return None
 
@@ -201,7 +199,7 @@ def _nothing(runs_dir: Path, word: str, whole: str | None = None) -> UsageError:
 
 def _all_names(runs_dir: Path) -> list[str]:
     """All that can be compared: series, runs, sweeps and their points."""
-    sweeps = list_folders(_SWEEP, runs_dir)
+    sweeps = list_folders(SWEEP, runs_dir)
     names = [*_all_series(runs_dir), *(run.name for run in list_runs(runs_dir))]
     names += [path.name for path in sweeps]
     return names + [f"{path.name}/{label}" for path in sweeps for label in _all_series(path)]

@@ -24,10 +24,9 @@ from typing import Any
 from ppo_cli.file_lock import file_lock, is_locked
 from ppo_cli.files import atomic_write, remove_quietly, storage_errors
 from ppo_cli.json_file import read_json, write_json
-from ppo_cli.named_folders import FolderKind, create_folder, find_folder, list_folders
+from ppo_cli.named_folders import SWEEP, create_folder, find_folder, list_folders
 from ppo_cli.run_dir import RunDir, list_runs
 
-SWEEP = FolderKind("sweep", "sweep.yaml", "ppo sweep")
 HELD_OUT = "held-out"
 
 
