@@ -206,6 +206,28 @@ def test_equal_seeds_of_different_groups_are_fine(runs_dir: Path) -> None:
     assert of(runs_dir, a=LOW, b=HIGH).warnings == ()
 
 
+def test_one_run_under_two_names_is_said(runs_dir: Path) -> None:
+    comparison = of(runs_dir, a=LOW, b=(LOW[0], *HIGH[1:]))
+    said = "a and b have 1 of their runs in common: same settings, seed and result"
+    assert comparison.warnings == (said,)
+
+
+def test_a_settled_pair_needs_no_more_seeds_also_where_only_holms_steps_settle_it(runs_dir: Path) -> None:
+    near = [value + 2.6 for value in (100.0, 101.0, 102.0, 103.0, 104.0)]
+    comparison = of(runs_dir, a=(0.0, 1.0, 2.0, 3.0, 4.0), b=[value - 2.6 for value in near], c=near)
+    pair = comparison.pairs[2]
+    assert pair.differs and pair.p_uncorrected > 0.05 / 3
+    assert pair.more_seeds == 0
+
+
+def test_runs_without_evaluations_are_counted_in_the_warning(runs_dir: Path) -> None:
+    make_group(runs_dir, "a", LOW)
+    make_group(runs_dir, "b", HIGH)
+    (runs_dir / "a-s1" / "eval.csv").unlink()
+    (warning,) = compare(runs_dir, "a", "b").warnings
+    assert warning.startswith("1 of 5 runs of a: no evaluations during training")
+
+
 # Sample efficiency
 
 

@@ -141,6 +141,18 @@ def test_a_plot_that_exists_is_not_replaced_without_force(two: Path, name: str) 
     assert (two / "p.svg").read_text() != "mine"
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "/"])
+def test_a_plot_without_a_name_is_refused(two: Path, name: str) -> None:
+    result = compare(two, "high", "low", "--plot", name)
+    assert result.code == 2 and "names no file" in result.stderr
+
+
+@pytest.mark.parametrize("threshold", ["nan", "inf"])
+def test_a_threshold_that_no_return_can_reach_is_refused(two: Path, threshold: str) -> None:
+    result = compare(two, "high", "low", "--threshold", threshold)
+    assert result.code == 2 and f"{threshold} is no threshold" in result.stderr
+
+
 def test_a_plot_in_a_folder_that_does_not_exist_is_refused_before_anything_is_read(two: Path) -> None:
     result = compare(two, "nothing", "--plot", "missing/p")
     assert result.code == 2 and "there is no folder missing" in result.stderr

@@ -17,10 +17,12 @@ import pytest
 from cli_runner import Result, environment, inside
 from html_runs import HOSTILE, write_gif, write_run, write_seeds, write_sweep
 
+from ppo_cli.compare.groups import find_groups
 from ppo_cli.html.bokeh_parts import chart_item, new_figure
 from ppo_cli.html.content import Card, Cell, Column, Command, Picture, Report, Table
 from ppo_cli.html.curves import EVALUATION, MOST_GROUPS, Series, curves_data
 from ppo_cli.html.page import render_page
+from ppo_cli.html.story import groups_report
 from ppo_cli.run_dir import RunDir
 
 LIMIT = 6_000_000
@@ -141,6 +143,40 @@ def test_a_point_that_failed_is_shown_as_failed_with_its_reason(runs_dir: Path) 
     page = report_on("study", cwd=runs_dir.parent)
     assert "diverged: the loss is NaN" in page.text
     assert "3 completed, 1 diverged" in page.text
+
+
+def test_a_curve_is_drawn_from_the_runs_that_count(runs_dir: Path) -> None:
+    write_seeds(runs_dir, "group", (200.0, 210.0, 220.0))
+    write_run(runs_dir / "group-s4", seed=4, status="diverged", reason="the loss is NaN")
+    _, (series,) = groups_report(find_groups(runs_dir, ["group"]), [], [])
+    assert series.seeds == (1, 2, 3)
+
+
+def test_runs_of_which_none_counts_are_drawn_all(runs_dir: Path) -> None:
+    write_run(runs_dir / "group-s1", seed=1, status="interrupted")
+    write_run(runs_dir / "group-s2", seed=2, status="diverged", reason="the loss is NaN")
+    report, (series,) = groups_report(find_groups(runs_dir, ["group"]), [], [])
+    assert series.seeds == (1, 2)
+    assert "group-s2: diverged: the loss is NaN" in report.verdict
+
+
+def test_a_group_is_trained_again_with_its_own_seeds(runs_dir: Path) -> None:
+    write_seeds(runs_dir, "row", (200.0, 210.0, 220.0))
+    write_run(runs_dir / "gap-s1", seed=1)
+    write_run(runs_dir / "gap-s3", seed=3)
+    report, _ = groups_report(find_groups(runs_dir, ["row", "gap"]), [], [])
+    trained = [one.text.partition("--config ")[2] for one in report.commands if "train" in one.about]
+    assert trained == [
+        f"{runs_dir / 'row-s1' / 'config.yaml'} --seed 1 --seeds 3",
+        f"{runs_dir / 'gap-s1' / 'config.yaml'}",
+        f"{runs_dir / 'gap-s3' / 'config.yaml'}",
+    ]
+
+
+def test_the_command_of_a_page_writes_it_again(runs_dir: Path) -> None:
+    write_run(runs_dir / "one-s1")
+    page = report_on("one-s1", "--title", "a title", "--no-gifs", cwd=runs_dir.parent)
+    assert "ppo report runs/one-s1 --title 'a title' --no-gifs --force" in page.text
 
 
 def test_a_run_that_has_not_finished_is_reported_as_far_as_it_is(runs_dir: Path) -> None:

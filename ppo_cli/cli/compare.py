@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -68,6 +69,8 @@ def compare_command(
       ppo compare SWEEP/eps_clip=0.2 SWEEP/eps_clip=0.3 --metric train/entropy
     """
     one_format(json, csv, markdown)
+    if threshold is not None and not math.isfinite(threshold):
+        raise UsageError(f"{threshold} is no threshold", hint="--threshold 200", key="--threshold")
     image = None if plot is None else plot_path(plot, force=force)
     from ppo_cli.compare.comparison import compare_groups, to_json
     from ppo_cli.compare.groups import find_groups
@@ -116,12 +119,14 @@ def plot_path(path: Path, *, force: bool) -> Path:
         force: Whether files that are there may be replaced.
 
     Raises:
-        UsageError: matplotlib is not installed, a file exists, or there is no such folder.
+        UsageError: matplotlib is not installed, it is no name, a file exists, or there is no such folder.
         StorageError: The folder cannot be written.
     """
     from ppo_cli.report.plotting.figure import require_matplotlib
 
     require_matplotlib()
+    if path.name in ("", ".."):
+        raise UsageError(f"{str(path)!r} names no file", hint="--plot comparison", key="--plot")
     stem = path.with_suffix("") if path.suffix.lower() in (".png", ".svg") else path
     image = stem.with_name(f"{stem.name}.png")
     for target in (image, image.with_suffix(".svg")):

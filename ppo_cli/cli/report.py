@@ -91,7 +91,9 @@ def report_command(
     from ppo_cli.html.page import render_page
 
     pictures = given_pictures(gif or ())
-    report, series = _tell(found, runs_dir, words)
+    shown = [word for path in gif or () for word in ("--gif", str(path))] + ["--no-gifs"] * no_gifs
+    titled = ["--title", title] if title is not None else []
+    report, series = _tell(found, runs_dir, words, [*titled, *shown, "--force"])
     if title is not None:
         report = dataclasses.replace(report, title=title)
     if pictures:
@@ -148,9 +150,12 @@ def _one(runs_dir: Path, words: list[str]) -> RunDir | SweepDir | None:
 
 
 def _tell(
-    found: RunDir | SweepDir | None, runs_dir: Path, words: list[str]
+    found: RunDir | SweepDir | None, runs_dir: Path, words: list[str], more: list[str]
 ) -> tuple[Report, tuple[Series, ...]]:
-    """What the page says, and the groups whose curves it draws."""
+    """What the page says, and the groups whose curves it draws.
+
+    The command that it gives for itself names no ``--output``: the same runs give the same bytes anywhere.
+    """
     from ppo_cli.compare.groups import Group, find_groups
     from ppo_cli.html.story import groups_report
     from ppo_cli.html.sweep_story import sweep_report
@@ -158,11 +163,11 @@ def _tell(
     from ppo_cli.sweep.sweep_dir import SweepDir
 
     if isinstance(found, SweepDir):
-        return sweep_report(found, [str(found.path)])
+        return sweep_report(found, ["report", str(found.path), *more])
     if isinstance(found, RunDir):
-        return groups_report([Group(found.name, (found,))], [str(found.path)])
+        return groups_report([Group(found.name, (found,))], [], ["report", str(found.path), *more])
     again = words if runs_dir == DEFAULT_RUNS_DIR else [*words, "--runs-dir", str(runs_dir)]
-    return groups_report(find_groups(runs_dir, words), again)
+    return groups_report(find_groups(runs_dir, words), again, ["report", *again, *more])
 
 
 def _with_rendered(report: Report, series: tuple[Series, ...]) -> Report:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from ppo_cli.compare.config_diff import mixed_settings
+from ppo_cli.compare.config_diff import mixed_settings, training_key
 from ppo_cli.compare.group_result import GroupResult
 from ppo_cli.compare.logged import RETURN, TRAINING_RETURN
 from ppo_cli.compare.pairs import PairResult
@@ -57,6 +58,7 @@ def warnings_of(
     everything = {group.name: group.scores for group in groups}
     return [
         *(warning for group in groups for warning in _of_one(group)),
+        *_same_runs(counted),
         *_different_arguments(everything),
         *_different_evaluation(counted, metric),
         *_different_lengths(counted, until),
@@ -81,6 +83,21 @@ def _of_one(group: GroupResult) -> list[str]:
         settings = listed([f"{path} is {values}" for path, values in mixed.items()])
         found.append(f"{group.name} mixes settings, so its spread is not that of seeds alone: {settings}")
     return found
+
+
+def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
+    """Groups that hold the same seeds of the same settings with the same result: one run under two names."""
+    owners: dict[tuple[object, ...], str] = {}
+    shared: Counter[tuple[str, str]] = Counter()
+    for name, scores in groups.items():
+        for score in scores:
+            owner = owners.setdefault((*training_key(score.config), score.score), name)
+            shared[owner, name] += owner != name
+    return [
+        f"{one} and {other} have {number} of their runs in common: same settings, seed and result"
+        for (one, other), number in shared.items()
+        if number
+    ]
 
 
 def _different_arguments(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
@@ -110,14 +127,16 @@ def _different_lengths(groups: Mapping[str, Sequence[RunScores]], until: float) 
 
 def _different_curves(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
     """Training episodes that stand in for evaluations."""
-    instead = [
-        name for name, scores in groups.items() if any(score.curve_metric != score.metric for score in scores)
-    ]
+    instead = []
+    for name, scores in groups.items():
+        without = sum(score.curve_metric != score.metric for score in scores)
+        if without:
+            instead.append(name if without == len(scores) else f"{without} of {len(scores)} runs of {name}")
     if not instead:
         return []
     return [
-        f"{listed(instead)}: no evaluations during training, so curves, steps to the threshold and areas are "
-        f"those of {TRAINING_RETURN}"
+        f"{listed(instead)}: no evaluations during training, so their curves, steps to the threshold and "
+        f"areas are those of {TRAINING_RETURN}"
     ]
 
 

@@ -72,7 +72,7 @@ def compare_pairs(
     made = sum(not math.isnan(test.p_value) for test in tests)
     found = []
     for (a, b), test, alone, (p, permutation) in zip(names, tests, shuffled, corrected, strict=True):
-        more = seeds_to_settle(values[a], values[b], alpha=ALPHA / max(1, made))
+        more = 0 if p <= ALPHA else seeds_to_settle(values[a], values[b], alpha=ALPHA / max(1, made))
         sizes = len(values[a]), len(values[b])
         found.append(
             PairResult(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ppo_cli.compare.comparison import Comparison, compare_groups
+from ppo_cli.compare.config_diff import mixed_settings
 from ppo_cli.compare.group_result import GroupResult
 from ppo_cli.compare.groups import Group
 from ppo_cli.compare.pairs import PairResult
+from ppo_cli.compare.phrases import listed
 from ppo_cli.compare.scores import RunScores
 from ppo_cli.html.cells import (
     count_cell,
@@ -36,12 +39,15 @@ _MOST_RUNS = 2000
 _MOST_PAIRS = 300
 
 
-def groups_report(groups: Sequence[Group], again: Sequence[str]) -> tuple[Report, tuple[Series, ...]]:
+def groups_report(
+    groups: Sequence[Group], again: Sequence[str], this: Sequence[str]
+) -> tuple[Report, tuple[Series, ...]]:
     """The report on groups of runs, of which there may be one, with a single run.
 
     Args:
         groups: The groups.
         again: The words of a command that means them.
+        this: All words of the command that writes this page.
 
     Returns:
         The report without its pictures, and the groups as they are drawn.
@@ -54,10 +60,7 @@ def groups_report(groups: Sequence[Group], again: Sequence[str]) -> tuple[Report
     results = comparison.groups
     runs = [score.run for one in results for score in one.scores]
     summaries = read_summaries(runs)
-    series = tuple(
-        Series(one.name, tuple(score.run for score in one.scores), tuple(score.seed for score in one.scores))
-        for one in results
-    )
+    series = tuple(_drawn(one) for one in results)
     data, notes = curves_data(series)
     configs = [one.scores[0].config for one in results if one.scores]
     between = between_table([one.name for one in results], comparison.config_diff)
@@ -72,11 +75,17 @@ def groups_report(groups: Sequence[Group], again: Sequence[str]) -> tuple[Report
         curves_notes=notes,
         threshold=comparison.threshold,
         settings=settings_tables(configs, between),
-        commands=(*made_by(summaries), *_next_commands(groups, again)),
+        commands=(*made_by(summaries), *_next_commands(results, again), command("this report", *this)),
         versions=versions_tables(summaries),
         warnings=comparison.warnings,
     )
     return report, series
+
+
+def _drawn(one: GroupResult) -> Series:
+    """The runs whose curves are drawn: those that count, or all where none does."""
+    scores = one.counted or one.scores
+    return Series(one.name, tuple(score.run for score in scores), tuple(score.seed for score in scores))
 
 
 def _title(results: Sequence[GroupResult]) -> str:
@@ -100,7 +109,8 @@ def _about(comparison: Comparison, date: str) -> tuple[str, ...]:
 def _one_verdict(one: GroupResult, threshold: float | None) -> str:
     """What a single group came to, and how far that can be trusted."""
     if not one.n_seeds:
-        return "No run has a final evaluation yet, so nothing can be said about it."
+        reasons = listed([f"{score.run.name}: {score.reason}" for score in one.scores])
+        return f"No run has a final evaluation, so nothing can be said ({reasons})."
     text = f"The mean return is {shown(one.mean)}"
     if one.n_seeds == 1:
         mark = "" if threshold is None else f" ({shown(threshold)} counts as solved)"
@@ -131,11 +141,15 @@ def _cards(results: Sequence[GroupResult], summaries: Sequence[Summary]) -> tupl
             Card("Interquartile mean", shown(one.iqm), f"95 % interval {interval_text(one.iqm_ci95)}")
         )
     steps = sum(score.steps for score in scores)
-    time = max(score.wall_time for score in scores)
-    rate = max(score.steps_per_second for score in scores)
+    time = max((score.wall_time for score in scores if math.isfinite(score.wall_time)), default=math.nan)
+    rates = [score.steps_per_second for score in scores if math.isfinite(score.steps_per_second)]
     cards += [
         Card("Environment steps", counted(steps), plural(len(scores), "run")),
-        Card("Longest training time" if several else "Training time", lasted(time), _rate_text(rate)),
+        Card(
+            "Longest training time" if several else "Training time",
+            lasted(time),
+            _rate_text(max(rates, default=0.0)),
+        ),
         Card("Status", statuses_text(statuses), scores[0].reason or "" if len(scores) == 1 else ""),
     ]
     return tuple(cards)
@@ -179,7 +193,8 @@ def _groups_table(comparison: Comparison) -> Table:
         rows = [
             [*row, text_cell(", ".join(one.failed))] for row, one in zip(rows, comparison.groups, strict=True)
         ]
-    note = "Over seeds: the mean of the final evaluation, by the environment's own reward."
+    note = "Over seeds: the mean of the final evaluation, by the environment's own reward. "
+    note += "Time: that of the whole population that a run was trained in."
     return Table("Groups", tuple(columns), tuple(map(tuple, rows)), note)
 
 
@@ -206,7 +221,7 @@ def _pairs_table(pairs: Sequence[PairResult]) -> Table:
         )
         for pair in pairs[:_MOST_PAIRS]
     )  # fmt: skip
-    note = "First minus second. The p values are corrected for all pairs (Holm)."
+    note = "First minus second. The p values are corrected for all pairs (Holm), the intervals are not."
     if len(pairs) > _MOST_PAIRS:
         note += f" These are {_MOST_PAIRS} of {count(len(pairs))} pairs."
     return Table("Pairs", columns, rows, note)
@@ -231,31 +246,30 @@ def _run_row(group: str, score: RunScores) -> list[Cell]:
     return [*cells, time_cell(score.wall_time), count_cell(score.steps_per_second)]
 
 
-def _next_commands(groups: Sequence[Group], again: Sequence[str]) -> tuple[Command, ...]:
-    runs = [run for group in groups for run in group.runs]
+def _next_commands(results: Sequence[GroupResult], again: Sequence[str]) -> tuple[Command, ...]:
+    runs = [score.run for one in results for score in one.scores]
     if len(runs) > 1:
-        compare = [command("the comparison in the terminal", "compare", *again)] if len(groups) > 1 else []
-        return (*_trains(groups), *compare, command("this report", "report", *again))
+        compare = [command("the comparison in the terminal", "compare", *again)] if len(results) > 1 else []
+        return (*_trains(results), *compare)
     path = runs[0].path
     return (
         command("train the same again", "train", "--config", runs[0].config_path),
         command("evaluate the policy", "eval", path),
         command("render a GIF", "render", path),
-        command("this report", "report", *again),
     )
 
 
-def _trains(groups: Sequence[Group]) -> list[Command]:
-    """The command that trains each group again from the settings of its first run."""
-    return [
-        command(
-            f"train {group.name} again",
-            "train",
-            "--config",
-            group.runs[0].config_path,
-            "--seeds",
-            len(group.runs),
-        )
-        for group in groups[:_MOST_CARDS]
-        if group.runs
-    ]
+def _trains(results: Sequence[GroupResult]) -> list[Command]:
+    """The commands that train each group again: one, where it is a series of seeds of the same settings."""
+    found = []
+    for one in results[:_MOST_CARDS]:
+        first, seeds = one.scores[0], sorted(score.seed for score in one.scores)
+        if seeds == [*range(seeds[0], seeds[0] + len(seeds))] and not mixed_settings(one):
+            words = ("--config", first.run.config_path, "--seed", seeds[0], "--seeds", len(seeds))
+            found.append(command(f"train {one.name} again", "train", *words))
+            continue
+        found += [
+            command(f"train {score.run.name} again", "train", "--config", score.run.config_path)
+            for score in one.scores[:_MOST_CARDS]
+        ]
+    return found

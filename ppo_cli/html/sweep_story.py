@@ -31,7 +31,7 @@ from ppo_cli.html.settings import settings_tables
 from ppo_cli.report.numbers import count
 from ppo_cli.sweep.points import Point
 from ppo_cli.sweep.reading import held_out_runs, sweep_results
-from ppo_cli.sweep.results import PointResult, RunResult, by_merit, by_point, read_run
+from ppo_cli.sweep.results import COMPLETED, PointResult, RunResult, by_merit, by_point, read_run
 from ppo_cli.sweep.spec import SweepSpec
 from ppo_cli.sweep.summary import summary
 from ppo_cli.sweep.sweep_dir import SweepDir
@@ -40,12 +40,12 @@ _MOST_POINTS = 2000
 _MOST_RUNS = 2000
 
 
-def sweep_report(folder: SweepDir, again: Sequence[str]) -> tuple[Report, tuple[Series, ...]]:
+def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[Series, ...]]:
     """The report on a sweep, as its folders stand.
 
     Args:
         folder: The sweep.
-        again: The words of a command that means it.
+        this: All words of the command that writes this page.
 
     Returns:
         The report without its pictures, and the points as they are drawn, the best ones if there are many.
@@ -76,7 +76,7 @@ def sweep_report(folder: SweepDir, again: Sequence[str]) -> tuple[Report, tuple[
         curves_notes=_curves_notes(points, notes),
         threshold=mark,
         settings=settings_tables(list(spec.bases.values()), _swept_table(spec)),
-        commands=(*made_by(summaries), *_commands(folder, again)),
+        commands=(*made_by(summaries), *_commands(folder, this)),
         versions=versions_tables(summaries),
     ), series  # fmt: skip
 
@@ -98,6 +98,8 @@ def _series(
     of_point: dict[Point, list[RunResult]] = {}
     for run in runs:
         of_point.setdefault(run.planned.point, []).append(run)
+    for point, own in of_point.items():  # those that count; all where none does
+        of_point[point] = [run for run in own if run.status == COMPLETED] or own
     chosen = [one.point for one in by_merit(points) if one.point in of_point]
     chosen = sorted(chosen, key=lambda point: point != default)[:MOST_GROUPS]
     return tuple(
@@ -226,9 +228,9 @@ def _swept_table(spec: SweepSpec) -> Table:
     return Table("Settings that are swept", columns, rows)
 
 
-def _commands(folder: SweepDir, again: Sequence[str]) -> tuple[Command, ...]:
+def _commands(folder: SweepDir, this: Sequence[str]) -> tuple[Command, ...]:
     return (
         command("run the same sweep again", "sweep", folder.spec_path),
         command("train its best point", "train", "--from-sweep", folder.path),
-        command("this report", "report", *again),
+        command("this report", *this),
     )

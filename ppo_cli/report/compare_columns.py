@@ -76,11 +76,14 @@ def legend_text(comparison: Comparison, columns: Container[str]) -> str:
     ]
     if comparison.threshold is not None:
         parts.append("steps: median over seeds, and how many get there")
+    parts.append("time: of the whole population that a run was trained in")
     if math.isfinite(comparison.until):
         parts.append(f"area: mean of the curve up to {short_count(comparison.until)} steps")
     parts += [text for name, text in _TESTS.items() if name in columns]
     if len(comparison.pairs) > 1:
-        parts.append(f"p values are corrected for all {len(comparison.pairs)} pairs (Holm)")
+        parts.append(
+            f"p values are corrected for all {len(comparison.pairs)} pairs (Holm), intervals are not"
+        )
     return "; ".join(parts)
 
 
