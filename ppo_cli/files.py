@@ -64,7 +64,7 @@ def atomic_write(path: Path, data: bytes) -> None:
     Raises:
         StorageError: The disk is full or cannot be written. The old file is as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name[:50]}.{os.getpid()}.tmp")  # a long name has no room for more
     with storage_errors(path):
         try:
             write_new(temporary, data)

@@ -115,9 +115,14 @@ class BrokenLens(Clock):
         raise RuntimeError("the lens is broken")
 
 
+class Unwilling(Clock):
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        raise RuntimeError("not today")
+
+
 CLOCKS = (
     Clock, SlowClock, FastClock, OddClock, StoppedClock, SeededClock, LateClock, Reused, Endless, Blind,
-    Textual, Growing, BrokenLens,
+    Textual, Growing, BrokenLens, Unwilling,
 )  # fmt: skip
 
 

@@ -111,6 +111,12 @@ def test_the_model_can_be_trained_on_with_the_runs_settings() -> None:
     model.learn(32)
 
 
+def test_a_run_of_one_step_an_iteration_can_be_exported() -> None:
+    config = with_values(CONFIG, {"num_steps": 1, "num_envs": 8})
+    data = sb3_file(arrays_of(make_policy("box")), config, Maze(BOX))
+    assert sb3.PPO.load(io.BytesIO(data), device="cpu").n_steps == 2
+
+
 def test_a_policy_without_a_critic_values_nothing() -> None:
     model = loaded(replace(arrays_of(make_policy()), critic=None))
     with torch.no_grad():

@@ -40,7 +40,7 @@ LAYERS = (
     },
     {"run_dir"},
     {"tensor_file", "csv_log", "tensorboard", "file_lock", "named_folders", "json_file"},
-    {"run_names"},
+    {"run_names", "output_path"},
     {"config"},
     {"files"},
     {"errors", "spaces", "module_path"},

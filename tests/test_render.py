@@ -284,6 +284,25 @@ def test_runs_that_cannot_be_shown_are_refused(folder: Path) -> None:
     assert not (folder / GIF).exists()
 
 
+@pytest.mark.parametrize("name", [f"{'a' * 300}.gif", f"{'a' * 300}/film.gif"])
+def test_a_name_that_is_too_long_is_refused_before_anything_is_drawn(name: str, folder: Path) -> None:
+    code, message = refused(NAME, "--output", name, cwd=folder)
+    assert code == 74 and "File name too long" in message
+
+
+def test_a_long_name_is_a_name(folder: Path) -> None:
+    name = f"{'a' * 240}.gif"
+    rendered(NAME, "--output", name, cwd=folder)
+    assert (folder / name).is_file()
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+def test_a_format_gives_a_name_without_ending_its_ending(kind: str, folder: Path) -> None:
+    document = rendered(NAME, "--format", kind, "--output", "film", cwd=folder)
+    assert document["path"] == f"film.{kind}"
+    assert (folder / f"film.{kind}").is_file()
+
+
 def test_a_policy_of_another_environment_is_refused(folder: Path) -> None:
     config = folder / "runs" / NAME / "config.yaml"
     config.write_text(config.read_text().replace("CartPole-v1", "Acrobot-v1"))
@@ -297,7 +316,8 @@ def test_a_policy_of_another_environment_is_refused(folder: Path) -> None:
         ("Blind-v0", 2, "no render mode 'rgb_array'"),
         ("Textual-v0", 2, "str"),
         ("Growing-v0", 2, "(9, 8)"),
-        ("BrokenLens-v0", 1, "the lens is broken"),
+        ("BrokenLens-v0", 2, "failed in render(): RuntimeError: the lens is broken"),
+        ("Unwilling-v0", 2, "failed in reset(seed="),
         ("CartPole-v9", 2, "CartPole-v1"),
     ],
 )

@@ -27,6 +27,8 @@ from render_helpers import (
 
 from ppo_cli import render
 from ppo_cli.envs.shaping import ShapingParams
+from ppo_cli.errors import UsageError
+from ppo_cli.film.overlay import Line, paint_for, with_lines
 from ppo_cli.film.shots import Shot
 from ppo_cli.render.actions import action_lines
 from ppo_cli.render.camera import END_PAUSE
@@ -210,6 +212,20 @@ def test_one_picks_the_episode_by_the_mean_of_all_policies(folder: Path) -> None
         axis=0,
     )
     assert np.mean([one["return"] for one in best]) == means.max() > means.min()
+
+
+def test_environments_that_were_made_differently_are_refused(tmp_path: Path) -> None:
+    plain = scene_of("Clock-v0")
+    other = render.Scene(plain.env_id, {"hours": 12}, plain.make_agent, plain.shaping)
+    with pytest.raises(UsageError, match=r"b plays Clock-v0 with env_kwargs \{'hours': 12\}"):
+        render.check_same_env({Path("a"): plain, Path("b"): other})
+
+
+@pytest.mark.parametrize("width", [16, 50, 110])
+def test_bars_that_reach_beyond_a_narrow_picture_are_cut(width: int) -> None:
+    frame = np.zeros((120, width, 3), np.uint8)
+    line = Line("action", "0.5", bar=(0.0, 1.0))
+    assert with_lines(frame, [line], paint_for(frame)).shape == frame.shape
 
 
 def test_different_environments_are_refused_by_name(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +11,8 @@ import typer
 from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json, write_stdout
-from ppo_cli.errors import StorageError, UsageError
+from ppo_cli.errors import UsageError
+from ppo_cli.output_path import check_folder_of, check_new_file
 
 if TYPE_CHECKING:
     from ppo_cli.compare.comparison import Comparison
@@ -125,25 +125,11 @@ def plot_path(path: Path, *, force: bool) -> Path:
     from ppo_cli.report.plotting.figure import require_matplotlib
 
     require_matplotlib()
-    if path.name in ("", ".."):
-        raise UsageError(f"{str(path)!r} names no file", hint="--plot comparison", key="--plot")
+    check_folder_of(path, "--plot")
     stem = path.with_suffix("") if path.suffix.lower() in (".png", ".svg") else path
     image = stem.with_name(f"{stem.name}.png")
     for target in (image, image.with_suffix(".svg")):
-        if not target.parent.is_dir():
-            raise UsageError(
-                f"{target}: there is no folder {target.parent}", hint="make it first", file=target
-            )
-        if os.path.lexists(target) and not target.is_file():
-            raise UsageError(f"{target} exists and is not a file", hint="choose another --plot", file=target)
-        if os.path.lexists(target) and not force:
-            raise UsageError(
-                f"{target} exists already", hint="--force replaces it; --plot chooses another", file=target
-            )
-    if not os.access(image.parent, os.W_OK):
-        raise StorageError(
-            f"cannot write {image}: its folder is not writable", hint="choose another --plot", file=image
-        )
+        check_new_file(target, force=force, option="--plot")
     return image
 
 

@@ -53,6 +53,8 @@ def target_of(output: str | None, kind: Format | None, default: Path) -> Target:
             hint="end it in .gif or .mp4, or in a slash for a folder of PNG files",
             key="--output",
         )
+    if found is None and kind != "png" and not path.suffix:
+        path, found = path.with_name(f"{path.name}.{kind}"), kind
     if found != kind and not (found is None and kind == "png"):
         raise UsageError(f"{output} is no name for a film in {kind.upper()}", hint=_NAMES[kind], file=path)
     return Target(path, kind)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,8 @@ import typer
 from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
-from ppo_cli.errors import StorageError, UsageError
+from ppo_cli.errors import UsageError
+from ppo_cli.output_path import check_new_file
 
 if TYPE_CHECKING:
     from ppo_cli.html.content import Report
@@ -120,21 +120,7 @@ def check_output(path: Path, *, force: bool) -> None:
         raise UsageError(
             f"{path}: what is written is a page", hint="let its name end in .html", key="--output", file=path
         )
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"{path}: there is no folder {path.parent}", hint="make it first", key="--output", file=path
-        )
-    if os.path.lexists(path):
-        if not path.is_file():
-            raise UsageError(f"{path} exists and is not a file", hint="choose another --output", file=path)
-        if not force:
-            raise UsageError(
-                f"{path} exists already", hint="--force replaces it; --output chooses another", file=path
-            )
-    if not os.access(path.parent, os.W_OK):
-        raise StorageError(
-            f"cannot write {path}: its folder is not writable", hint="choose another --output", file=path
-        )
+    check_new_file(path, force=force)
 
 
 def _one(runs_dir: Path, words: list[str]) -> RunDir | SweepDir | None:

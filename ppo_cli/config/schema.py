@@ -260,7 +260,7 @@ class Output(Section):
     tensorboard: bool = False
     """Also write TensorBoard event files."""
     keep_policies: Annotated[Int, Field(ge=0, le=1000)] = 0
-    """Policies kept over training, evenly spaced from the untrained one to the last; 0 for none."""
+    """Policies kept over training, evenly from the untrained one to the last as planned; 0 for none."""
 
 
 class Compute(Section):

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from ppo_cli.errors import StorageError, UsageError
+from ppo_cli.errors import UsageError
+from ppo_cli.output_path import check_folder_of, check_new_file
 
 To = Literal["onnx", "sb3", "numpy", "card"]
 
@@ -78,24 +79,19 @@ def check_output(path: Path, to: To, *, force: bool) -> None:
     if suffix and path.suffix.lower() != suffix:
         hint = f"let its name end in {suffix}"
         raise UsageError(f"{path}: what --to {to} writes is a {suffix} file", hint=hint, file=path)
-    if not path.name:
-        raise UsageError(f"{path} cannot be replaced", hint="choose another --output", file=path)
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}", hint="make it first", file=path)
+    if to != "card":
+        check_new_file(path, force=force)
+        return
+    check_folder_of(path)
     if os.path.lexists(path):
-        _check_replaceable(path, to, force=force)
-    if not os.access(path.parent, os.W_OK):
-        raise StorageError(
-            f"cannot write {path}: its folder is not writable", hint="choose another --output", file=path
-        )
+        _check_card(path, force=force)
 
 
-def _check_replaceable(path: Path, to: To, *, force: bool) -> None:
-    is_kind = path.is_dir() if to == "card" else path.is_file()
-    if path.is_symlink() or not is_kind:
-        kind = "folder" if to == "card" else "file"
-        raise UsageError(f"{path} exists and is not a {kind}", hint="choose another --output", file=path)
-    foreign = sorted(set(os.listdir(path)) - set(CARD_FILES)) if to == "card" else []
+def _check_card(path: Path, *, force: bool) -> None:
+    """Refuse to replace what is no card."""
+    if path.is_symlink() or not path.is_dir():
+        raise UsageError(f"{path} exists and is not a folder", hint="choose another --output", file=path)
+    foreign = sorted(set(os.listdir(path)) - set(CARD_FILES))
     if foreign:
         raise UsageError(
             f"{path} is a folder that holds other things than a card: {', '.join(foreign[:3])}",

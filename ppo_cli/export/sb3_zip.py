@@ -85,7 +85,7 @@ def _settings(config: RunConfig) -> dict[str, Any]:
     learning = config.learning
     return {
         "learning_rate": learning.learning_rate,
-        "n_steps": config.rollout.num_steps,
+        "n_steps": max(2, config.rollout.num_steps),  # fewer are refused with one environment
         "batch_size": config.steps_per_iteration // learning.num_minibatches,
         "n_epochs": learning.num_epochs,
         "gamma": learning.gamma,

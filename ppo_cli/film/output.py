@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ppo_cli.errors import StorageError, UsageError
 from ppo_cli.files import atomic_write
 from ppo_cli.film.gif import encode_gif
 from ppo_cli.film.mp4 import encode_mp4, require_av
 from ppo_cli.film.png import check_folder, write_pngs
 from ppo_cli.film.shots import Shot, Told, silent
+from ppo_cli.output_path import check_folder_of, check_new_file
 
 Format = Literal["gif", "mp4", "png"]
 
@@ -67,22 +66,8 @@ def check_target(path: Path, kind: Format, *, force: bool) -> None:
     """
     if kind == "mp4":
         require_av()
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}", hint="make it first", file=path)
     if kind == "png":
+        check_folder_of(path)
         check_folder(path, force=force)
-    elif os.path.lexists(path):
-        _check_file(path, force=force)
-    if not os.access(path.parent, os.W_OK):
-        raise StorageError(
-            f"cannot write {path}: its folder is not writable", hint="choose another --output", file=path
-        )
-
-
-def _check_file(path: Path, *, force: bool) -> None:
-    if not path.is_file():
-        raise UsageError(f"{path} exists and is not a file", hint="choose another --output", file=path)
-    if not force:
-        raise UsageError(
-            f"{path} exists already", hint="--force replaces it; --output chooses another", file=path
-        )
+    else:
+        check_new_file(path, force=force)

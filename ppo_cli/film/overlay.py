@@ -132,7 +132,7 @@ def _draw_bar(picture: Array, bar: tuple[float, float], left: int, top: int, siz
     begin, end = sorted(left + round(min(1.0, max(0.0, place)) * width) for place in bar)
     picture[top : top + height, begin : end + 1] = paint.bar
     zero = left + round(min(1.0, max(0.0, bar[0])) * width)
-    picture[top : top + height, zero] = paint.ink
+    picture[top : top + height, zero : zero + 1] = paint.ink  # a slice: it may be beyond a narrow picture
 
 
 def _write(picture: Array, text: str, left: int, top: int, size: int, ink: Colour, paper: Colour) -> None:

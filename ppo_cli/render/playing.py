@@ -10,7 +10,7 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 
-from ppo_cli.envs.factory import Env, make_env, spec_of
+from ppo_cli.envs.factory import Env, env_fault, make_env, spec_of
 from ppo_cli.envs.shaping import RewardShaping, ShapingParams
 from ppo_cli.envs.user_terms import term_set
 from ppo_cli.errors import PpoError, UsageError
@@ -67,7 +67,7 @@ def play(scene: Scene, seed: int) -> Episode:
     """Play an episode without drawing it.
 
     Raises:
-        PpoError: The environment failed.
+        UsageError: The environment failed.
     """
     *_, (_, moment) = _steps(scene, seed, None, with_terms=False)
     return moment.episode
@@ -86,8 +86,7 @@ def draw(scene: Scene, seed: int, *, with_terms: bool = False) -> Iterator[tuple
         is one more than there are steps.
 
     Raises:
-        UsageError: The environment gives no pictures.
-        PpoError: The environment failed.
+        UsageError: The environment gives no pictures, or failed.
     """
     for env, moment in _steps(scene, seed, RGB, with_terms=with_terms):
         yield _picture(env, scene.env_id), moment
@@ -126,7 +125,10 @@ def _steps(
         if names:
             env = RewardShaping(env, _logged(scene.shaping), scene.env_id)
         agent = scene.make_agent(env.action_space, seed)
-        obs, _ = env.reset(seed=seed)
+        try:
+            obs, _ = env.reset(seed=seed)
+        except Exception as error:  # the environment's code may raise anything
+            raise env_fault(scene.env_id, f"reset(seed={seed})", error) from error
         moment = Moment(Episode(0.0, 0, seed), env.action_space, terms=dict.fromkeys(names, math.nan))
         yield env, moment
         while not moment.ending:
@@ -135,8 +137,8 @@ def _steps(
                 obs, reward, terminated, truncated, info = env.step(action)
             except PpoError:  # shaping terms of the user's own tell their faults themselves
                 raise
-            except Exception as error:  # the environment's code may raise anything
-                raise _failed(scene.env_id, f"step({action!r})", error) from error
+            except Exception as error:
+                raise env_fault(scene.env_id, f"step({action!r})", error) from error
             terms = dict(info["reward_components"]) if names else {"env_reward": float(reward)}
             ending: Ending = "terminated" if terminated else "truncated" if truncated else ""
             moment = _next(moment, action, terms, ending)
@@ -172,7 +174,7 @@ def _picture(env: Env, env_id: str) -> Array:
             f"{env_id} cannot be rendered: {error}", hint="`ppo doctor` checks the installation", key="env_id"
         ) from error
     except Exception as error:
-        raise _failed(env_id, "render()", error) from error
+        raise env_fault(env_id, "render()", error) from error
     if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3:
         return frame
     found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
@@ -180,11 +182,4 @@ def _picture(env: Env, env_id: str) -> Array:
         f"{env_id} cannot be rendered: its render() gives {found}",
         hint=f"with render_mode={RGB!r} it should give arrays of uint8 [height, width, 3]",
         key="env_id",
-    )
-
-
-def _failed(env_id: str, call: str, error: Exception) -> PpoError:
-    return PpoError(
-        f"{env_id} failed in {call}: {type(error).__name__}: {error}",
-        hint="the fault is in the environment, or in env_kwargs",
     )

@@ -132,6 +132,13 @@ def check_same_env(panels: Mapping[Path, Scene]) -> None:
     """
     (first, scene), *others = panels.items()
     for path, other in others:
+        if other.env_id == scene.env_id and dict(other.env_kwargs) != dict(scene.env_kwargs):
+            raise UsageError(
+                f"{path} plays {other.env_id} with env_kwargs {dict(other.env_kwargs)}, and {first} with "
+                f"{dict(scene.env_kwargs)}",
+                hint="side by side are policies of one environment; render the others on their own",
+                key="env_kwargs",
+            )
         if other.env_id != scene.env_id:
             raise UsageError(
                 f"{path} plays {other.env_id}, and {first} plays {scene.env_id}",
