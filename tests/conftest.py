@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 
 # Before anything imports torch, and inherited by the processes that tests start: tests run side by side.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Processes inherit what is ignored: under nohup, hanging up would stop none of those that tests start.
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # A machine without a display, which is also what the package promises to run on.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 

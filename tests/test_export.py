@@ -271,6 +271,7 @@ def test_a_folder_with_other_things_is_never_replaced(work: Path) -> None:
         (("--to", "sb3", "--output", "policy"), "is a .zip file"),
         (("--to", "numpy", "--output", "nowhere/policy.py"), "there is no folder nowhere"),
         (("--to", "numpy", "--output", "folder.py"), "is not a file"),
+        (("--to", "numpy", "--output", "numpy.py"), "would import itself"),
         (("--to", "card", "--output", "file"), "is not a folder"),
         (("--to", "card", "--output", "link", "--force"), "is not a folder"),
         (("--to", "tflite"), "tflite"),

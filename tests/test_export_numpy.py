@@ -96,6 +96,20 @@ def test_sampled_vectors_spread_as_the_policy_says_and_stay_inside_the_bounds() 
     assert np.abs(found[:, 1]).max() == np.float32(0.1)
 
 
+@pytest.mark.parametrize(
+    ("module", "imported", "run"),
+    [
+        ("policy", "policy", "policy.py"),
+        ("CartPole-v1", "policy", "CartPole-v1.py"),
+        ('"""; import os', "policy", "policy.py"),
+    ],
+)
+def test_the_file_names_itself_as_far_as_its_name_is_plain(module: str, imported: str, run: str) -> None:
+    text = numpy_file(arrays_of(make_policy()), ORIGIN, module)
+    assert f"    import {imported}\n" in text
+    assert f"    python {run} --episodes 5" in text
+
+
 def test_observations_of_another_size_are_refused() -> None:
     predict = loaded(make_policy())["predict"]
     for wrong in (np.zeros(4), np.zeros((2, 6)), np.zeros((1, 2, OBS_SIZE)), 0.0):

@@ -154,7 +154,7 @@ def kill_and_resume(case: Case, folder: Path, killer: Killer, kills: int, *, war
             words = ["train", "--runs-dir", str(runs_dir), "--json"]
             words += [word for run in runs for word in ("--resume", run.name)]
             before, done = done, [iterations_done(run) for run in runs]
-            assert all(now >= then for now, then in zip(done, before, strict=True))
+            assert min(done) >= min(before)  # a run that was ahead of the others goes back to them
         else:
             done = [0] * case.seeds
             shutil.rmtree(runs_dir, ignore_errors=True)  # killed before there was a run to resume

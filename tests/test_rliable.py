@@ -45,18 +45,14 @@ def test_the_iqm_is_scipys_trimmed_mean_for_any_number_of_seeds(size: int) -> No
 @pytest.mark.parametrize("size", SIZES)
 def test_the_interval_of_the_iqm_is_rliables_stratified_bootstrap(size: int) -> None:
     values = returns(size, size)
-    theirs = rliable_interval(
-        {"a": values[:, None]}, lambda scores: np.array([metrics.aggregate_iqm(scores)])
-    )
     ours = bootstrap_iqm_interval(values, reps=REPS)
-    assert ours == pytest.approx(theirs, abs=monte_carlo_error(values))
+    check_interval(ours, {"a": values[:, None]}, lambda scores: np.array([metrics.aggregate_iqm(scores)]))
 
 
 def test_several_tasks_are_strata_as_in_rliable() -> None:
     tasks = np.stack([returns(6, 1, 200.0), returns(6, 2, -150.0)], axis=1)  # [runs, tasks]
-    theirs = rliable_interval({"a": tasks}, lambda scores: np.array([metrics.aggregate_iqm(scores)]))
     ours = bootstrap_iqm_interval(*tasks.T, reps=REPS)
-    assert ours == pytest.approx(theirs, abs=monte_carlo_error(tasks[:, 0]))
+    check_interval(ours, {"a": tasks}, lambda scores: np.array([metrics.aggregate_iqm(scores)]))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -69,14 +65,9 @@ def test_the_probability_of_improvement_is_rliables(size: int) -> None:
 @pytest.mark.parametrize("size", [4, 9])
 def test_the_interval_of_the_probability_of_improvement_is_rliables(size: int) -> None:
     a, b = returns(size, 1), returns(size + 2, 2, 190.0)
-    theirs = rliable_interval(
-        {"ab": [a[:, None], b[:, None]]},
-        lambda x, y: np.array([metrics.probability_of_improvement(x, y)]),
-    )
     ours = improvement_interval(a, b, reps=REPS)
-    assert ours == pytest.approx(
-        theirs, abs=1.01 / len(a)
-    )  # a percentile may fall on the next possible value
+    both = {"ab": [a[:, None], b[:, None]]}
+    check_interval(ours, both, lambda x, y: np.array([metrics.probability_of_improvement(x, y)]))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -130,10 +121,18 @@ def test_the_probability_of_improvement_is_the_mann_whitney_statistic() -> None:
     assert probability_of_improvement(a, b) == pytest.approx(statistic / (len(a) * len(b)), rel=1e-12)
 
 
-def rliable_interval(scores: dict[str, object], statistic: object) -> tuple[float, float]:
-    """The 95 % interval that rliable gives for the only entry."""
+def check_interval(ours: tuple[float, float], scores: dict[str, object], statistic: object) -> None:
+    """Our 95 % interval lies between rliable's 93 and 97 %: on which of few values one ends is chance."""
+    narrow, wide = (rliable_interval(scores, statistic, size) for size in (0.93, 0.97))
+    slack = 1e-9 * abs(wide[1])
+    assert wide[0] - slack <= ours[0] <= narrow[0] + slack
+    assert narrow[1] - slack <= ours[1] <= wide[1] + slack
+
+
+def rliable_interval(scores: dict[str, object], statistic: object, size: float) -> tuple[float, float]:
+    """The interval that rliable gives for the only entry."""
     _, ends = library.get_interval_estimates(
-        scores, statistic, reps=THEIR_REPS, random_state=np.random.RandomState(0)
+        scores, statistic, reps=THEIR_REPS, confidence_interval_size=size
     )
     (found,) = ends.values()
     return float(found[0, 0]), float(found[1, 0])

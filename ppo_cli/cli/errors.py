@@ -64,7 +64,8 @@ def describe(error: BaseException) -> PpoError:
     if isinstance(error, PpoError):
         return error
     if isinstance(error, typer.TyperException):  # wrong options and arguments
-        return _CommandLineError(error.format_message(), hint="see the command's --help")
+        message = " ".join(error.format_message().split()).replace("Value error, ", "")
+        return _CommandLineError(message, hint="see the command's --help")
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = f" {error.filename}" if error.filename else ""
         return StorageError(f"cannot read or write{place}: {error.strerror}", file=error.filename)

@@ -1,12 +1,13 @@
 """A policy as one Python file that needs NumPy and nothing else.
 
 The file is made from :data:`_TEMPLATE`, without the lines that this policy does not need; its numbers come
-last, as base64 text. Nothing from users enters it but as a string literal.
+last, as base64 text. Nothing from users enters it but as string literals, and a plain file name.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 import textwrap
 from collections.abc import Mapping
 from string import Template
@@ -31,7 +32,7 @@ From a program, for one observation [$obs_size] or a batch [B, $obs_size]:
 
 From a shell, where Gymnasium is installed, it plays its environment:
 
-    python $module.py --episodes 5 --seed 0 --render
+    python $file --episodes 5 --seed 0 --render
 """
 
 import argparse
@@ -141,6 +142,7 @@ def numpy_file(arrays: PolicyArrays, origin: Origin, module: str = "policy") -> 
     packed = b"".join(np.ascontiguousarray(value, "<f4").tobytes() for value in numbers.values())
     return _TEMPLATE.substitute(
         module=module if module.isascii() and module.isidentifier() else "policy",
+        file=f"{module}.py" if re.fullmatch(r"[A-Za-z0-9_.+=-]+", module) else "policy.py",
         about=_mapping(_about(origin)),
         env_id=_literal(origin.env_id),
         env_kwargs=_mapping(origin.env_kwargs),

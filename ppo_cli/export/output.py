@@ -13,6 +13,7 @@ from ppo_cli.output_path import check_folder_of, check_new_file
 
 To = Literal["onnx", "sb3", "numpy", "card"]
 
+_IMPORTED = ("argparse", "base64", "numpy", "gymnasium")  # by the file of --to numpy
 CARD_FILES = ("README.md", "config.yaml", "policy.py", "policy.safetensors", "replay.gif", "results.json")
 
 
@@ -79,6 +80,9 @@ def check_output(path: Path, to: To, *, force: bool) -> None:
     if suffix and path.suffix.lower() != suffix:
         hint = f"let its name end in {suffix}"
         raise UsageError(f"{path}: what --to {to} writes is a {suffix} file", hint=hint, file=path)
+    if to == "numpy" and path.stem in _IMPORTED:
+        hint = "choose another --output"
+        raise UsageError(f"{path} would import itself in place of {path.stem}", hint=hint, file=path)
     if to != "card":
         check_new_file(path, force=force)
         return
