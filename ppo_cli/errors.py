@@ -84,3 +84,15 @@ class StorageError(PpoError):
     """The disk is full or cannot be written."""
 
     exit_code = 74
+
+
+def not_installed(what: str, extra: str) -> UsageError:
+    """The error for a library that an extra brings.
+
+    Args:
+        what: Who needs which, as in ``plots need matplotlib``.
+        extra: The extra.
+    """
+    return UsageError(
+        f"{what}, which is not installed", hint=f"install it with: pip install 'ppo-cli[{extra}]'"
+    )

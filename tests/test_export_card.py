@@ -13,13 +13,13 @@ import pytest
 import yaml
 from export_policies import ORIGIN, make_policy
 
+from ppo_cli import whole_folder
 from ppo_cli.config import RunConfig, with_values
 from ppo_cli.errors import StorageError
-from ppo_cli.export import folder
-from ppo_cli.export.folder import write_folder
 from ppo_cli.export.markdown import code, code_block, prose, table
 from ppo_cli.export.model_card import Card, front_matter, readme, results_json
 from ppo_cli.export.origin import Origin, origin_of
+from ppo_cli.export.output import CARD_FILES
 from ppo_cli.run_dir import RunDir
 
 CONFIG = with_values(RunConfig(env_id="LunarLander-v3"), {"eps_clip": 0.3})
@@ -139,13 +139,17 @@ def test_the_front_matter_stands_alone() -> None:
 FILES = {"README.md": b"new", "policy.py": b"x = 1\n"}
 
 
+def write_card(path: Path, files: dict[str, bytes]) -> None:
+    whole_folder.write_folder(path, files.items(), CARD_FILES.__contains__)
+
+
 def contents(path: Path) -> dict[str, bytes]:
     return {entry.name: entry.read_bytes() for entry in path.iterdir()}
 
 
 def test_a_folder_is_written_and_replaced_whole(tmp_path: Path) -> None:
-    write_folder(tmp_path / "card", {"README.md": b"old", "replay.gif": b"old"})
-    write_folder(tmp_path / "card", FILES)
+    write_card(tmp_path / "card", {"README.md": b"old", "replay.gif": b"old"})
+    write_card(tmp_path / "card", FILES)
     assert contents(tmp_path / "card") == FILES
     assert os.listdir(tmp_path) == ["card"]
 
@@ -156,8 +160,8 @@ def test_a_full_disk_leaves_the_old_folder_or_none(
     exists: bool, failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if exists:
-        write_folder(tmp_path / "card", {"README.md": b"old"})
-    real_write, real_rename = folder.write_new, os.rename
+        write_card(tmp_path / "card", {"README.md": b"old"})
+    real_write, real_rename = whole_folder.write_new, os.rename
 
     def write(path: Path, data: bytes) -> None:
         if path.name == "policy.py":
@@ -170,11 +174,11 @@ def test_a_full_disk_leaves_the_old_folder_or_none(
         real_rename(source, target)
 
     if failing == "write":
-        monkeypatch.setattr(folder, "write_new", write)
+        monkeypatch.setattr(whole_folder, "write_new", write)
     else:
         monkeypatch.setattr(os, "rename", rename)
     with pytest.raises(StorageError):
-        write_folder(tmp_path / "card", FILES)
+        write_card(tmp_path / "card", FILES)
     assert os.listdir(tmp_path) == (["card"] if exists else [])
     if exists:
         assert contents(tmp_path / "card") == {"README.md": b"old"}

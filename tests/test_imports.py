@@ -40,7 +40,7 @@ LAYERS = (
     },
     {"run_dir"},
     {"tensor_file", "csv_log", "tensorboard", "file_lock", "named_folders", "json_file"},
-    {"run_names", "output_path"},
+    {"run_names", "output_path", "whole_folder"},
     {"config"},
     {"files"},
     {"errors", "spaces", "module_path"},

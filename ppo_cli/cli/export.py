@@ -102,13 +102,14 @@ def _exported(run: RunDir, config: RunConfig, to: str, path: Path, *, best: bool
 
 
 def _write(path: Path, exported: Exported) -> None:
-    from ppo_cli.export.folder import write_folder
+    from ppo_cli.export.output import CARD_FILES
     from ppo_cli.files import atomic_write
+    from ppo_cli.whole_folder import write_folder
 
     if "" in exported.files:
         atomic_write(path, exported.files[""])
     else:
-        write_folder(path, exported.files)
+        write_folder(path, exported.files.items(), CARD_FILES.__contains__)
 
 
 def _report(about: dict[str, Any], path: Path, exported: Exported, *, json: bool) -> None:

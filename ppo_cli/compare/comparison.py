@@ -76,7 +76,9 @@ def compare_groups(
     everything = [score for own in scores.values() for score in own]
     env_id = everything[0].env_id
     if threshold is None and metric in _TRUE_RETURNS:
-        threshold = _solved_at(env_id)
+        from ppo_cli.envs.registry import solved_at  # Gymnasium, which no other comparison needs
+
+        threshold = solved_at(env_id)
     since, until = common_span(everything)
     results = tuple(
         group_result(name, own, threshold=threshold, since=since, until=until) for name, own in scores.items()
@@ -165,13 +167,3 @@ def _once(scores: Sequence[RunScores]) -> tuple[list[RunScores], list[str]]:
         if first is not score:
             repeated.append(f"{score.run.name} repeats {first.run.name}: one seed, counted once")
     return [score for score in scores if any(score is each for each in kept.values())], repeated
-
-
-def _solved_at(env_id: str) -> float | None:
-    """Gymnasium's mark; None where it has none, or where finding out would import a user's module."""
-    from ppo_cli.envs.registry import registered_spec
-
-    try:
-        return registered_spec(env_id).reward_threshold
-    except UsageError:
-        return None

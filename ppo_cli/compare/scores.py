@@ -40,6 +40,7 @@ class RunScores:
         curve_metric: What the curve shows where that is not the metric itself.
         deterministic: Whether the final evaluation took the most likely actions; None without one.
         versions: What it was made with, by package.
+        summary: All that ``summary.json`` says; empty without one.
     """
 
     run: RunDir
@@ -58,6 +59,7 @@ class RunScores:
     curve_metric: str
     deterministic: bool | None
     versions: Mapping[str, str]
+    summary: Mapping[str, Any]
 
     @property
     def counts(self) -> bool:
@@ -110,6 +112,7 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
         curve_metric=curve_metric,
         deterministic=deterministic if isinstance(deterministic, bool) else None,
         versions={str(name): str(version) for name, version in _mapping(summary.get("versions")).items()},
+        summary=summary,
     )
 
 

@@ -114,6 +114,14 @@ def registered_spec(env_id: str) -> GymSpec:
     return spec
 
 
+def solved_at(env_id: str) -> float | None:
+    """Gymnasium's "solved" mark; None where there is none, or where asking would import a user's module."""
+    try:
+        return registered_spec(env_id).reward_threshold
+    except UsageError:
+        return None
+
+
 def _successor(name: str) -> str | None:
     """The newest version of an environment of which ``name`` is an older version, or no version; or None."""
     match = _VERSION.fullmatch(name)

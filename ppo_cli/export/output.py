@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from ppo_cli.errors import UsageError
+from ppo_cli.errors import UsageError, not_installed
 from ppo_cli.output_path import check_folder_of, check_new_file
 
 To = Literal["onnx", "sb3", "numpy", "card"]
@@ -58,10 +58,7 @@ def require_library(to: To) -> None:
     """
     library, extra = FORMATS[to].library, FORMATS[to].extra
     if library and find_spec(library) is None:
-        raise UsageError(
-            f"--to {to} needs {library}, which is not installed",
-            hint=f"install it with: pip install 'ppo-cli[{extra}]'",
-        )
+        raise not_installed(f"--to {to} needs {library}", extra)
 
 
 def check_output(path: Path, to: To, *, force: bool) -> None:

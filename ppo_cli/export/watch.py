@@ -22,7 +22,7 @@ def observations(scenes: Sequence[Scene], episodes: int, told: Told) -> Array:
         told: Called as the work goes on.
 
     Raises:
-        PpoError: The environment failed.
+        UsageError: The environment failed.
     """
     seen: list[Array] = []
     for index, seed in enumerate(start_seeds(0, episodes)):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from PIL import Image
 
 from ppo_cli.errors import UsageError
-from ppo_cli.files import storage_errors, sync_folder, write_new
 from ppo_cli.film.shots import Array, Shot
+from ppo_cli.whole_folder import write_folder
 
 _OURS = re.compile(r"frame-[0-9]{5,}\.png", re.ASCII)
 
@@ -32,21 +30,16 @@ def write_pngs(shots: Iterable[Shot], folder: Path) -> tuple[int, int]:
     Raises:
         StorageError: The disk is full or cannot be written. What was there is as it was.
     """
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    count = num_bytes = 0
-    with storage_errors(folder):
-        shutil.rmtree(temporary, ignore_errors=True)
-        os.mkdir(temporary)
-        try:
-            for count, shot in enumerate(shots, start=1):
-                data = _png(shot.frame)
-                num_bytes += len(data)
-                write_new(temporary / f"frame-{count:05d}.png", data)
-            _replace(temporary, folder)
-        except BaseException:  # Ctrl-C too
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-    return count, num_bytes
+    num_bytes: list[int] = []
+
+    def files() -> Iterator[tuple[str, bytes]]:
+        for number, shot in enumerate(shots, start=1):
+            data = _png(shot.frame)
+            num_bytes.append(len(data))
+            yield f"frame-{number:05d}.png", data
+
+    write_folder(folder, files(), lambda name: _OURS.fullmatch(name) is not None)
+    return len(num_bytes), sum(num_bytes)
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -79,28 +72,3 @@ def _png(frame: Array) -> bytes:
     file = io.BytesIO()
     Image.fromarray(frame).save(file, "PNG")
     return file.getvalue()
-
-
-def _replace(temporary: Path, folder: Path) -> None:
-    """Give a finished folder its name; frames that have it now are removed."""
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old.tmp")
-    sync_folder(temporary)
-    if os.path.lexists(folder):
-        os.rename(folder, old)
-    try:
-        os.rename(temporary, folder)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.rename(old, folder)
-        raise
-    sync_folder(folder.parent)
-    _remove_frames(old)
-
-
-def _remove_frames(folder: Path) -> None:
-    """Remove a folder of frames, and nothing that somebody else has put there meanwhile."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            if _OURS.fullmatch(name):
-                os.unlink(folder / name)
-        os.rmdir(folder)

@@ -7,7 +7,7 @@ is escaped there, by Jinja2, in every place; inside scripts it is JSON that no t
 
 from __future__ import annotations
 
-from ppo_cli.errors import UsageError
+from ppo_cli.errors import not_installed
 
 
 def require_bokeh() -> None:
@@ -19,5 +19,4 @@ def require_bokeh() -> None:
     try:
         import bokeh  # noqa: F401
     except ImportError as error:
-        hint = "install it with: pip install 'ppo-cli[html]'"
-        raise UsageError("reports need Bokeh, which is not installed", hint=hint) from error
+        raise not_installed("reports need Bokeh", "html") from error

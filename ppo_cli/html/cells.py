@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ppo_cli.html.content import Cell
-from ppo_cli.report.numbers import count, duration, number
+from ppo_cli.report.numbers import count, duration, number, plural
 
 NOTHING = "–"
 GOOD = "completed"
@@ -80,15 +80,6 @@ def seeds_text(number_of: int) -> str:
     ('1 seed', '5 seeds')
     """
     return plural(number_of, "seed")
-
-
-def plural(number_of: int, noun: str) -> str:
-    """A count with its noun.
-
-    >>> plural(1, "run"), plural(1200, "run")
-    ('1 run', '1,200 runs')
-    """
-    return f"{count(number_of)} {noun}{'' if number_of == 1 else 's'}"
 
 
 def statuses_text(statuses: Sequence[str]) -> str:

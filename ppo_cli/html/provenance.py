@@ -7,20 +7,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppo_cli.errors import CorruptFileError
-from ppo_cli.html.cells import plural, text_cell
+from ppo_cli.html.cells import text_cell
 from ppo_cli.html.content import Column, Command, Table
-from ppo_cli.run_dir import RunDir
+from ppo_cli.report.numbers import plural
 
 Summary = Mapping[str, Any]
 
 _MOST_COMMANDS = 8
 _MOST_SETS = 4
-
-
-def read_summaries(runs: Sequence[RunDir]) -> list[Summary]:
-    """What ``summary.json`` of each run says; nothing of a damaged or missing one."""
-    return [_read(run) for run in runs]
 
 
 def made_by(summaries: Sequence[Summary]) -> list[Command]:
@@ -59,10 +53,3 @@ def _table(versions: Mapping[str, Any], runs: int, sets: int) -> Table:
     title = f"Versions ({'all runs' if sets == 1 else plural(runs, 'run')})"
     rows = tuple((text_cell(name), text_cell(value)) for name, value in versions.items())
     return Table(title, (Column("what"), Column("version")), rows, is_sortable=False)
-
-
-def _read(run: RunDir) -> Summary:
-    try:
-        return run.read_summary() or {}
-    except CorruptFileError:
-        return {}

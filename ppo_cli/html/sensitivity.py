@@ -12,8 +12,9 @@ from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
 
 from ppo_cli.html.bokeh_parts import chart_item, label_ticks, new_figure, themed
-from ppo_cli.html.cells import NOTHING, interval_text, plural, seeds_text, shown
+from ppo_cli.html.cells import NOTHING, interval_text, seeds_text, shown
 from ppo_cli.html.content import Chart
+from ppo_cli.report.numbers import plural
 from ppo_cli.report.plotting.points import interval_or_none, is_grid, place_of, placed, scale_for, with_means
 from ppo_cli.report.plotting.scales import Scale, colour_limits, view_limits
 from ppo_cli.sweep.params import Param

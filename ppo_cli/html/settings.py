@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppo_cli.config import REQUIRED, SETTINGS, RunConfig, get_value, yaml_text
-from ppo_cli.html.cells import plural, text_cell
+from ppo_cli.html.cells import text_cell
 from ppo_cli.html.content import Column, Table
+from ppo_cli.report.numbers import plural
 
 _CHANGED = "changed"
 _SEED = "seed"

@@ -19,7 +19,6 @@ from ppo_cli.html.cells import (
     interval_text,
     lasted,
     number_cell,
-    plural,
     seeds_text,
     shown,
     status_cell,
@@ -30,9 +29,9 @@ from ppo_cli.html.cells import (
 from ppo_cli.html.content import Card, Cell, Column, Command, Report, Table
 from ppo_cli.html.curves import Series, curves_data
 from ppo_cli.html.heads import newest_date
-from ppo_cli.html.provenance import Summary, command, made_by, read_summaries, versions_tables
+from ppo_cli.html.provenance import Summary, command, made_by, versions_tables
 from ppo_cli.html.settings import between_table, settings_tables
-from ppo_cli.report.numbers import as_number, count
+from ppo_cli.report.numbers import as_number, count, plural
 
 _MOST_CARDS = 6
 _MOST_RUNS = 2000
@@ -59,7 +58,7 @@ def groups_report(
     comparison = compare_groups(groups)
     results = comparison.groups
     runs = [score.run for one in results for score in one.scores]
-    summaries = read_summaries(runs)
+    summaries = [score.summary for one in results for score in one.scores]
     series = tuple(_drawn(one) for one in results)
     data, notes = curves_data(series)
     configs = [one.scores[0].config for one in results if one.scores]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppo_cli.envs.registry import registered_spec
+from ppo_cli.envs.registry import solved_at
 from ppo_cli.errors import UsageError
 from ppo_cli.html.cells import (
     count_cell,
@@ -14,7 +14,6 @@ from ppo_cli.html.cells import (
     interval_text,
     lasted,
     number_cell,
-    plural,
     seeds_text,
     shown,
     status_cell,
@@ -28,7 +27,7 @@ from ppo_cli.html.heads import newest_date
 from ppo_cli.html.provenance import command, made_by, versions_tables
 from ppo_cli.html.sensitivity import sensitivity_charts
 from ppo_cli.html.settings import settings_tables
-from ppo_cli.report.numbers import count
+from ppo_cli.report.numbers import count, plural
 from ppo_cli.sweep.points import Point
 from ppo_cli.sweep.reading import held_out_runs, sweep_results
 from ppo_cli.sweep.results import COMPLETED, PointResult, RunResult, by_merit, by_point, read_run
@@ -61,7 +60,7 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
     points = by_point(runs)
     held_out = [read_run(run, folder.held_out.run(run.name)) for run in held_out_runs(spec, runs)]
     document = summary(folder, spec, runs, held_out)
-    mark = _threshold(spec)
+    mark = solved_at(spec.base.env_id) if len(spec.bases) == 1 else None
     series = _series(points, present, spec.default_point)
     data, notes = curves_data(series)
     summaries = [run.summary for run in present]
@@ -79,16 +78,6 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
         commands=(*made_by(summaries), *_commands(folder, this)),
         versions=versions_tables(summaries),
     ), series  # fmt: skip
-
-
-def _threshold(spec: SweepSpec) -> float | None:
-    """The return that counts as solved; None for an environment of the user's, whose code is not run here."""
-    if len(spec.bases) > 1 or ":" in spec.base.env_id:
-        return None
-    try:
-        return registered_spec(spec.base.env_id).reward_threshold
-    except UsageError:
-        return None
 
 
 def _series(

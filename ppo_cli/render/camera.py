@@ -62,8 +62,7 @@ class Shooting:
         """The film.
 
         Raises:
-            UsageError: The environment cannot be rendered.
-            PpoError: The environment failed.
+            UsageError: The environment cannot be rendered, or failed.
         """
         pause = 0 if self._script.overlay == "none" else END_PAUSE
         for act in self._acts:

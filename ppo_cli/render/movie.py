@@ -38,8 +38,7 @@ def render(scene: Scene, script: Script, told: Told = silent) -> Movie:
         told: Called as the work goes on.
 
     Raises:
-        UsageError: The environment cannot be made or rendered.
-        PpoError: The environment failed.
+        UsageError: The environment cannot be made or rendered, or failed.
     """
     shooting = Shooting(side_by_side([Panel(scene)], script, told), script, told)
     encoded = encode_gif(shooting, told)

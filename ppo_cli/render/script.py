@@ -57,7 +57,7 @@ def side_by_side(panels: Sequence[Panel], script: Script, told: Told = silent) -
     """A film in which all panels play each episode together; one panel is a film of one policy.
 
     Raises:
-        PpoError: The environment failed.
+        UsageError: The environment failed.
     """
     num_played = script.episodes if script.pick is None else script.of
     acts, returns = list[Act](), list[float]()
@@ -73,7 +73,7 @@ def one_after_the_other(panels: Sequence[Panel], script: Script, told: Told = si
     """A film in which each panel plays the same episode, alone.
 
     Raises:
-        PpoError: The environment failed.
+        UsageError: The environment failed.
     """
     (seed,) = start_seeds(script.seed, 1)
     acts = []

@@ -46,6 +46,15 @@ def count(value: float | None) -> str:
     return MISSING if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
+def plural(number_of: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "run"), plural(1200, "run")
+    ('1 run', '1,200 runs')
+    """
+    return f"{count(number_of)} {noun}{'' if number_of == 1 else 's'}"
+
+
 def short_count(value: float | None) -> str:
     """A count in a few characters.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ppo_cli.report.numbers import count
+from ppo_cli.report.numbers import count, plural
 from ppo_cli.report.plotting.curves import MOST_COLOURED, Seeds, draw_curves, mean_curve
 from ppo_cli.report.plotting.figure import (
     FONT_SIZE,
@@ -173,14 +173,14 @@ def _sensitivity_title(params: Sequence[Param], env_id: str) -> str:
 def _seeds_text(params: Sequence[Param], results: Sequence[PointResult]) -> str:
     """How many points and seeds there are, and what failed."""
     seeds = sorted({len(result.returns) for result in results if result.returns})
-    parts = [_plural(len(results), "value" if len(params) == 1 else "point")]
+    parts = [plural(len(results), "value" if len(params) == 1 else "point")]
     if seeds == [1]:
         parts.append("1 seed each: no interval")
     elif seeds:
         parts.append(f"{_range(seeds)} seeds each")
     lost = {"failed": sum(result.n_failed for result in results)}
     lost["pruned"] = sum(result.n_pruned for result in results)
-    return ", ".join(parts + [f"{_plural(number, 'run')} {how}" for how, number in lost.items() if number])
+    return ", ".join(parts + [f"{plural(number, 'run')} {how}" for how, number in lost.items() if number])
 
 
 def _curves_text(curves: Mapping[str, Seeds]) -> str:
@@ -197,10 +197,6 @@ def _curves_text(curves: Mapping[str, Seeds]) -> str:
     if len(curves) > MOST_COLOURED:
         parts.append(f"coloured: the best {MOST_COLOURED} of {count(len(curves))}")
     return "; ".join(parts)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _range(numbers: Sequence[int]) -> str:

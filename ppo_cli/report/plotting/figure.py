@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.errors import UsageError
+from ppo_cli.errors import not_installed
 from ppo_cli.files import atomic_write
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        hint = "install it with: pip install 'ppo-cli[plots]'"
-        raise UsageError("plots need matplotlib, which is not installed", hint=hint) from error
+        raise not_installed("plots need matplotlib", "plots") from error
 
 
 @contextmanager

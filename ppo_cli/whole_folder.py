@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ppo_cli.files import remove_quietly, storage_errors, sync_folder, write_new
+from ppo_cli.files import storage_errors, sync_folder, write_new
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+def write_folder(path: Path, files: Iterable[tuple[str, bytes]], is_ours: Callable[[str], bool]) -> None:
     """Write a folder of files. A crash leaves it whole, or as it was before.
 
     Args:
-        path: The folder. A folder of files that is there now is replaced.
-        files: Contents by name.
+        path: The folder. One that is there now is replaced: the caller has made sure that it may be.
+        files: Names and contents, taken one by one.
+        is_ours: Whether a file of such a name may be removed with the old folder; what somebody else has put
+            there meanwhile stays, in a hidden folder beside the new one.
 
     Raises:
         StorageError: The disk is full or cannot be written; what was there is there still.
@@ -25,15 +28,15 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     with storage_errors(path):
         try:
             os.mkdir(temporary)
-            for name, data in files.items():
+            for name, data in files:
                 write_new(temporary / name, data)
             sync_folder(temporary)
             _take_place(temporary, path, old)
-        except BaseException:
-            _remove(temporary)
+        except BaseException:  # Ctrl-C too
+            shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(path.parent)
-    _remove(old)
+    _remove(old, is_ours)
 
 
 def _take_place(temporary: Path, path: Path, old: Path) -> None:
@@ -49,9 +52,10 @@ def _take_place(temporary: Path, path: Path, old: Path) -> None:
         raise
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder of files; one that is not there or cannot be removed is left."""
+def _remove(folder: Path, is_ours: Callable[[str], bool]) -> None:
+    """Remove our files of a folder, and the folder if nothing else is in it."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            remove_quietly(folder / name)
+            if is_ours(name):
+                os.unlink(folder / name)
         os.rmdir(folder)
