@@ -19,6 +19,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from ppo_cli.config.algorithms import ALGORITHMS
+
 MAX_BATCH = 4_194_304
 """The most transitions of one member in one iteration; a mistyped number must not fill the memory."""
 
@@ -110,7 +112,7 @@ class Rollout(Section):
 
 
 class Learning(Section):
-    """The PPO update."""
+    """The update. Which of these an algorithm uses, ``config.algorithms`` says; the others are refused."""
 
     num_epochs: Annotated[Int, Field(ge=1, le=1000), Grid(1, 4, 8, 16)] = 4
     """Passes over the collected steps in each update."""
@@ -120,6 +122,10 @@ class Learning(Section):
         2.5e-4
     )
     """Adam's step size."""
+    critic_learning_rate: Annotated[
+        Annotated[float, Field(ge=1e-12, le=1e3)] | None, PER_MEMBER, Grid(None, 3e-4, 1e-3, 3e-3)
+    ] = None
+    """Adam's step size for the value network; null takes learning_rate for both networks."""
     anneal_lr: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
     """Let the learning rate fall in a straight line to 0 at the end of training."""
     gamma: Annotated[float, Field(ge=0, le=1), PER_MEMBER, Grid(0.95, 0.98, 0.99, 0.995, 0.999)] = 0.99
@@ -144,6 +150,30 @@ class Learning(Section):
         Annotated[float, Field(gt=0, le=1000)] | None, PER_MEMBER, Grid(None, 0.01, 0.02, 0.05)
     ] = None
     """Stop an update early when the policy has moved this far (approximate KL); null never stops."""
+    kl_coef: Annotated[float, Field(ge=0, le=1e6), PER_MEMBER, Grid(0.0, 0.01, 0.1, 1.0)] = 0.1
+    """Weight of the KL penalty: to the policy before the update (ppo-kl) or to the reference (grpo)."""
+    kl_target: Annotated[
+        Annotated[float, Field(gt=0, le=1000)] | None, PER_MEMBER, Grid(None, 0.003, 0.01, 0.03)
+    ] = 0.01
+    """ppo-kl halves or doubles kl_coef to move the policy about this far per iteration; null keeps it."""
+    returns: Annotated[Literal["trajectory", "to-go"], Grid("trajectory", "to-go")] = "to-go"
+    """What reinforce weighs an action by: the return of its whole episode, or the part from there on."""
+    baseline: Annotated[Literal["none", "value"], Grid("none", "value")] = "value"
+    """What reinforce subtracts from the return: nothing, or the value network's estimate."""
+    group_size: Annotated[Int, Field(ge=2, le=65536), Grid(4, 8, 16, 32)] = 8
+    """Episodes that grpo plays from one start state and compares. Must divide num_envs."""
+    clip_higher: Annotated[
+        Annotated[float, Field(gt=0, le=100)] | None, PER_MEMBER, Grid(None, 0.28, 0.4)
+    ] = None
+    """grpo's clip range upwards, where it is to be wider than eps_clip (DAPO); null takes eps_clip."""
+    reference: Annotated[str, Field(min_length=1, max_length=1000)] = "initial"
+    """The policy that grpo is held to by kl_coef: "initial", or the path of a run."""
+    divide_by_std: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
+    """Let grpo divide by the standard deviation of a group's returns (Dr. GRPO does not)."""
+    dynamic_sampling: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
+    """Let grpo leave out groups whose returns are all equal (DAPO); they teach nothing."""
+    loss_mean: Annotated[Literal["steps", "episodes"], Grid("steps", "episodes")] = "steps"
+    """What grpo's loss is a mean over: every step counts the same (DAPO), or every episode."""
     normalize_advantages: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
     """Scale the advantages of each minibatch to mean 0 and standard deviation 1."""
     reward_scale: Annotated[float, Field(gt=0, le=1e6), PER_MEMBER, Grid(0.01, 0.1, 1.0)] = 1.0
@@ -162,8 +192,12 @@ class Network(Section):
     """Units of each hidden layer."""
     activation: Annotated[Literal["relu", "tanh"], Grid("relu", "tanh")] = "relu"
     """Nonlinearity after each hidden layer."""
+    policy: Annotated[Literal["gaussian", "beta"], Grid("gaussian", "beta")] = "gaussian"
+    """Distribution of continuous actions; beta needs bounds and puts no probability outside them."""
+    squash: Annotated[bool, Grid(False, True)] = False
+    """Bend Gaussian actions into the bounds by a hyperbolic tangent instead of cutting them off there."""
     log_std_init: Annotated[float, Field(ge=-20, le=5), PER_MEMBER, Grid(-2.0, -1.0, -0.5, 0.0)] = 0.0
-    """Logarithm of the action noise at the start; continuous actions only."""
+    """Logarithm of the noise of Gaussian actions at the start."""
 
     @model_validator(mode="after")
     def _checkpoint_can_be_read_back(self) -> Network:
@@ -277,8 +311,8 @@ class RunConfig(Section):
 
     env_id: Annotated[str, Field(pattern=ENV_ID_PATTERN), Allowed("of letters, digits and _ . / : -")]
     """Gymnasium id of the environment, or "module:Env-v0" for one of your own."""
-    algorithm: Literal["ppo-clip"] = "ppo-clip"
-    """The learning algorithm."""
+    algorithm: Annotated[Literal["ppo-clip", "ppo-kl", "reinforce", "grpo"], Grid(*ALGORITHMS)] = "ppo-clip"
+    """The learning algorithm; `ppo algorithms` explains them."""
     seed: Annotated[Int, Field(ge=0, le=2**32 - 1), PER_MEMBER] = 1
     """Every random number of the run follows from it."""
     total_timesteps: Annotated[Int, Field(ge=1, le=10**12), Grid(50_000, 100_000, 200_000)] = 100_000
