@@ -59,7 +59,7 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
             "-mean min(ratio A, clip(ratio, 1 - eps_clip, 1 + clip_higher) A) + kl_coef k3(reference), "
             "A = (return - mean of group) / std of group"
         ),
-        paper="Shao et al. 2024, DeepSeekMath; options from DAPO (Yu et al. 2025) and Dr. GRPO (Liu et al. 2025)",
+        paper="Shao et al. 2024, DeepSeekMath; DAPO (Yu et al. 2025); Dr. GRPO (Liu et al. 2025)",
         settings=(
             "num_epochs", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
             "eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_coef", "reference",
