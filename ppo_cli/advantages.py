@@ -35,6 +35,82 @@ def gae(
     return advantages
 
 
+def rewards_to_go(
+    rewards: Tensor,  # [M, T, N]
+    values: Tensor,  # [M, T + 1, N]; zeros where there is no critic
+    terminated: Tensor,  # [M, T, N] bool
+    truncated: Tensor,  # [M, T, N] bool
+    gamma: Tensor,  # [M]
+) -> Tensor:  # [M, T, N]
+    """What an episode still pays from each step on (Williams 1992).
+
+        R_t = r_t + gamma R_{t+1}, and R_{t+1} = 0 after the end
+
+    After a truncation the critic says what would have come, V(s_{t+1}).
+    """
+    ends = terminated | truncated
+    cut = truncated & ~terminated
+    discount = gamma[:, None, None]
+    # What follows the last step of an episode does not depend on the next one; elsewhere it does.
+    rewards = torch.where(cut, torch.addcmul(rewards, discount, values[:, 1:]), rewards)
+    decay = discount * (~ends)
+    to_go = torch.empty_like(rewards)
+    trace = torch.zeros_like(rewards[:, 0])
+    steps = zip(rewards.unbind(1), decay.unbind(1), to_go.unbind(1), strict=True)
+    for reward, keep, out in reversed(list(steps)):
+        trace = torch.addcmul(reward, keep, trace, out=out)
+    return to_go
+
+
+def episode_starts(mask: Tensor) -> Tensor:  # [M, T, N] bool -> [M, T, N] bool
+    """The first step of every episode of a rollout of whole episodes: it has no real step before it."""
+    starts = mask.clone()
+    starts[:, 1:] &= ~mask[:, :-1]
+    return starts
+
+
+def hold(
+    at_start: Tensor,  # [M, T, N], looked at where an episode starts
+    starts: Tensor,  # [M, T, N] bool
+) -> Tensor:  # [M, T, N]
+    """The value at the start of each episode, held through all of its steps."""
+    held = torch.empty_like(at_start)
+    now = torch.zeros_like(at_start[:, 0])
+    for value, start, out in zip(at_start.unbind(1), starts.unbind(1), held.unbind(1), strict=True):
+        now = torch.where(start, value, now)
+        out.copy_(now)
+    return held
+
+
+def episode_lengths(terminated: Tensor, truncated: Tensor) -> Tensor:  # [M, T, N] bool -> [M, T, N]
+    """Steps from each step to the end of its episode, itself included: at the start, the length."""
+    ends = terminated | truncated
+    ones = torch.ones(ends.shape)
+    count = torch.zeros(ends.shape[0], ends.shape[1] + 1, ends.shape[2])
+    return rewards_to_go(ones, count, terminated, truncated, torch.ones(ends.shape[0]))
+
+
+def group_relative(
+    returns: Tensor,  # [..., N], one per episode
+    group_size: int,  # N is cut into groups of so many neighbours
+    divide_by_std: Tensor,  # [..., 1] bool
+) -> tuple[Tensor, Tensor]:  # [..., N], [..., N] bool
+    """How much better an episode was than the others of its group (Shao et al. 2024).
+
+        A_i = (R_i - mean(R)) / (std(R) + 1e-8), without the division for Dr. GRPO (Liu et al. 2025)
+
+    Returns:
+        The advantages, and whether the group's returns differ at all: where they do not, A is 0.
+    """
+    groups = returns.view(*returns.shape[:-1], -1, group_size)
+    differ = groups.amax(-1, keepdim=True) > groups.amin(-1, keepdim=True)
+    centred = groups - groups.mean(-1, keepdim=True)
+    std = centred.square().mean(-1, keepdim=True).sqrt_()
+    scaled = torch.where(divide_by_std[..., None], centred / (std + 1e-8), centred)
+    relative = torch.where(differ, scaled, 0.0)  # equal returns may differ from their mean by rounding
+    return relative.flatten(-2), differ.expand_as(groups).flatten(-2)
+
+
 def normalize(
     advantages: Tensor,  # [..., B]
     weights: Tensor,  # [..., B], see masked.mask_weights

@@ -16,29 +16,78 @@ from ppo_cli.masked import masked_mean
 def clipped_surrogate(
     ratio: Tensor,  # [M, B], pi / pi_old of the action taken
     advantages: Tensor,  # [M, B]
-    eps_clip: Tensor,  # [M]
+    eps_low: Tensor,  # [M]
+    eps_high: Tensor,  # [M], the same but for the clip-higher of DAPO (Yu et al. 2025)
     weights: Tensor,  # [M, B]
 ) -> Tensor:  # [M]
     """L = -mean min(ratio A, clip(ratio, 1 - eps, 1 + eps) A) (Schulman et al. 2017, eq. 7)."""
-    eps = eps_clip[:, None]
-    clipped = ratio.clamp(1 - eps, 1 + eps)
+    clipped = ratio.clamp(1 - eps_low[:, None], 1 + eps_high[:, None])
     return -masked_mean(torch.minimum(ratio * advantages, clipped * advantages), weights)
 
 
 def clipped_surrogate_by_log_prob(
     ratio: Tensor,  # [M, B]
     advantages: Tensor,  # [M, B]
-    eps_clip: Tensor,  # [M]
+    eps_low: Tensor,  # [M]
+    eps_high: Tensor,  # [M]
     weights: Tensor,  # [M, B]
 ) -> Tensor:  # [M, B]
     """Derivative with respect to log pi: -ratio A / n where the ratio is not clipped, and 0 where it is.
 
     It is clipped where moving on would be worthless: A > 0 and ratio > 1 + eps, or A < 0 and ratio < 1 - eps.
     """
-    eps = eps_clip[:, None]
     gain = ratio * advantages
-    free = gain <= ratio.clamp(1 - eps, 1 + eps) * advantages
+    free = gain <= ratio.clamp(1 - eps_low[:, None], 1 + eps_high[:, None]) * advantages
     return gain.mul_(weights).neg_().masked_fill_(~free, 0.0)
+
+
+def surrogate(
+    ratio: Tensor,  # [M, B]
+    advantages: Tensor,  # [M, B]
+    weights: Tensor,  # [M, B]
+) -> Tensor:  # [M]
+    """L = -mean(ratio A) (Schulman et al. 2017, eq. 6)."""
+    return -masked_mean(ratio * advantages, weights)
+
+
+def surrogate_by_log_prob(
+    ratio: Tensor,  # [M, B]
+    advantages: Tensor,  # [M, B]
+    weights: Tensor,  # [M, B]
+) -> Tensor:  # [M, B]
+    """Derivative with respect to log pi: -ratio A / n."""
+    return (ratio * advantages).mul_(weights).neg_()
+
+
+def policy_gradient(
+    log_probs: Tensor,  # [M, B], of the actions taken
+    advantages: Tensor,  # [M, B]
+    weights: Tensor,  # [M, B]
+) -> Tensor:  # [M]
+    """L = -mean(log pi A) (Williams 1992)."""
+    return -masked_mean(log_probs * advantages, weights)
+
+
+def policy_gradient_by_log_prob(
+    advantages: Tensor,  # [M, B]
+    weights: Tensor,  # [M, B]
+) -> Tensor:  # [M, B]
+    """Derivative with respect to log pi: -A / n."""
+    return -(advantages * weights)
+
+
+def k3(log_ratio: Tensor) -> Tensor:  # [M, B] -> [M, B]
+    """An estimate of KL(this || other) that is never negative: exp(d) - d - 1 (Schulman 2020).
+
+    Args:
+        log_ratio: d, the logarithm of the other policy's probability of the action taken over this one's.
+    """
+    return log_ratio.exp() - log_ratio - 1
+
+
+def k3_by_log_prob(log_ratio: Tensor) -> Tensor:  # [M, B] -> [M, B]
+    """Derivative with respect to this policy's log-probability: 1 - exp(d)."""
+    return 1 - log_ratio.exp()
 
 
 def value_loss(
@@ -88,8 +137,10 @@ def approx_kl(
 
 def clip_fraction(
     ratio: Tensor,  # [M, B]
-    eps_clip: Tensor,  # [M]
+    eps_low: Tensor,  # [M]
+    eps_high: Tensor,  # [M]
     weights: Tensor,  # [M, B]
 ) -> Tensor:  # [M]
     """Share of transitions whose ratio is outside the clip range."""
-    return masked_mean(((ratio - 1).abs() > eps_clip[:, None]).float(), weights)
+    outside = (ratio - 1 > eps_high[:, None]) | (1 - ratio > eps_low[:, None])
+    return masked_mean(outside.float(), weights)

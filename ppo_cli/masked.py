@@ -6,8 +6,16 @@ from torch import Tensor
 
 
 def mask_weights(mask: Tensor) -> Tensor:  # [..., B] -> [..., B]
-    """Weights that sum to one over each member's real transitions (mask 1), to zero where there are none."""
-    return mask / mask.sum(-1, keepdim=True).clamp_(min=1.0)
+    """Weights that sum to one over each member's real transitions, to zero where there are none.
+
+    ``mask`` is 0 for what does not count; what counts may count more or less.
+    """
+    return mask / mask.sum(-1, keepdim=True).clamp_(min=1e-30)
+
+
+def share_used(weights: Tensor) -> Tensor:  # [..., B] -> [...]
+    """Share of the transitions that count."""
+    return (weights > 0).float().mean(-1)
 
 
 def masked_mean(

@@ -12,12 +12,17 @@ class Metric:
     Attributes:
         name: Its name, family first.
         meaning: What it says, with its unit.
+        only: The algorithms that log it; empty when all do.
     """
 
     name: str
     meaning: str
+    only: tuple[str, ...] = ()
 
 
+CRITIC = ("ppo-clip", "ppo-kl", "reinforce")
+CLIPPED = ("ppo-clip", "grpo")
+WHOLE_EPISODES = ("reinforce", "grpo")
 WINDOW = 100  # episodes that the rollout means look back on
 
 METRICS = (
@@ -31,19 +36,34 @@ METRICS = (
     Metric("rollout/episode_length", f"mean steps of the last {WINDOW} training episodes"),
     Metric("rollout/episodes", "training episodes finished so far"),
     Metric("train/policy_loss", "loss of the policy, mean over the iteration's minibatches"),
-    Metric("train/value_loss", "half the mean squared error of the value function"),
+    Metric("train/value_loss", "half the mean squared error of the value function", CRITIC),
     Metric("train/entropy", "entropy of the policy in nats: how random it is"),
     Metric(
         "train/approx_kl", "divergence of the new policy from the one that collected, k3 estimate, in nats"
     ),
-    Metric("train/clip_fraction", "share of transitions whose ratio left the clip range"),
+    Metric("train/clip_fraction", "share of transitions whose ratio left the clip range", CLIPPED),
+    Metric(
+        "train/kl", "exact divergence of the new policy from the one that collected, in nats", ("ppo-kl",)
+    ),
+    Metric("train/kl_coef", "weight of the divergence in this iteration", ("ppo-kl",)),
+    Metric(
+        "train/kl_reference", "divergence of the reference from the policy, k3 estimate, in nats", ("grpo",)
+    ),
+    Metric(
+        "train/used",
+        "share of the collected steps that were learned from; the others are resets, waiting for the end of "
+        "the rollout, and groups whose episodes all paid the same",
+        WHOLE_EPISODES,
+    ),
     Metric("train/grad_norm", "norm of the gradient before clipping"),
     Metric("train/epochs", "epochs that were used; fewer than num_epochs when target_kl stopped them"),
     Metric(
-        "train/explained_variance", "1 - Var(returns - values) / Var(returns); 1 is a perfect value function"
+        "train/explained_variance",
+        "1 - Var(returns - values) / Var(returns); 1 is a perfect value function",
+        CRITIC,
     ),
     Metric("train/learning_rate", "learning rate of this iteration"),
-    Metric("train/eps_clip", "clip range of this iteration"),
+    Metric("train/eps_clip", "clip range of this iteration", CLIPPED),
     Metric("train/std", "mean standard deviation of continuous actions (empty for discrete ones)"),
     Metric(
         "eval/episode_return", "mean return of the evaluation made after this iteration (empty without one)"
@@ -58,6 +78,7 @@ METRICS = (
 TERM_PREFIX = "reward/"  # one column per shaping term: mean per step over the last episodes
 
 
-def columns(term_names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of ``metrics.csv`` for a run with these shaping terms."""
-    return (*(metric.name for metric in METRICS), *(TERM_PREFIX + term for term in term_names))
+def columns(algorithm: str, term_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of ``metrics.csv`` for a run of an algorithm with these shaping terms."""
+    names = (metric.name for metric in METRICS if not metric.only or algorithm in metric.only)
+    return (*names, *(TERM_PREFIX + term for term in term_names))

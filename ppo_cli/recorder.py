@@ -195,7 +195,7 @@ class Recorder:
         config = self.member.config
         monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *term_names)
         files = {
-            "metrics": (run.metrics_path, columns(term_names), None),
+            "metrics": (run.metrics_path, columns(config.algorithm, term_names), None),
             "monitor": (
                 run.monitor_path,
                 monitor_columns,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ppo_cli import advantages
 from ppo_cli.masked import mask_weights
-from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.actor_critic import ActorCritic, PolicyOutput
 from ppo_cli.nn.distributions import Distribution
 from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.rng import Stream, generator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rollout:
-    """``num_steps`` transitions of every environment of every member.
+    """``num_steps`` steps of every environment of every member.
 
     Attributes:
         obs: What the networks saw, one more than there are steps, ``[M, T + 1, N, O]``.
@@ -33,6 +33,7 @@ class Rollout:
         terminated: The episode ended for good, ``[M, T, N]`` bool.
         truncated: The episode was cut, ``[M, T, N]`` bool.
         mask: False for the filler after an episode's end, ``[M, T, N]`` bool.
+        idle: True where the environment waited for the end of the rollout, ``[M, T, N]`` bool.
         raw_obs: Observations before normalisation, ``[M, T + 1, N, O]``.
         seconds: Time spent in the environments and in the policy.
     """
@@ -43,19 +44,75 @@ class Rollout:
     terminated: Tensor
     truncated: Tensor
     mask: Tensor
+    idle: Tensor
     raw_obs: Tensor
     seconds: dict[str, float]
+
+
+class Collector(Protocol):
+    """A way to collect a rollout."""
+
+    def __call__(
+        self,
+        net: ActorCritic,
+        distribution: Distribution,
+        params: Tensor,  # [M, P]
+        envs: MemberEnvs,
+        normalizer: ObsNormalizer,
+        noise: Tensor,  # [M, T, N, A]
+    ) -> Rollout:
+        """Play every environment for T steps with the members' current policies."""
 
 
 def collect_steps(
     net: ActorCritic,
     distribution: Distribution,
-    params: Tensor,  # [M, P]
+    params: Tensor,
     envs: MemberEnvs,
     normalizer: ObsNormalizer,
-    noise: Tensor,  # [M, T, N, A]
+    noise: Tensor,
 ) -> Rollout:
-    """Play every environment for T steps with the members' current policies."""
+    """Play every environment for T steps; episodes go on in the next rollout."""
+    return _collect(net, distribution, params, envs, normalizer, noise, lambda _: None)
+
+
+def collect_episodes(
+    net: ActorCritic,
+    distribution: Distribution,
+    params: Tensor,
+    envs: MemberEnvs,
+    normalizer: ObsNormalizer,
+    noise: Tensor,
+) -> Rollout:
+    """Play whole episodes, as many as are sure to end within T steps.
+
+    An episode begins only where the longest one would fit. (To begin more, and drop those that do not end,
+    would prefer short episodes to long ones.) The environments of a group begin each episode together.
+    """
+    num_steps, limit = noise.shape[1], envs.spec.max_episode_steps
+    assert limit is not None and limit <= num_steps, "whole episodes need a time limit within the rollout"
+    envs.start_ended()
+
+    def active(t: int) -> np.ndarray:  # [M, N]
+        ended = envs.pending_reset
+        if num_steps - t <= limit:  # the reset takes a step too
+            return ~ended
+        groups = ended.reshape(len(ended), -1, envs.group_size)
+        return ~ended | groups.all(-1).repeat(envs.group_size, axis=1)
+
+    return _collect(net, distribution, params, envs, normalizer, noise, active)
+
+
+def _collect(
+    net: ActorCritic,
+    distribution: Distribution,
+    params: Tensor,
+    envs: MemberEnvs,
+    normalizer: ObsNormalizer,
+    noise: Tensor,
+    active: Callable[[int], np.ndarray | None],
+) -> Rollout:
+    """T steps; ``active(t)`` says which environments take step t, ``[M, N]``, None for all."""
     num_members, num_steps, num_envs, _ = noise.shape
     raw_obs = torch.empty(num_members, num_steps + 1, num_envs, net.spec.obs_size)
     obs = torch.empty_like(raw_obs) if normalizer.enabled else raw_obs
@@ -64,7 +121,7 @@ def collect_steps(
     else:
         actions = torch.empty(num_members, num_steps, num_envs, dtype=torch.int64)
     rewards = torch.empty(num_members, num_steps, num_envs)
-    flags = torch.empty(3, num_members, num_steps, num_envs, dtype=torch.bool)
+    flags = torch.zeros(4, num_members, num_steps, num_envs, dtype=torch.bool)
     raw_view, reward_view, flag_view = raw_obs.numpy(), rewards.numpy(), flags.numpy()
     obs_by_step, raw_by_step = obs.unbind(1), raw_obs.unbind(1)
     act, in_environments, started = net.actor(params), 0.0, time.perf_counter()
@@ -74,7 +131,10 @@ def collect_steps(
             obs_by_step[t].copy_(normalizer(raw_by_step[t]))
         action = step_actions.copy_(distribution.sample(act(obs_by_step[t]), step_noise))
         before = time.perf_counter()
-        step = envs.step(sendable(action).numpy())
+        ready = active(t)
+        if ready is not None:
+            flag_view[3, :, t] = ~ready
+        step = envs.step(sendable(action).numpy(), ready)
         raw_view[:, t + 1] = step.obs
         reward_view[:, t] = step.rewards
         flag_view[0, :, t], flag_view[1, :, t], flag_view[2, :, t] = (
@@ -86,7 +146,8 @@ def collect_steps(
     if normalizer.enabled:
         obs_by_step[-1].copy_(normalizer(raw_by_step[-1]))
     seconds = {"environment": in_environments, "policy": time.perf_counter() - started - in_environments}
-    return Rollout(obs, actions, rewards, flags[0], flags[1], flags[2], raw_obs, seconds)
+    terminated, truncated, mask, idle = flags
+    return Rollout(obs, actions, rewards, terminated, truncated, mask, idle, raw_obs, seconds)
 
 
 def action_noise(
@@ -109,8 +170,8 @@ def sendable(actions: Tensor) -> Tensor:
 class Batch:
     """Transitions ready for the update, each ``[M, B, ...]``.
 
-    ``weights`` are 1 for real transitions and 0 for fillers, until :func:`minibatches` makes them what a mean
-    needs: in each minibatch they sum to one within a member.
+    ``weights`` say how much a transition counts, 0 for fillers, until :func:`minibatches` makes them what a
+    mean needs: in each minibatch they sum to one within a member.
     """
 
     obs: Tensor  # [M, B, O]
@@ -120,11 +181,20 @@ class Batch:
     advantages: Tensor  # [M, B]
     returns: Tensor  # [M, B]
     weights: Tensor  # [M, B]
+    old_policy: PolicyOutput | None = None  # at collection, for algorithms that need more than its log_probs
+    ref_log_probs: Tensor | None = None  # [M, B], of the reference policy, for algorithms that have one
 
     def unbind(self) -> list[Batch]:
         """The parts of a batch ``[K, M, B, ...]``."""
-        columns = (getattr(self, field.name).unbind(0) for field in fields(self))
+        count = len(self.obs)
+        columns = (_parts(getattr(self, field.name), count) for field in fields(self))
         return [Batch(*values) for values in zip(*columns, strict=True)]
+
+
+def _parts(values: Tensor | PolicyOutput | None, count: int) -> Sequence[Tensor | PolicyOutput | None]:
+    if isinstance(values, PolicyOutput):
+        return [PolicyOutput(location, values.log_std) for location in values.location.unbind(0)]
+    return [None] * count if values is None else values.unbind(0)
 
 
 def permutations(
@@ -149,14 +219,24 @@ def minibatches(
     num_members, batch_size = order.shape
     rows = order + batch_size * torch.arange(num_members)[:, None]
     rows = rows.view(num_members, num_minibatches, -1).transpose(0, 1).reshape(-1)
-    parts = {field.name: _cut(getattr(batch, field.name), rows, num_minibatches) for field in fields(Batch)}
-    parts["weights"] = mask_weights(parts["weights"])
+
+    def cut(values: Tensor) -> Tensor:  # [M, B, ...] -> [K, M, B / K, ...]
+        picked = values.flatten(0, 1).index_select(0, rows)
+        return picked.view(num_minibatches, num_members, -1, *values.shape[2:])
+
+    weights, estimates = mask_weights(cut(batch.weights)), cut(batch.advantages)
     if normalize.any():
-        normalized = advantages.normalize(parts["advantages"], parts["weights"])
-        parts["advantages"] = torch.where(normalize[:, None], normalized, parts["advantages"])
-    return Batch(**parts)
-
-
-def _cut(values: Tensor, rows: Tensor, num_minibatches: int) -> Tensor:  # [M, B, ...] -> [K, M, B / K, ...]
-    picked = values.flatten(0, 1).index_select(0, rows)
-    return picked.view(num_minibatches, values.shape[0], -1, *values.shape[2:])
+        normalized = advantages.normalize(estimates, weights)
+        estimates = torch.where(normalize[:, None], normalized, estimates)
+    old, reference = batch.old_policy, batch.ref_log_probs
+    return Batch(
+        obs=cut(batch.obs),
+        actions=cut(batch.actions),
+        log_probs=cut(batch.log_probs),
+        values=cut(batch.values),
+        advantages=estimates,
+        returns=cut(batch.returns),
+        weights=weights,
+        old_policy=None if old is None else PolicyOutput(cut(old.location), old.log_std),
+        ref_log_probs=None if reference is None else cut(reference),
+    )

@@ -62,6 +62,11 @@ class RunDir:
         return self.path / "policy.safetensors"
 
     @property
+    def reference_path(self) -> Path:
+        """``reference.safetensors``: a copy of the policy of another run that training holds on to."""
+        return self.path / "reference.safetensors"
+
+    @property
     def best_policy_path(self) -> Path:
         """``best_policy.safetensors``: the policy with the best evaluation."""
         return self.path / "best_policy.safetensors"

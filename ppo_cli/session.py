@@ -24,12 +24,14 @@ from ppo_cli.nn.normalize import ObsNormalizer, update_statistics_
 from ppo_cli.policy import Policy, PolicyShape
 from ppo_cli.population import Population
 from ppo_cli.recorder import Recorder
+from ppo_cli.reference import INITIAL, InitialPolicies, PolicyOfARun, Reference, reference_policy
 from ppo_cli.resume import checkpoint_tensors, resume
 from ppo_cli.rng import Stream, generator
 from ppo_cli.rollout import Rollout
 from ppo_cli.run_dir import RunDir
 from ppo_cli.stats import EvalStats
 from ppo_cli.train_state import TrainState
+from ppo_cli.update import Learner
 
 
 class Session:
@@ -44,6 +46,8 @@ class Session:
         net: The networks' shape.
         distribution: How actions are drawn.
         algorithm: What is minimised.
+        learner: The last three together.
+        reference: The policy that the algorithm holds on to, or None.
         num_iterations: Iterations until ``total_timesteps`` are reached.
         timings: Seconds in this session by activity.
     """
@@ -54,9 +58,10 @@ class Session:
         self.members = list(population.members)
         config, configs = self.config, [member.config for member in self.members]
         self.envs = make_envs(configs)
+        self.algorithm = ALGORITHMS[config.algorithm](config.learning)
         self.net = ActorCritic(self.envs.spec, config.network.hidden_sizes, config.network.activation)
         self.distribution = make_distribution(self.envs.spec.action)
-        self.algorithm = ALGORITHMS[config.algorithm]
+        self.learner = Learner(self.net, self.distribution, self.algorithm)
         self.hyper = Hyperparams.stack(configs)
         self.clip_obs = torch.tensor([c.normalization.clip_obs for c in configs])
         self.num_iterations = config.num_iterations
@@ -67,6 +72,7 @@ class Session:
         self._ended: dict[int, MemberReport] = {}  # by id(member): without folders, names may be equal
         self._began = time.perf_counter()
         self.state = self._initial_state()
+        self.reference = self._reference()
         self._wall_time = 0.0
         self._final: list[EvalStats] | None = None
         self._steps_done = 0
@@ -143,9 +149,8 @@ class Session:
         """Merge a rollout's observations into the running statistics."""
         if self.config.normalization.normalize_obs:
             state = self.state
-            update_statistics_(
-                state.obs_mean, state.obs_var, state.obs_count, rollout.raw_obs[:, :-1].flatten(1, 2)
-            )
+            obs, idle = rollout.raw_obs[:, :-1].flatten(1, 2), rollout.idle.flatten(1, 2)
+            update_statistics_(state.obs_mean, state.obs_var, state.obs_count, obs, ~idle)
 
     def check_rollout(self, rollout: Rollout) -> None:
         """Notice observations and rewards that are not finite, and where they came from."""
@@ -182,9 +187,9 @@ class Session:
         metrics.update({name: values[kept] for name, values in metrics.items()})
         self._failures = {}
 
-    def count_steps(self) -> None:
-        """Count an iteration's environment steps."""
-        self._steps_done += self.config.steps_per_iteration * len(self.members)
+    def count_steps(self, rollout: Rollout) -> None:
+        """Count the environment steps that a rollout really took."""
+        self._steps_done += int((~rollout.idle).sum())
 
     def evaluation_due(self) -> bool:
         """Whether one of ``num_evals`` evenly spaced evaluations falls on this iteration."""
@@ -286,9 +291,21 @@ class Session:
             self.notices += [notice] if notice else []
             return state
         self.envs.reset()
+        adapted = {"kl_coef": self.hyper.kl_coef.clone()} if self.algorithm.adapt_kl_coef else {}
+        return TrainState.initial(self._initial_params(), self.envs.spec.obs_size, adapted)
+
+    def _initial_params(self) -> Tensor:  # [M, P]
         rngs = [generator(seed, Stream.INIT) for seed in self.seeds]
         log_std = [member.config.network.log_std_init for member in self.members]
-        return TrainState.initial(self.net.init(rngs, log_std), self.envs.spec.obs_size)
+        return self.net.init(rngs, log_std)
+
+    def _reference(self) -> Reference | None:
+        wanted = self.algorithm.reference
+        if wanted is None or not bool((self.hyper.kl_coef > 0).any()):
+            return None
+        if wanted == INITIAL:
+            return InitialPolicies(self.net, self.distribution, self._initial_params())
+        return PolicyOfARun(reference_policy(self.members, self.envs.spec), len(self.members))
 
     def _play(
         self, stream: Stream, round_index: int, episodes: int, stop: Callable[[], bool]
@@ -320,6 +337,7 @@ class Session:
         self.state = self.state.keep(rows)
         self.hyper = self.hyper.keep(kept)
         self.clip_obs = self.clip_obs[kept]
+        self.reference = self.reference.keep(kept) if self.reference else None
         self.envs.keep(rows)
 
     def _end(self, row: int, status: str, reason: str | None = None, final: EvalStats | None = None) -> None:

@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.hyperparams import Hyperparams
 from ppo_cli.iteration_report import IterationReport
 from ppo_cli.population import Population
-from ppo_cli.rollout import Batch, Rollout, action_noise, collect_steps
+from ppo_cli.rollout import Batch, Rollout, action_noise
 from ppo_cli.session import Session
-from ppo_cli.update import update
+from ppo_cli.update import kl_moved, update
 
 CHECKPOINT_SHARE = 0.02  # of the training time, at most
 GARBAGE_AFTER = 50_000  # new objects; Python's own 700 cost 5 % of the time on LunarLander
@@ -75,7 +76,7 @@ def train_iteration(session: Session, stop: Callable[[], bool] = lambda: False) 
     rollout = collect(session)
     metrics = learn(session, rollout)
     session.update_statistics(rollout)
-    session.count_steps()
+    session.count_steps(rollout)
     session.state.iteration += 1
     session.drop_diverged(metrics)
     if session.members and session.evaluation_due() and not session.evaluate(stop):
@@ -86,11 +87,11 @@ def train_iteration(session: Session, stop: Callable[[], bool] = lambda: False) 
 
 
 def collect(session: Session) -> Rollout:
-    """T steps of every environment with the current policies."""
+    """What the algorithm learns from, played with the current policies."""
     config = session.config
     shape = (config.rollout.num_steps, config.rollout.num_envs, session.net.num_actions)
     noise = action_noise(session.distribution, session.seeds, session.state.iteration, shape)
-    rollout = collect_steps(
+    rollout = session.algorithm.collect(
         session.net, session.distribution, session.state.params, session.envs, session.normalizer(), noise
     )
     for name, seconds in rollout.seconds.items():
@@ -101,40 +102,55 @@ def collect(session: Session) -> Rollout:
 
 def learn(session: Session, rollout: Rollout) -> dict[str, Tensor]:
     """Estimate advantages and update the policies; metrics ``[M]`` by name."""
-    config, state = session.config.learning, session.state
-    hyper = session.hyper.at(remaining=1 - state.iteration / session.num_iterations)
+    config, state = session.config, session.state
+    hyper = session.hyper.at(1 - state.iteration / session.num_iterations, state.adapted)
     with session.timed("update"), torch_threads(session.config.compute.num_threads):
         batch = make_batch(session, rollout)
         result = update(
-            session.net, session.distribution, session.algorithm, state, batch, hyper, session.seeds,
-            config.num_epochs, config.num_minibatches,
+            session.learner, state, batch, hyper, session.seeds,
+            config.num_passes, config.learning.num_minibatches,
         )  # fmt: skip
-        explained = explained_variance(batch)
+        metrics = result.metrics | adapt(session, batch, hyper)
+        if session.algorithm.has_critic:
+            metrics["train/explained_variance"] = explained_variance(batch)
     session.fail(result.failures)
-    return result.metrics | {
+    metrics |= {f"train/{name}": getattr(hyper, name) for name in session.algorithm.logged}
+    return metrics | {
         "train/learning_rate": hyper.learning_rate,
-        "train/eps_clip": hyper.eps_clip,
-        "train/explained_variance": explained,
         "train/std": session.net.mean_std(state.params),
     }
+
+
+def adapt(session: Session, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
+    """Let the algorithm change its hyperparameters by how far the update went; the metrics of that."""
+    change, state = session.algorithm.adapt_kl_coef, session.state
+    if change is None:
+        return {}
+    moved = kl_moved(session.learner, state.params, batch)
+    state.adapted["kl_coef"] = change(hyper.kl_coef, moved, hyper.kl_target)
+    return {"train/kl": moved}
 
 
 def make_batch(session: Session, rollout: Rollout) -> Batch:
     """Values, log-probabilities and targets of a rollout, flattened to ``[M, B]``."""
     num_members, num_steps, num_envs = rollout.rewards.shape
+    reference = session.reference.log_probs(rollout) if session.reference else None
     policy, values = session.net.forward(session.state.params, rollout.obs.flatten(1, 2))
     values = values.view(num_members, num_steps + 1, num_envs)
     batch_size = num_steps * num_envs
-    log_probs = session.distribution.log_prob(policy.first(batch_size), rollout.actions.flatten(1, 2))
-    advantages, returns = session.algorithm.targets(rollout, values, session.hyper)
+    old, actions = policy.first(batch_size), rollout.actions.flatten(1, 2)
+    rewards = rollout.rewards * session.hyper.reward_scale[:, None, None]
+    targets = session.algorithm.targets(rollout, rewards, values, session.hyper)
     return Batch(
         obs=rollout.obs[:, :-1].flatten(1, 2),
-        actions=rollout.actions.flatten(1, 2),
-        log_probs=log_probs,
+        actions=actions,
+        log_probs=session.distribution.log_prob(old, actions),
         values=values[:, :-1].flatten(1, 2),
-        advantages=advantages.flatten(1, 2),
-        returns=returns.flatten(1, 2),
-        weights=rollout.mask.flatten(1, 2).float(),
+        advantages=targets.advantages.flatten(1, 2),
+        returns=targets.returns.flatten(1, 2),
+        weights=targets.weights.flatten(1, 2),
+        old_policy=old.clone() if session.algorithm.adapt_kl_coef else None,
+        ref_log_probs=reference,
     )
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ppo_cli import losses
 from ppo_cli.algorithms import Algorithm
 from ppo_cli.hyperparams import Hyperparams
 from ppo_cli.losses import approx_kl
+from ppo_cli.masked import mask_weights, masked_mean
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import Distribution
 from ppo_cli.nn.optim import adam_step_, clip_grad_norm_, grad_norm
@@ -23,7 +25,7 @@ class UpdateResult:
     """What an update did.
 
     Attributes:
-        metrics: Means over the minibatches that a member used, by metric name, ``[M]`` each.
+        metrics: Means over the minibatches that a member used, by metric name, ``[M]`` each; NaN if none.
         failures: What became non-finite and where, by member.
     """
 
@@ -31,10 +33,17 @@ class UpdateResult:
     failures: dict[int, str]
 
 
+@dataclass(frozen=True)
+class Learner:
+    """What improves a policy: networks, how they are read, and what is minimised."""
+
+    net: ActorCritic
+    distribution: Distribution
+    algorithm: Algorithm
+
+
 def update(
-    net: ActorCritic,
-    distribution: Distribution,
-    algorithm: Algorithm,
+    learner: Learner,
     state: TrainState,
     batch: Batch,
     hyper: Hyperparams,  # annealed
@@ -45,44 +54,101 @@ def update(
     """Improve ``state.params`` in place.
 
     A member whose policy has moved further than 1.5 ``target_kl``, or whose gradient is not finite, takes no
-    further step in this iteration; the others do not notice.
+    further step in this iteration, and none with a minibatch in which nothing of it counts; the others do not
+    notice.
     """
     history = _History(num_minibatches)
     normalize = hyper.normalize_advantages > 0
+    rates = learner.net.by_row(hyper.learning_rate, hyper.critic_learning_rate)
     active = torch.ones(len(seeds), dtype=torch.bool)
     order = permutations(seeds, state.iteration, num_epochs, batch.weights.shape[1])
     for epoch in range(num_epochs):
         shuffled = minibatches(batch, order[:, epoch], num_minibatches, normalize)
         seen = []
         for part in shuffled.unbind():
-            policy, new_values = net.forward(state.params, part.obs)
-            found = algorithm.derivatives(policy, new_values, distribution, part, hyper)
-            by_policy = distribution.backward(policy, part.actions, found.by_log_prob, found.by_entropy)
-            grads = net.backward(state.params, *by_policy, found.by_value)
+            log_ratio, entropies, new_values, grads = gradient(learner, state.params, part, hyper)
             norms = grad_norm(grads)
-            seen.append((found.log_ratio, found.entropies, new_values.clone()))
-            history.add(norms, active)
+            seen.append((log_ratio, entropies, new_values.clone()))
+            counted = active & part.weights.any(1)
+            history.add(norms, counted)
             active = active & torch.isfinite(norms)
             if hyper.kl_limit is not None:
-                active &= approx_kl(found.log_ratio, found.log_ratio.exp(), part.weights) <= hyper.kl_limit
+                active &= approx_kl(log_ratio, log_ratio.exp(), part.weights) <= hyper.kl_limit
             clip_grad_norm_(grads, norms, hyper.max_grad_norm)
-            _step_(state, grads, hyper.learning_rate, active)
+            _step_(state, grads, rates, active & counted)
         log_ratio, entropies, values = (torch.stack(column) for column in zip(*seen, strict=True))
-        history.add_metrics(algorithm.metrics(log_ratio, entropies, values, shuffled, hyper))
+        history.add_metrics(_metrics(learner, log_ratio, entropies, values, shuffled, hyper))
         if not active.any():
             break
     return history.result()
 
 
-def _step_(state: TrainState, grads: Tensor, learning_rate: Tensor, active: Tensor) -> None:
+def gradient(
+    learner: Learner,
+    params: Tensor,  # [M, P]
+    batch: Batch,
+    hyper: Hyperparams,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The gradient ``[M, P]`` of policy loss + vf_coef * value loss - ent_coef * entropy on one minibatch.
+
+    Returns:
+        Log of pi / pi_old, entropies and values, ``[M, B]`` each, and the gradient. Values and gradient live
+        in buffers that the next call overwrites.
+    """
+    distribution, weights = learner.distribution, batch.weights
+    policy, new_values = learner.net.forward(params, batch.obs)
+    new_log_probs, entropies = distribution.log_prob_and_entropy(policy, batch.actions)
+    log_ratio = new_log_probs - batch.log_probs
+    by_location, by_log_std = distribution.backward(
+        policy,
+        batch.actions,
+        learner.algorithm.by_log_prob(log_ratio, batch, hyper),
+        weights * -hyper.ent_coef[:, None],
+    )
+    if batch.old_policy is not None:
+        by_kl = distribution.kl_backward(batch.old_policy, policy, weights * hyper.kl_coef[:, None])
+        by_location = by_location + by_kl[0]
+        by_log_std = by_log_std if by_kl[1] is None or by_log_std is None else by_log_std + by_kl[1]
+    by_value = losses.value_loss_by_value(new_values, batch.values, batch.returns, hyper.value_clip, weights)
+    grads = learner.net.backward(params, by_location, by_log_std, by_value.mul_(hyper.vf_coef[:, None]))
+    return log_ratio, entropies, new_values, grads
+
+
+def kl_moved(learner: Learner, params: Tensor, batch: Batch) -> Tensor:  # [M]
+    """KL(pi_old || pi) over a rollout, exact, in nats."""
+    assert batch.old_policy is not None
+    policy, _ = learner.net.forward(params, batch.obs)
+    return masked_mean(learner.distribution.kl(batch.old_policy, policy), mask_weights(batch.weights))
+
+
+def _metrics(
+    learner: Learner,
+    log_ratio: Tensor,  # [K, M, B]
+    entropies: Tensor,  # [K, M, B]
+    values: Tensor,  # [K, M, B]
+    batch: Batch,  # [K, M, B, ...]
+    hyper: Hyperparams,
+) -> dict[str, Tensor]:  # [K, M] each
+    weights = batch.weights
+    found = learner.algorithm.metrics(log_ratio, batch, hyper)
+    if learner.algorithm.has_critic:
+        found["train/value_loss"] = losses.value_loss(
+            values, batch.values, batch.returns, hyper.value_clip, weights
+        )
+    found["train/entropy"] = masked_mean(entropies, weights)
+    found["train/approx_kl"] = approx_kl(log_ratio, log_ratio.exp(), weights)
+    return found
+
+
+def _step_(state: TrainState, grads: Tensor, rates: Tensor, active: Tensor) -> None:
     """An optimiser step of the active members."""
     if active.all():
-        adam_step_(state.params, grads, state.exp_avg, state.exp_avg_sq, state.adam_step, learning_rate)
+        adam_step_(state.params, grads, state.exp_avg, state.exp_avg_sq, state.adam_step, rates)
         return
     rows = active.nonzero().squeeze(1)
     mutable = (state.params, state.exp_avg, state.exp_avg_sq, state.adam_step)
     params, exp_avg, exp_avg_sq, step = (tensor[rows] for tensor in mutable)
-    adam_step_(params, grads[rows], exp_avg, exp_avg_sq, step, learning_rate[rows])
+    adam_step_(params, grads[rows], exp_avg, exp_avg_sq, step, rates[rows])
     for tensor, values in zip(mutable, (params, exp_avg, exp_avg_sq, step), strict=True):
         tensor[rows] = values
 

@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+LONGEST = 4  # steps; a time limit that none of them feels
 SCALE = np.array([1e3, 1e-3], dtype=np.float32)
 OFFSET = np.array([5e4, 0.0], dtype=np.float32)
 
@@ -216,5 +217,5 @@ def probe_id(probe: type[Probe]) -> str:
     """The Gymnasium id of a probe, registered if that did not happen before."""
     env_id = f"{probe.__name__}-v0"
     if env_id not in gym.registry:
-        gym.register(env_id, probe)
+        gym.register(env_id, probe, max_episode_steps=LONGEST)
     return env_id

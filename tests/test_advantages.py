@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ppo_cli.advantages import gae, normalize
+from ppo_cli.advantages import (
+    episode_lengths,
+    episode_starts,
+    gae,
+    group_relative,
+    hold,
+    normalize,
+    rewards_to_go,
+)
 from ppo_cli.masked import mask_weights, masked_mean
 
 
@@ -181,3 +189,97 @@ def test_a_masked_mean_leaves_fillers_out_and_survives_having_nothing_else() -> 
     values = torch.tensor([[1.0, 3.0, 1e9], [7.0, 7.0, 7.0]])
     weights = mask_weights(torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
     assert masked_mean(values, weights).tolist() == [2.0, 0.0]
+
+
+# ---------------------------------------------------------------------- whole episodes
+
+
+def column(*values: float) -> Tensor:  # [1, T, 1]
+    return torch.tensor(values, dtype=torch.float32)[None, :, None]
+
+
+def flag(*values: int) -> Tensor:  # [1, T, 1] bool
+    return torch.tensor(values)[None, :, None] > 0
+
+
+def to_go(
+    rewards: Tensor, values: Tensor, terminated: Tensor, truncated: Tensor, gamma: float
+) -> list[float]:
+    found = rewards_to_go(rewards, values, terminated, truncated, torch.tensor([gamma]))
+    return found[0, :, 0].tolist()
+
+
+def test_rewards_to_go_are_what_the_episode_still_pays() -> None:
+    # Two episodes of 3 and 2 steps, a filler between them.
+    rewards, none = column(1, 2, 4, 0, 8, 16), flag(0, 0, 0, 0, 0, 0)
+    ends = flag(0, 0, 1, 0, 0, 1)
+    values = torch.full((1, 7, 1), 1e6)
+    found = to_go(rewards, values, ends, none, 0.5)
+    assert found[:3] == [1 + 0.5 * 2 + 0.25 * 4, 2 + 0.5 * 4, 4]
+    assert found[4:] == [8 + 0.5 * 16, 16]
+
+
+def test_what_a_truncation_cuts_off_is_what_the_critic_says() -> None:
+    rewards, values = column(1, 1), column(7, 7, 10)
+    cut, no = flag(0, 1), flag(0, 0)
+    assert to_go(rewards, values, no, cut, 0.5) == [1 + 0.5 * (1 + 0.5 * 10), 1 + 0.5 * 10]
+    assert to_go(rewards, values, cut, cut, 0.5) == [1.5, 1.0]  # both flags: it ended
+    assert to_go(rewards, 0 * values, no, cut, 0.5) == [1.5, 1.0]  # no critic
+
+
+@given(seed=st.integers(0, 2**32 - 1), gamma=st.floats(0, 1))
+@settings(max_examples=50, deadline=None)
+def test_rewards_to_go_are_gae_with_lambda_one_plus_the_values(seed: int, gamma: float) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    rewards, values = torch.randn(2, 12, 3, generator=rng), torch.randn(2, 13, 3, generator=rng)
+    terminated, truncated = (torch.rand(2, 2, 12, 3, generator=rng) < 0.2).unbind(0)
+    truncated[:, -1] = True  # whole episodes
+    one, gammas = torch.ones(2), torch.tensor([gamma, 0.9])
+    expected = gae(rewards, values, terminated, truncated, gammas, one) + values[:, :-1]
+    found = rewards_to_go(rewards, values, terminated, truncated, gammas)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_holds_at_the_start_of_an_episode_holds_through_all_of_it() -> None:
+    mask = flag(1, 1, 0, 1, 1, 1, 0, 0)
+    starts = episode_starts(mask)
+    assert starts[0, :, 0].tolist() == [True, False, False, True, False, False, False, False]
+    held = hold(column(5, 1, 2, 7, 3, 4, 9, 9), starts)
+    assert held[mask].tolist() == [5, 5, 7, 7, 7]
+    lengths = episode_lengths(flag(0, 1, 0, 0, 0, 0, 0, 0), flag(0, 0, 0, 0, 0, 1, 0, 0))
+    assert hold(lengths, starts)[mask].tolist() == [2, 2, 3, 3, 3]
+
+
+YES, NO = torch.tensor([True]), torch.tensor([False])
+
+
+def test_group_relative_advantages_in_a_hand_computed_case() -> None:
+    # Groups (1, 3) and (0, 4): means 2 and 2, standard deviations 1 and 2.
+    returns = torch.tensor([1.0, 3.0, 0.0, 4.0])
+    relative, differ = group_relative(returns, 2, YES)
+    torch.testing.assert_close(relative, torch.tensor([-1.0, 1.0, -1.0, 1.0]))
+    assert differ.all()
+    plain, _ = group_relative(returns, 2, NO)  # Dr. GRPO
+    assert plain.tolist() == [-1.0, 1.0, -2.0, 2.0]
+    together, _ = group_relative(returns, 4, NO)
+    assert together.tolist() == [-1.0, 1.0, -2.0, 2.0]
+
+
+@given(value=st.floats(-1e4, 1e4, width=32), size=st.integers(2, 9))
+def test_a_group_of_equal_returns_teaches_nothing_whatever_its_mean_rounds_to(
+    value: float, size: int
+) -> None:
+    relative, differ = group_relative(torch.full((size,), value), size, YES)
+    assert relative.tolist() == [0.0] * size
+    assert not differ.any()
+
+
+@given(seed=st.integers(0, 2**32 - 1), factor=st.floats(0.5, 20), shift=st.floats(-50, 50))
+@settings(max_examples=50, deadline=None)
+def test_divided_by_the_deviation_advantages_forget_the_scale_of_returns(
+    seed: int, factor: float, shift: float
+) -> None:
+    returns = torch.randn(3, 8, generator=torch.Generator().manual_seed(seed))
+    scaled, _ = group_relative(factor * returns + shift, 4, torch.ones(3, 1, dtype=torch.bool))
+    plain, _ = group_relative(returns, 4, torch.ones(3, 1, dtype=torch.bool))
+    torch.testing.assert_close(scaled, plain, rtol=1e-2, atol=1e-3)

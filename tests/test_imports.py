@@ -20,7 +20,7 @@ LAYERS = (
     {"launch", "trainer"},
     {"session", "export"},
     {"evaluate", "render", "update", "recorder"},
-    {"summary", "resume", "env_settings"},
+    {"summary", "resume", "reference", "env_settings"},
     {"policy", "train_state", "population", "iteration_report"},
     {"algorithms"},
     {"rollout"},
@@ -50,7 +50,7 @@ DEPTH = {name: depth for depth, layer in enumerate(LAYERS) for name in layer} | 
 
 # The rooms, or single modules, in which a library may be imported; None is anywhere.
 TRAINING = {"launch", "trainer", "session", "evaluate", "render", "update", "recorder", "summary", "resume"}
-TRAINING |= {"env_settings", "policy", "train_state", "population"}
+TRAINING |= {"env_settings", "reference", "policy", "train_state", "population"}
 MATHS = {"algorithms", "rollout", "nn", "advantages", "losses", "masked", "hyperparams"}
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,

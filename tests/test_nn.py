@@ -197,7 +197,7 @@ def test_actor_and_critic_and_members_start_with_different_weights() -> None:
     assert torch.equal(params, fresh(net))
 
 
-def test_running_statistics_equal_those_of_all_observations_at_once() -> None:
+def test_running_statistics_equal_those_of_all_observations_that_count_at_once() -> None:
     rng = np.random.default_rng(4)
     batches = [
         rng.normal(1e4, [1e-3, 1.0, 100.0], (members, size, 3)).astype(np.float32)
@@ -206,7 +206,9 @@ def test_running_statistics_equal_those_of_all_observations_at_once() -> None:
     mean, var = torch.zeros(2, 3, dtype=torch.float64), torch.ones(2, 3, dtype=torch.float64)
     count = torch.zeros(2, dtype=torch.float64)
     for batch in batches:
-        update_statistics_(mean, var, count, torch.from_numpy(batch))
+        padded = np.concatenate((batch, np.full((2, 4, 3), 1e9, np.float32)), axis=1)
+        seen = torch.arange(padded.shape[1]).expand(2, -1) < batch.shape[1]
+        update_statistics_(mean, var, count, torch.from_numpy(padded), seen)
     everything = np.concatenate(batches, axis=1).astype(np.float64)
     np.testing.assert_allclose(mean, everything.mean(1), rtol=1e-12)
     np.testing.assert_allclose(var, everything.var(1), rtol=1e-6)

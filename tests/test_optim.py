@@ -10,6 +10,7 @@ from ppo_cli.nn.optim import EPS, adam_step_, clip_grad_norm_, grad_norm
 
 MEMBERS, SIZE = 4, 37
 RATES = (1e-4, 1e-2, 3e-3, 0.5)
+RATE_COLUMN = torch.tensor(RATES, dtype=torch.float64)[:, None]  # [M, 1]
 
 
 def gradients(steps: int) -> Tensor:
@@ -30,7 +31,7 @@ def run_ours(grads: Tensor, rates: Tensor, params: Tensor) -> Tensor:
 def test_each_member_takes_the_steps_of_a_torch_adam_of_its_own() -> None:
     grads = gradients(200)
     start = torch.randn(MEMBERS, SIZE, generator=torch.Generator().manual_seed(2))
-    ours = run_ours(grads, torch.tensor(RATES, dtype=torch.float64), start)
+    ours = run_ours(grads, RATE_COLUMN, start)
     for m, rate in enumerate(RATES):
         theirs = torch.nn.Parameter(start[m].clone())
         adam = torch.optim.Adam([theirs], lr=rate, eps=EPS)
@@ -44,7 +45,7 @@ def test_each_member_takes_the_steps_of_a_torch_adam_of_its_own() -> None:
 
 def test_the_first_step_has_the_length_of_the_learning_rate() -> None:
     grads = torch.full((1, MEMBERS, SIZE), 100.0)
-    moved = run_ours(grads, torch.tensor(RATES, dtype=torch.float64), torch.zeros(MEMBERS, SIZE))
+    moved = run_ours(grads, RATE_COLUMN, torch.zeros(MEMBERS, SIZE))
     torch.testing.assert_close(moved, -torch.tensor(RATES)[:, None].expand(-1, SIZE), rtol=1e-5, atol=0)
 
 
@@ -52,15 +53,25 @@ def test_the_first_step_has_the_length_of_the_learning_rate() -> None:
 def test_a_member_steps_the_same_bits_alone_and_with_others(size: int) -> None:
     rng = torch.Generator().manual_seed(3)
     grads, start = torch.randn(5, 3, size, generator=rng), torch.randn(3, size, generator=rng)
-    rates = torch.tensor(RATES[:3], dtype=torch.float64)
+    rates = RATE_COLUMN[:3]
     together = run_ours(grads, rates, start)
     for m in range(3):
         own = slice(m, m + 1)
         assert torch.equal(run_ours(grads[:, own], rates[own], start[own])[0], together[m])
 
 
+def test_the_parts_of_a_member_may_have_rates_of_their_own() -> None:
+    """As actor and critic have: each steps as if it were trained alone at its rate."""
+    grads, start = gradients(20)[..., :36], torch.ones(MEMBERS, 36)
+    rates = torch.cat((RATE_COLUMN, 3 * RATE_COLUMN), dim=1)
+    together = run_ours(grads, rates, start)
+    for part, columns in enumerate((slice(0, 18), slice(18, 36))):
+        alone = run_ours(grads[..., columns], rates[:, part : part + 1], start[:, columns])
+        assert torch.equal(together[:, columns], alone)
+
+
 def test_members_may_be_at_different_step_counts() -> None:
-    grads, rates = gradients(6), torch.tensor(RATES, dtype=torch.float64)
+    grads, rates = gradients(6), RATE_COLUMN
     params = torch.zeros(MEMBERS, SIZE)
     moments = torch.zeros(2, MEMBERS, SIZE)
     step = torch.zeros(MEMBERS, dtype=torch.float64)

@@ -130,7 +130,7 @@ def test_fillers_change_nothing_of_what_is_learned() -> None:
                 batch.actions[flat] = 1 - batch.actions[flat]
             learning = session.config.learning
             update(
-                session.net, session.distribution, session.algorithm, session.state, batch, session.hyper,
+                session.learner, session.state, batch, session.hyper,
                 session.seeds, learning.num_epochs, learning.num_minibatches,
             )  # fmt: skip
             return session.state.params.clone()
@@ -270,7 +270,7 @@ def test_a_run_folder_holds_what_was_promised(runs_dir: Path) -> None:
     run, reports = run_to_disk(runs_dir, config)
     assert load_config(run.config_path) == config
     metrics = rows_of(run.metrics_path)
-    assert tuple(metrics[0]) == columns(())
+    assert tuple(metrics[0]) == columns("ppo-clip", ())
     assert [row["global_step"] for row in metrics] == ["75", "150", "225", "300"]
     assert [bool(row["eval/episode_return"]) for row in metrics] == [False, True, False, True]
     assert {row["train/std"] for row in metrics} == {""}

@@ -1,10 +1,24 @@
-"""The algorithms by name. To add one, write a file that follows :class:`Algorithm` and name it here."""
+"""The algorithms by name.
+
+To add one, write a file that follows :class:`Algorithm`, and name it here and in ``config/algorithms.py``.
+"""
 
 from __future__ import annotations
 
-from ppo_cli.algorithms.base import Algorithm, Derivatives
+from collections.abc import Callable
+
+from ppo_cli.algorithms.base import Algorithm, Targets
+from ppo_cli.algorithms.grpo import Grpo
 from ppo_cli.algorithms.ppo_clip import PpoClip
+from ppo_cli.algorithms.ppo_kl import PpoKl
+from ppo_cli.algorithms.reinforce import Reinforce
+from ppo_cli.config import LearningSettings
 
-ALGORITHMS: dict[str, Algorithm] = {"ppo-clip": PpoClip()}
+ALGORITHMS: dict[str, Callable[[LearningSettings], Algorithm]] = {
+    "ppo-clip": lambda _: PpoClip(),
+    "ppo-kl": lambda _: PpoKl(),
+    "reinforce": lambda settings: Reinforce(settings.returns, settings.baseline),
+    "grpo": lambda settings: Grpo(settings.group_size, settings.loss_mean, settings.reference),
+}
 
-__all__ = ["ALGORITHMS", "Algorithm", "Derivatives"]
+__all__ = ["ALGORITHMS", "Algorithm", "Targets"]

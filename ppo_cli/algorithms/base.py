@@ -1,68 +1,85 @@
-"""What an algorithm decides: how advantages are estimated, and which loss is minimised."""
+"""What an algorithm decides: what it collects, how it judges actions, which loss the policy minimises.
+
+All share the rest of the loss, vf_coef * value loss - ent_coef * entropy, and the loop around it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
 from ppo_cli.hyperparams import Hyperparams
-from ppo_cli.nn.actor_critic import PolicyOutput
-from ppo_cli.nn.distributions import Distribution
-from ppo_cli.rollout import Batch, Rollout
+from ppo_cli.rollout import Batch, Collector, Rollout
+
+Adaptation = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""``(coefficient, measured, target) -> coefficient``, each ``[M]``."""
 
 
 @dataclass(frozen=True)
-class Derivatives:
-    """What a loss asks of the networks, and what its metrics are made from; each ``[M, B]``.
-
-    The policy enters a loss through the log-probability of the actions taken and through its entropy, the
-    critic through its values. So the derivatives with respect to these three are all that the networks need;
-    the first is what distinguishes one policy gradient method from another.
+class Targets:
+    """What an algorithm makes of a rollout; each ``[M, T, N]``.
 
     Attributes:
-        by_log_prob: d loss / d log-probability.
-        by_entropy: d loss / d entropy.
-        by_value: d loss / d value.
-        log_ratio: log pi - log pi_old of the actions taken.
-        entropies: Entropy of the policy.
+        advantages: How much better an action was than was to be expected.
+        returns: What the critic is to learn.
+        weights: How much a step counts, 0 for what is not learned from.
     """
 
-    by_log_prob: Tensor
-    by_entropy: Tensor
-    by_value: Tensor
-    log_ratio: Tensor
-    entropies: Tensor
+    advantages: Tensor
+    returns: Tensor
+    weights: Tensor
 
 
 class Algorithm(Protocol):
     """One way to improve a policy from what it did."""
 
+    @property
+    def collect(self) -> Collector:
+        """What it learns from: a fixed number of steps, or whole episodes."""
+
+    @property
+    def has_critic(self) -> bool:
+        """Whether a value network is built."""
+
+    @property
+    def reference(self) -> str | None:
+        """The policy that it holds on to: ``"initial"``, a path, or None."""
+
+    @property
+    def adapt_kl_coef(self) -> Adaptation | None:
+        """None, or: the loss has a term kl_coef * KL(pi_old || pi), whose weight changes in this way."""
+
+    @property
+    def logged(self) -> tuple[str, ...]:
+        """Hyperparameters that change while it trains and are worth a metric."""
+
     def targets(
         self,
         rollout: Rollout,
-        values: Tensor,  # [M, T + 1, N]
+        rewards: Tensor,  # [M, T, N], scaled
+        values: Tensor,  # [M, T + 1, N], zeros without a critic
         hyper: Hyperparams,
-    ) -> tuple[Tensor, Tensor]:  # [M, T, N] each
+    ) -> Targets:
         """Advantages and value targets."""
 
-    def derivatives(
+    def by_log_prob(
         self,
-        policy: PolicyOutput,
-        new_values: Tensor,  # [M, B]
-        distribution: Distribution,
+        log_ratio: Tensor,  # [M, B], log pi - log pi_old of the actions taken
         batch: Batch,
         hyper: Hyperparams,  # annealed
-    ) -> Derivatives:
-        """The derivatives of the loss on one minibatch: all that an update needs."""
+    ) -> Tensor:  # [M, B]
+        """The derivative of the policy's loss on one minibatch with respect to log pi.
+
+        It is what distinguishes one policy gradient method from another.
+        """
 
     def metrics(
         self,
         log_ratio: Tensor,  # [K, M, B]
-        entropies: Tensor,  # [K, M, B]
-        new_values: Tensor,  # [K, M, B]
         batch: Batch,  # [K, M, B, ...]
         hyper: Hyperparams,  # annealed
     ) -> dict[str, Tensor]:
-        """The parts of the loss on K minibatches by metric name (``train/...``), ``[K, M]`` each."""
+        """The policy's loss on K minibatches, and what belongs to it, by metric name, ``[K, M]`` each."""

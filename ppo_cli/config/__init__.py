@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ppo_cli.config.algorithms import uses
 from ppo_cli.config.dump import dump_config, yaml_text
 from ppo_cli.config.names import find as find_setting
 from ppo_cli.config.names import nearest as nearest_setting
@@ -16,6 +17,7 @@ from ppo_cli.config.resolve import (
     with_values,
 )
 from ppo_cli.config.schema import SHAPING_TERMS, RunConfig
+from ppo_cli.config.schema import Learning as LearningSettings
 from ppo_cli.config.settings import REQUIRED, SECTIONS, SETTINGS, Setting
 from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
 
@@ -24,6 +26,7 @@ __all__ = [
     "SECTIONS",
     "SETTINGS",
     "SHAPING_TERMS",
+    "LearningSettings",
     "ResolvedConfig",
     "RunConfig",
     "Setting",
@@ -39,6 +42,7 @@ __all__ = [
     "shipped_config_for",
     "shipped_configs",
     "static_key",
+    "uses",
     "with_values",
     "yaml_text",
 ]

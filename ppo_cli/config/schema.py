@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.config.algorithms import ALGORITHMS, uses
 
 MAX_BATCH = 4_194_304
 """The most transitions of one member in one iteration; a mistyped number must not fill the memory."""
@@ -333,6 +333,16 @@ class RunConfig(Section):
     def steps_per_iteration(self) -> int:
         """Environment steps collected before each update: num_envs * num_steps."""
         return self.rollout.num_envs * self.rollout.num_steps
+
+    @property
+    def num_passes(self) -> int:
+        """Passes over the collected steps in each update: num_epochs, or 1 where the algorithm takes one."""
+        return self.learning.num_epochs if uses(self.algorithm, "num_epochs") else 1
+
+    @property
+    def envs_per_start(self) -> int:
+        """How many environments start their episodes alike: group_size, where the algorithm compares them."""
+        return self.learning.group_size if uses(self.algorithm, "group_size") else 1
 
     @property
     def num_iterations(self) -> int:

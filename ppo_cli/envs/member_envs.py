@@ -4,6 +4,8 @@ A member's episodes depend on its seed, its actions and nothing else: not on M, 
 which other members are dropped. Episode k of environment n is reset with a seed made from (member's
 seed, n, k).
 
+Environments of one group (``group_size``) share their start states: episode k of each begins alike.
+
 Ends of episodes follow Gymnasium's next-step autoreset: the step that ends an episode returns its last
 observation; the step after it ignores the action, returns the next episode's first observation, and is marked
 as filler (``mask`` False).
@@ -55,6 +57,7 @@ def make_member_envs(
     shaping: Sequence[ShapingParams] | None = None,
     stream: Stream = Stream.EPISODE,
     num_workers: int = 0,
+    group_size: int = 1,
 ) -> MemberEnvs:
     """Make the environments of ``len(seeds)`` members.
 
@@ -67,6 +70,7 @@ def make_member_envs(
         stream: What the episodes are for.
         num_workers: Processes besides this one that may step environments whose steps are worth it; they
             never change results.
+        group_size: How many environments side by side start their episodes alike.
 
     Raises:
         UsageError: The environment or the shaping cannot be had; the message says why.
@@ -74,13 +78,15 @@ def make_member_envs(
     params = [ShapingParams()] * len(seeds) if shaping is None else list(shaping)
     if len(params) != len(seeds):
         raise ValueError(f"{len(params)} shapings for {len(seeds)} members")
+    if num_envs % group_size:
+        raise ValueError(f"{num_envs} environments cannot be groups of {group_size}")
     backend = make_backend(env_id, env_kwargs, num_envs * len(seeds), num_workers)
     try:
         shaper = RewardShaper.for_env(backend.spec, params, num_envs)
     except Exception:
         backend.close()
         raise
-    return MemberEnvs(backend, shaper, num_envs, seeds, stream)
+    return MemberEnvs(backend, shaper, num_envs, seeds, stream, group_size)
 
 
 class MemberEnvs:
@@ -92,16 +98,24 @@ class MemberEnvs:
     Attributes:
         num_members: M.
         num_envs: N.
+        group_size: Environments side by side whose episodes of one number start alike; 1 when none do.
         spec: What the environment is.
         term_names: Names of the shaping terms that are recorded; empty when shaping is off.
     """
 
     def __init__(
-        self, backend: Backend, shaper: RewardShaper, num_envs: int, seeds: Sequence[int], stream: Stream
+        self,
+        backend: Backend,
+        shaper: RewardShaper,
+        num_envs: int,
+        seeds: Sequence[int],
+        stream: Stream,
+        group_size: int,
     ) -> None:
         """Internal: see :func:`make_member_envs`."""
         self.num_members = len(seeds)
         self.num_envs = num_envs
+        self.group_size = group_size
         self.spec = backend.spec
         self.term_names = shaper.term_names
         self._backend = backend
@@ -161,6 +175,13 @@ class MemberEnvs:
             truncated.reshape(shape),
             mask.reshape(shape),
         )
+
+    def start_ended(self) -> None:
+        """Start the next episode at once wherever the last step ended one, so that no step is a filler."""
+        obs = self._obs.copy()
+        self._start_next(self._pending, obs)
+        self._shaper.reset(obs)
+        self._obs = obs
 
     def pop_episodes(self) -> list[EpisodeRecord]:
         """The episodes that ended since the last call, in the order (step, member, environment)."""
@@ -280,7 +301,11 @@ class MemberEnvs:
 
     def _reset_rows(self, rows: Sequence[int], obs: Array) -> None:
         seeds = [
-            episode_seed(self._seeds[row // self.num_envs], self._stream, row % self.num_envs, index)
+            episode_seed(self._seeds[row // self.num_envs], self._stream, self._start_of(row), index)
             for row, index in zip(rows, self._tally.index[list(rows)].tolist(), strict=True)
         ]
         self._backend.reset(rows, seeds, obs)
+
+    def _start_of(self, row: int) -> int:
+        """Which of a member's start states an environment plays from."""
+        return row % self.num_envs // self.group_size

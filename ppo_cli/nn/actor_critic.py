@@ -45,6 +45,10 @@ class PolicyOutput:
         """The first ``count`` of the B observations."""
         return PolicyOutput(self.location[:, :count], self.log_std)
 
+    def clone(self) -> PolicyOutput:
+        """A copy that outlives the buffers and parameters that it was read from."""
+        return PolicyOutput(self.location.clone(), None if self.log_std is None else self.log_std.clone())
+
 
 class ActorCritic:
     """The shape of one member's networks, and the batched functions over ``params [M, P]``.
@@ -161,6 +165,10 @@ class ActorCritic:
         if not self.continuous:
             return torch.full((params.shape[0],), torch.nan)
         return torch.stack([row[self.layer_params : self.row_params].exp().mean() for row in params])
+
+    def by_row(self, actor: Tensor, critic: Tensor) -> Tensor:  # [M], [M] -> [M, R]
+        """One number for each of a member's R rows of parameters, ``[M, P / R]`` each."""
+        return torch.stack((actor, critic), 1)
 
     def named_parameters(self, params: Tensor) -> dict[str, Tensor]:
         """One member's parameters ``[P]`` by name, without the padding: what a policy file holds."""

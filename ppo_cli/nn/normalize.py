@@ -54,6 +54,7 @@ def update_statistics_(
     var: Tensor,  # [M, O] float64
     count: Tensor,  # [M] float64
     obs: Tensor,  # [M, B, O]
+    seen: Tensor,  # [M, B] bool, which of them count
 ) -> None:
     """Merge a batch into running statistics, in place (Chan et al. 1983, parallel variance).
 
@@ -61,7 +62,7 @@ def update_statistics_(
     population it is in.
     """
     for m in range(obs.shape[0]):
-        batch = obs[m].numpy().astype(np.float64)
+        batch = obs[m].numpy()[seen[m].numpy()].astype(np.float64)
         batch_mean, batch_var, batch_count = batch.mean(0), batch.var(0), len(batch)
         total = float(count[m]) + batch_count
         delta = batch_mean - mean[m].numpy()

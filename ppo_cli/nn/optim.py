@@ -30,9 +30,9 @@ def adam_step_(
     exp_avg: Tensor,  # [M, P]
     exp_avg_sq: Tensor,  # [M, P]
     step: Tensor,  # [M] float64, number of steps before this one
-    learning_rate: Tensor,  # [M] float64, above zero
+    learning_rates: Tensor,  # [M, R] float64, above zero: one for each of the R equal parts of a member's P
 ) -> None:
-    """One Adam step in place, with a rate and a step count per member (Kingma and Ba 2015, eps 1e-5).
+    """One Adam step in place, with rates and a step count per member (Kingma and Ba 2015, eps 1e-5).
 
         m = b1 m + (1 - b1) g        v = b2 v + (1 - b2) g^2
         p = p - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
@@ -41,15 +41,16 @@ def adam_step_(
     denominator, because fresh memory costs more than the arithmetic.
     """
     step += 1
-    t, rate = step.numpy(), learning_rate.numpy()
-    step_size = rate / (1 - BETA1**t)
+    t, rates = step.numpy()[:, None], learning_rates.numpy()
+    step_size = rates / (1 - BETA1**t)
     root_scale = 1 / (step_size * np.sqrt(1 - BETA2**t))
     exp_avg.lerp_(grads, 1 - BETA1)
     exp_avg_sq.mul_(BETA2).addcmul_(grads, grads, value=1 - BETA2)
     denominator = torch.sqrt(exp_avg_sq, out=grads)
-    denominator.mul_(_column(root_scale)).add_(_column(EPS / step_size))
+    by_part = denominator.view(*rates.shape, params.shape[1] // rates.shape[1])
+    by_part.mul_(_column(root_scale)).add_(_column(EPS / step_size))
     params.addcdiv_(exp_avg, denominator, value=-1)
 
 
-def _column(values: np.ndarray) -> Tensor:  # [M] -> [M, 1] float32
-    return torch.from_numpy(values.astype(np.float32))[:, None]
+def _column(values: np.ndarray) -> Tensor:  # [M, R] -> [M, R, 1] float32
+    return torch.from_numpy(values.astype(np.float32))[..., None]
