@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ppo_cli.config.dump import dump_config, yaml_text
+from ppo_cli.config.algorithms import ALGORITHMS, AlgorithmFacts
+from ppo_cli.config.dump import dump_config, is_used, plain_settings, yaml_text
 from ppo_cli.config.names import find as find_setting
 from ppo_cli.config.names import nearest as nearest_setting
 from ppo_cli.config.resolve import (
@@ -20,10 +21,12 @@ from ppo_cli.config.settings import REQUIRED, SECTIONS, SETTINGS, Setting
 from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
 
 __all__ = [
+    "ALGORITHMS",
     "REQUIRED",
     "SECTIONS",
     "SETTINGS",
     "SHAPING_TERMS",
+    "AlgorithmFacts",
     "ResolvedConfig",
     "RunConfig",
     "Setting",
@@ -32,8 +35,10 @@ __all__ = [
     "find_setting",
     "get_value",
     "imports_of",
+    "is_used",
     "load_config",
     "nearest_setting",
+    "plain_settings",
     "resolve_config",
     "shipped_config_dir",
     "shipped_config_for",
