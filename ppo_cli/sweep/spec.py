@@ -117,10 +117,18 @@ class SweepSpec:
             raise UsageError(f"at {point.text}: {message}", hint=error.hint, key=error.key) from None
 
     def base_of(self, values: Mapping[str, Any]) -> RunConfig:
-        """The base of a point with these values of the swept settings."""
-        swept = [(path, values[name]) for name, path in _OWN_BASE_NAMES.items() if name in values]
-        return next(
-            base for base in self.bases if all(get_value(base, path) == value for path, value in swept)
+        """The base of a point with these values of the swept settings.
+
+        Raises:
+            UsageError: There is none: the sweep was extended by an environment, say, without its algorithms.
+        """
+        swept = {path: values[name] for name, path in _OWN_BASE_NAMES.items() if name in values}
+        for base in self.bases:
+            if all(get_value(base, path) == value for path, value in swept.items()):
+                return base
+        of = " and ".join(map(str, swept.values()))
+        raise UsageError(
+            f"there are no settings for {of} together", hint="give all values of both", key="params"
         )
 
     def requested(self, env_id: str) -> str:

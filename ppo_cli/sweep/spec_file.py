@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
 
 from ppo_cli.config import RunConfig, dump_config, get_value, yaml_text
@@ -35,9 +34,10 @@ def read_spec(path: Path) -> SweepSpec:
         refuse([Problem(place, "bases", "missing; this is no file of a sweep folder", f"ppo sweep {path}")])
     swept = [param for param in file.params if param.path in OWN_BASE]
     there = [tuple(get_value(base, param.path) for param in swept) for base in bases]
-    if sorted(there) != sorted(product(*(param.values for param in swept))):
-        names = " and ".join(param.name for param in swept) or "no env_id"
-        refuse([Problem(place, "bases", f"not one for each value of {names} that is swept")])
+    values = [set(column) for column in zip(*there, strict=True)]
+    if len(set(there)) < len(there) or values != [set(param.values) for param in swept]:
+        names = " and ".join(param.name for param in swept) or "settings"
+        refuse([Problem(place, "bases", f"not one for each of the {names} that are swept")])
     requested, env_ids = file.env or "", list(dict.fromkeys(base.env_id for base in bases))
     return SweepSpec(
         bases=bases,
