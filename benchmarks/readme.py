@@ -27,9 +27,21 @@ from common import Results, table
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def algorithms_table() -> str:
+    """Every algorithm with its loss and its paper."""
+    from ppo_cli.config import ALGORITHMS
+
+    rows = [
+        (f"`{name}`", facts.summary, f"`{_in_cell(facts.formula)}`", _in_cell(facts.paper))
+        for name, facts in ALGORITHMS.items()
+    ]
+    return table(("algorithm", "in a line", "loss", "paper"), rows)
+
+
 def settings_table() -> str:
-    """Every setting with its type, default and meaning."""
-    from ppo_cli.config import SETTINGS
+    """Every setting with its type, default, users and meaning."""
+    from ppo_cli.config import ALGORITHMS, SETTINGS
+    from ppo_cli.config.algorithms import users_of
 
     rows = (
         (
@@ -37,11 +49,12 @@ def settings_table() -> str:
             setting.expected,
             f"`{_plain(setting.default)}`",
             "yes" if setting.per_member else "",
+            "" if users_of(setting.name) == tuple(ALGORITHMS) else ", ".join(users_of(setting.name)),
             setting.help,
         )
         for setting in SETTINGS
     )
-    return table(("setting", "type and range", "default", "per member", "meaning"), rows)
+    return table(("setting", "type and range", "default", "per member", "only of", "meaning"), rows)
 
 
 def metrics_table() -> str:
@@ -78,6 +91,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "pruning": results("pruning", pruning.text),
     "sweep_speed": results("sweep_speed", sweep_speed.text),
     "growth": results("growth", growth.text),
+    "algorithms": algorithms_table,
     "commands": commands_table,
     "settings": settings_table,
     "metrics": metrics_table,
@@ -102,6 +116,10 @@ def filled(text: str, sections: dict[str, Callable[[], str]]) -> str:
 
 def _between(body: str) -> Callable[[re.Match[str]], str]:
     return lambda found: f"{found[1]}\n{body.strip()}\n\n{found[2]}"
+
+
+def _in_cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _plain(value: object) -> str:

@@ -60,7 +60,7 @@ def measure_supervisor(folder: Path, summary: Mapping[str, Any]) -> dict[str, fl
     from ppo_cli.sweep.sweep_dir import SweepDir
 
     base = resolve_config(env=ENV_ID).config
-    spec = SweepSpec({ENV_ID: base}, ENV_ID, tuple(map(parse_param, GRID)), num_seeds=5)
+    spec = SweepSpec((base,), ENV_ID, tuple(map(parse_param, GRID)), num_seeds=5)
     taken: dict[str, float] = {}
 
     @contextmanager

@@ -92,7 +92,7 @@ def write_sweep(
     """A sweep folder, complete with its held-out seeds; the second point is the best."""
     config = with_values(RunConfig(env_id="LunarLander-v3"), {"total_timesteps": 12_000} | (base or {}))
     spec = SweepSpec(
-        {config.env_id: config},
+        (config,),
         config.env_id,
         tuple(map(parse_param, params)),
         num_seeds=seeds,

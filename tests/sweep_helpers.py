@@ -90,7 +90,7 @@ def tiny_spec(
     """A sweep over ``--param`` texts: two seeds and none held out, unless ``fields`` say otherwise."""
     config = with_values(RunConfig(env_id=env_id), TINY | (base or {}))
     swept = tuple(map(parse_param, params))
-    return SweepSpec({env_id: config}, env_id, swept, **{"num_seeds": 2, "confirm": 0, **fields})
+    return SweepSpec((config,), env_id, swept, **{"num_seeds": 2, "confirm": 0, **fields})
 
 
 class InProcess:

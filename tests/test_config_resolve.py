@@ -7,6 +7,7 @@ from ppo_cli.config import (
     dump_config,
     get_value,
     imports_of,
+    is_used,
     load_config,
     resolve_config,
     shipped_config_dir,
@@ -264,15 +265,19 @@ def test_a_dumped_config_loads_back_equal_with_header_and_comments(tmp_path, env
     assert load_config(path) == config
     assert resolve_config(config_file=path).config == config
     assert text.startswith("# first\n# second: &x\\x1b\n")
-    assert all(f"# {setting.help}\n" in text for setting in SETTINGS)
+    assert all((f"# {setting.help}\n" in text) == is_used(config, setting) for setting in SETTINGS)
 
 
-def test_a_dump_names_every_setting_and_means_the_same_to_other_yaml_readers():
+def test_a_dump_names_every_used_setting_and_means_the_same_to_other_yaml_readers():
     config = with_values(
         BASE, {"learning_rate": 1e-05, "env_kwargs": {"a": "on", "b": 1e22, "c": "1e-4", "d": "ü\n\"'"}}
     )
     data = yaml.safe_load(dump_config(config))
     expected = config.model_dump(mode="json")
+    for name in ("kl_target", "kl_coef", "returns", "baseline", "group_size", "clip_higher", "reference"):
+        del expected["learning"][name]
+    for name in ("divide_by_std", "dynamic_sampling", "loss_mean"):
+        del expected["learning"][name]
     assert data == expected
 
 

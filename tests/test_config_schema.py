@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ppo_cli.config import SECTIONS, SETTINGS, SHAPING_TERMS, RunConfig, with_values
+from ppo_cli.config.algorithms import users_of
 from ppo_cli.config.schema import minibatch_choices
 from ppo_cli.errors import UsageError
 
@@ -30,7 +31,9 @@ def test_every_setting_is_explained_in_one_line(setting):
     ids=lambda item: getattr(item, "name", str(item)),
 )
 def test_every_grid_value_is_allowed(setting, value):
-    config = with_values(RunConfig(env_id="CartPole-v1"), {setting.name: value})
+    algorithm = {} if setting.name == "algorithm" else {"algorithm": users_of(setting.name)[0]}
+    envs = {"num_envs": 32} if setting.name == "group_size" else {}
+    config = with_values(RunConfig(env_id="CartPole-v1"), {**algorithm, **envs, setting.name: value})
     section = getattr(config, setting.section) if setting.section else config
     assert getattr(section, setting.name) == value
 
@@ -46,7 +49,7 @@ def test_every_learning_and_shaping_weight_can_be_swept():
             setting.section in ("rollout", "learning", "network", "normalization")
             or setting.name in SHAPING_TERMS
         ):
-            assert setting.grid, setting.path
+            assert setting.grid or setting.name == "reference", setting.path
 
 
 def test_per_member_settings_are_those_that_may_differ_in_a_population():

@@ -993,9 +993,10 @@ def test_the_summary_of_a_sweep_under_way_says_what_is_done(tmp_path: Path) -> N
 
 
 def test_environments_are_not_compared_with_each_other(tmp_path: Path) -> None:
-    bases = {env: tiny_spec("eps_clip", env_id=env, base=QUICK).base for env in ("CartPole-v1", "Acrobot-v1")}
+    envs = ("CartPole-v1", "Acrobot-v1")
+    bases = tuple(tiny_spec("eps_clip", env_id=env, base=QUICK).base for env in envs)
     fields: dict[str, Any] = {"num_seeds": 1, "confirm": 2}
-    spec = SweepSpec(bases, ",".join(bases), (parse_param("env_id=CartPole-v1,Acrobot-v1"),), **fields)
+    spec = SweepSpec(bases, ",".join(envs), (parse_param("env_id=CartPole-v1,Acrobot-v1"),), **fields)
     done = sweep(spec, tmp_path)
     document = done.runner.summary()
     assert document["best"] is None and "not compared" in document["sentence"]

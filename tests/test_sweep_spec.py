@@ -22,7 +22,7 @@ CARTPOLE = RunConfig(env_id="CartPole-v1")
 
 
 def spec_of(*texts, base=CARTPOLE, **fields):
-    return SweepSpec({base.env_id: base}, base.env_id, tuple(map(parse_param, texts)), **fields)
+    return SweepSpec((base,), base.env_id, tuple(map(parse_param, texts)), **fields)
 
 
 def write(tmp_path, text, name="my.yaml"):
@@ -228,7 +228,7 @@ def specs(draw):
     ]
     base = with_values(CARTPOLE, {"gamma": 0.1 + draw(st.floats(0, 0.5)), "seed": draw(st.integers(0, 9))})
     return SweepSpec(
-        bases={"CartPole-v1": base},
+        bases=(base,),
         env_requested="CartPole-v0",
         params=params,
         zipped=draw(st.booleans()),
@@ -274,7 +274,7 @@ def test_the_largest_search_can_be_read_back(tmp_path):
 def test_a_later_tuned_file_does_not_change_the_sweep_of_a_folder(tmp_path, monkeypatch):
     spec, _ = make_spec(env="CartPole-v1", params=["eps_clip"])
     path = write(tmp_path, dump_spec(spec), "sweep.yaml")
-    monkeypatch.setattr("ppo_cli.config.resolve.shipped_config_for", lambda env: pytest.fail("read"))
+    monkeypatch.setattr("ppo_cli.config.resolve.shipped_config_for", lambda *of: pytest.fail("read"))
     assert read_spec(path) == spec
     assert make_spec(sweep_file=path) == (spec, ())
 
@@ -416,7 +416,7 @@ def test_each_swept_environment_has_its_own_tuned_settings():
     spec, notices = make_spec(
         params=["env_id=LunarLander-v2,CartPole-v1", "gamma=0.9,0.99"], overrides=["seed=4"]
     )
-    assert list(spec.bases) == ["LunarLander-v3", "CartPole-v1"]
+    assert list(spec.env_ids) == ["LunarLander-v3", "CartPole-v1"]
     assert [spec.config(point, 4).rollout.num_envs for point in spec.points()] == [64, 64, 8, 8]
     assert [spec.config(point, 4).env_id for point in spec.points()][::2] == ["LunarLander-v3", "CartPole-v1"]
     assert len(notices) == 1

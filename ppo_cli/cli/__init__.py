@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ppo_cli import __version__
+from ppo_cli.cli.algorithms import algorithms_command
 from ppo_cli.cli.compare import compare_command
 from ppo_cli.cli.config import config_command
 from ppo_cli.cli.doctor import doctor_command
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_command,
     "show": show_command,
     "envs": envs_command,
+    "algorithms": algorithms_command,
     "config": config_command,
     "doctor": doctor_command,
 }
@@ -73,6 +75,7 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
       ppo train --env CartPole-v1     some seconds
       ppo train --env LunarLander-v2  about a minute
       ppo sweep --env CartPole-v1 --param learning_rate
+      ppo algorithms                  ppo-clip, ppo-kl, reinforce, grpo
       ppo eval latest
       ppo compare RUN_OR_SWEEP...     which is better, and how sure that is
       ppo render latest               a GIF of an episode

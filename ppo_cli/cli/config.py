@@ -52,12 +52,15 @@ def config_command(
 
 def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_json: bool) -> None:
     from ppo_cli.cli.resolve import resolve_settings
+    from ppo_cli.config import SETTINGS, is_used, plain_settings
     from ppo_cli.report.console import stderr_console
 
     settings = resolve_settings(env, config, overrides or (), allow_import=allow_import)
     if as_json:
-        origins, notices = dict(settings.origins), settings.notices
-        print_json({"config": settings.config.model_dump(), "origins": origins, "notices": notices})
+        unused = {setting.path for setting in SETTINGS if not is_used(settings.config, setting)}
+        origins = {path: origin for path, origin in settings.origins.items() if path not in unused}
+        config = plain_settings(settings.config)
+        print_json({"config": config, "origins": origins, "notices": settings.notices})
         return
     for message in settings.notices:
         stderr_console().print(clean(message), soft_wrap=True)
@@ -65,11 +68,11 @@ def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_j
 
 
 def _defaults(*, as_json: bool) -> None:
-    from ppo_cli.config import RunConfig
+    from ppo_cli.config import RunConfig, plain_settings
 
     config = RunConfig(env_id=_DEFAULT_ENV)
     if as_json:
-        print_json({"config": config.model_dump()})
+        print_json({"config": plain_settings(config)})
     else:
         write_stdout(commented(config, "The defaults; env_id has none and stands for an example."))
 
@@ -98,6 +101,8 @@ def _explain(*, as_json: bool) -> None:
 
 def explained(setting: Setting) -> dict[str, Any]:
     """A setting's document."""
+    from ppo_cli.config.algorithms import users_of
+
     return {
         "name": setting.name,
         "path": setting.path,
@@ -106,4 +111,5 @@ def explained(setting: Setting) -> dict[str, Any]:
         "allowed": setting.expected,
         "per_member": setting.per_member,
         "help": setting.help,
+        "algorithms": users_of(setting.name),
     }

@@ -25,11 +25,11 @@ def show_plan(
     as_json: bool,
 ) -> None:
     """Print the resolved settings (stdout) and what the training would take (stderr)."""
-    from ppo_cli.config import dump_config
+    from ppo_cli.config import dump_config, plain_settings
 
     plan = plan_of(configs, runs_dir, name)
     if as_json:
-        print_json({**plan, "config": settings.config.model_dump(), "notices": settings.notices})
+        print_json({**plan, "config": plain_settings(settings.config), "notices": settings.notices})
         return
     console = stderr_console()
     for message in settings.notices:

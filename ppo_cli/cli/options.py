@@ -53,7 +53,13 @@ Overrides = Annotated[
     ),
 ]
 AlgorithmOption = Annotated[
-    str | None, typer.Option("--algorithm", metavar="NAME", help="The algorithm (default: the setting's).")
+    str | None,
+    typer.Option(
+        "--algorithm",
+        metavar="NAME",
+        # Named here again: to read them from the settings would make every --help wait for Pydantic.
+        help="ppo-clip, ppo-kl, reinforce or grpo, with its tuned settings; see `ppo algorithms`.",
+    ),
 ]
 AllowImport = Annotated[
     bool,

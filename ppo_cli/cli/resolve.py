@@ -50,6 +50,7 @@ def resolve_settings(
     """
     from ppo_cli.config import resolve_config, with_values
     from ppo_cli.envs.registry import resolve_env_id
+    from ppo_cli.sweep.whole_episodes import NUM_STEPS, with_whole_episodes
 
     typed = resolve_env_id(env, allow_import=True) if env else None
     resolved = resolve_config(
@@ -66,8 +67,10 @@ def resolve_settings(
     if found.env_id != config.env_id:
         config = with_values(config, {"env_id": found.env_id})
     agree_to_terms(config, allow_import or _typed(resolved.origins, "reward_shaping.terms"))
-    notices = [*([found.notice] if found.notice else []), *resolved.notices]
-    return ResolvedSettings(config, found.requested, resolved.origins, tuple(notices))
+    config, longer = with_whole_episodes(config, resolved.given)
+    origins = resolved.origins | ({NUM_STEPS: f"time limit of {config.env_id}"} if longer else {})
+    notices = [notice for notice in (found.notice, *resolved.notices, longer) if notice]
+    return ResolvedSettings(config, found.requested, origins, tuple(notices))
 
 
 def agree_to_terms(config: RunConfig, agreed: bool) -> None:

@@ -50,6 +50,7 @@ def show_command(
     """
     from ppo_cli.cli.runs import describe_run
     from ppo_cli.cli.sweeps import find_run_or_sweep, show_sweep
+    from ppo_cli.config import plain_settings
     from ppo_cli.report.console import is_unicode, stdout_console
     from ppo_cli.report.tables import evaluation_table, files_table, settings_table
     from ppo_cli.run_reading import read_config
@@ -67,7 +68,7 @@ def show_command(
         differs = {path: value for path, value, _ in differences}
         listed = [{"name": name, "bytes": num_bytes} for name, num_bytes, _ in files]
         print_json(
-            {**document, "config": config.model_dump(), "differs_from_default": differs, "files": listed}
+            {**document, "config": plain_settings(config), "differs_from_default": differs, "files": listed}
         )
         return
     console = stdout_console()

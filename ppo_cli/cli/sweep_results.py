@@ -84,9 +84,9 @@ def write_plots(runner: SweepRunner) -> list[Path]:
     try:
         from ppo_cli.report.plots import learning_curves, sensitivity
 
-        config, one = spec.base, len(spec.bases) == 1
+        config, one = spec.base, len(spec.env_ids) == 1
         mark = env_spec(config.env_id, config.env_kwargs).reward_threshold if one else None
-        what = config.env_id if one else f"{len(spec.bases)} environments"
+        what = config.env_id if one else f"{len(spec.env_ids)} environments"
         path = runner.folder.path
         points = by_point(runs)
         figures = [

@@ -298,7 +298,7 @@ class Sweeping:
 
 def _title(spec: SweepSpec) -> str:
     """What is swept, in a line."""
-    env = spec.base.env_id if len(spec.bases) == 1 else f"{len(spec.bases)} environments"
+    env = spec.base.env_id if len(spec.env_ids) == 1 else f"{len(spec.env_ids)} environments"
     names = ", ".join(param.name for param in spec.params)
     kind = "" if spec.search == "grid" else f" ({spec.search} search)"
     return f"{env}  {names}{kind}: {spec.num_points} points × {spec.num_seeds} seeds"

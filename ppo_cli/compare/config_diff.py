@@ -7,15 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppo_cli.compare.group_result import GroupResult
-from ppo_cli.config import SETTINGS, RunConfig, get_value, yaml_text
+from ppo_cli.config import SETTINGS, RunConfig, get_value, is_used, yaml_text
 
 # What the result does not depend on; and the seed, in which the runs of a group differ on purpose.
 _ASIDE = ("seed", "output.", "compute.")
 _ABSENT = "not given"  # an entry of a mapping that others have
+_UNUSED = "not used"
+_DEFAULTS = {setting.path: yaml_text(setting.default) for setting in SETTINGS}
 
 
 def config_diff(groups: Sequence[GroupResult]) -> dict[str, dict[str, str]]:
     """The settings in which runs differ, each with its value in every group.
+
+    That one algorithm leaves another's setting unused goes without saying, unless it is not at its default.
 
     A group that has several values shows each with the number of its runs: ``0.2 (3 runs), 0.3 (2 runs)``.
     """
@@ -24,7 +28,8 @@ def config_diff(groups: Sequence[GroupResult]) -> dict[str, dict[str, str]]:
     found = {}
     for path in paths:
         counts = {name: settings.get(path, Counter([_ABSENT])) for name, settings in values.items()}
-        if len({text for count in counts.values() for text in count}) > 1:
+        texts = {text for count in counts.values() for text in count}
+        if len(texts) > 1 and texts != {_UNUSED, _DEFAULTS.get(path)}:
             found[path] = {name: _in_words(count) for name, count in counts.items()}
     return found
 
@@ -55,7 +60,9 @@ def _texts(config: RunConfig) -> dict[str, str]:
             continue
         value: Any = get_value(config, setting.path)
         entries = value if isinstance(value, Mapping) else None
-        if entries is None:
+        if not is_used(config, setting):
+            found[setting.path] = _UNUSED
+        elif entries is None:
             found[setting.path] = yaml_text(value)
         else:
             found |= {f"{setting.path}.{name}": yaml_text(entry) for name, entry in sorted(entries.items())}

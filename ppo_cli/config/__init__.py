@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ppo_cli.config.algorithms import uses
-from ppo_cli.config.dump import dump_config, yaml_text
+from ppo_cli.config.algorithms import ALGORITHMS, AlgorithmFacts, uses
+from ppo_cli.config.dump import dump_config, is_used, plain_settings, yaml_text
 from ppo_cli.config.names import find as find_setting
 from ppo_cli.config.names import nearest as nearest_setting
 from ppo_cli.config.resolve import (
@@ -22,10 +22,12 @@ from ppo_cli.config.settings import REQUIRED, SECTIONS, SETTINGS, Setting
 from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
 
 __all__ = [
+    "ALGORITHMS",
     "REQUIRED",
     "SECTIONS",
     "SETTINGS",
     "SHAPING_TERMS",
+    "AlgorithmFacts",
     "LearningSettings",
     "ResolvedConfig",
     "RunConfig",
@@ -35,8 +37,10 @@ __all__ = [
     "find_setting",
     "get_value",
     "imports_of",
+    "is_used",
     "load_config",
     "nearest_setting",
+    "plain_settings",
     "resolve_config",
     "shipped_config_dir",
     "shipped_config_for",

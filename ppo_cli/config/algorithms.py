@@ -5,6 +5,7 @@ How they compute stands in ``ppo_cli.algorithms``, under the same names.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -69,6 +70,27 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
 }  # fmt: skip
 
 
+ROLES: dict[str, tuple[str, ...]] = {
+    "passes": ("num_epochs",),
+    "step": ("eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_target"),
+    "penalty": ("kl_coef", "reference"),
+    "advantages": (
+        "gae_lambda", "returns", "baseline", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
+        "normalize_advantages",
+    ),
+    "critic": ("vf_coef", "eps_clip_vf", "critic_learning_rate"),
+}  # fmt: skip
+"""What the settings that not every algorithm uses are for; those of one role stand in for each other."""
+
+_WITHOUT = {
+    "passes": "it takes one pass, which num_minibatches cuts into parts",
+    "step": "it has nothing that limits an update",
+    "penalty": "it has no KL penalty",
+    "critic": "it has no value network",
+}
+"""What to say of an algorithm that has no setting of a role."""
+
+
 def uses(algorithm: str, setting: str) -> bool:
     """Whether an algorithm uses a setting.
 
@@ -76,5 +98,31 @@ def uses(algorithm: str, setting: str) -> bool:
         algorithm: Its name.
         setting: Leaf name of the setting.
     """
-    of_some = {name for facts in ALGORITHMS.values() for name in facts.settings}
-    return setting not in of_some or setting in ALGORITHMS[algorithm].settings
+    return setting in ALGORITHMS[algorithm].settings or not any(setting in names for names in ROLES.values())
+
+
+def users_of(setting: str) -> tuple[str, ...]:
+    """The algorithms that use a setting.
+
+    Args:
+        setting: Its leaf name.
+    """
+    return tuple(name for name in ALGORITHMS if uses(name, setting))
+
+
+def objection(algorithm: str, setting: str) -> tuple[str, str]:
+    """Why an algorithm refuses a setting that it does not use, and what to do.
+
+    >>> objection("ppo-kl", "eps_clip")
+    ('eps_clip is not used by ppo-kl; it has kl_target', 'leave it out; ppo-clip and grpo use eps_clip')
+    """
+    role = next(role for role, names in ROLES.items() if setting in names)
+    own = [name for name in ROLES[role] if name in ALGORITHMS[algorithm].settings]
+    instead = f"it has {_listed(own)}" if own else _WITHOUT[role]
+    users = users_of(setting)
+    hint = f"leave it out; {_listed(users)} use{'s' if len(users) == 1 else ''} {setting}"
+    return f"{setting} is not used by {algorithm}; {instead}", hint
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

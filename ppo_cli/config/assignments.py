@@ -5,20 +5,23 @@ A file, a ``--set`` and a Python value all become assignments; later ones replac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
+from ppo_cli.config.algorithms import ALGORITHMS, objection, uses
 from ppo_cli.config.names import Target, find, nearest
 from ppo_cli.config.node import Node, located
+from ppo_cli.config.out_of_scope import policy_hint
 from ppo_cli.config.problems import Origin, Problem, refuse, value_text
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import BY_PATH, REQUIRED, SECTIONS, Setting
 
 MAX_OVERRIDE_LENGTH = 10_000
+_DEFAULT_ALGORITHM = BY_PATH["algorithm"].default
 
 
 @dataclass(frozen=True)
@@ -160,17 +163,30 @@ def build(base: Mapping[str, Any], assignments: Sequence[Assignment]) -> RunConf
         _put(data, assignment)
         last.pop(assignment.target.path, None)  # so that the order is that of the last assignments
         last[assignment.target.path] = assignment
+    unused = list(_unused(data.get("algorithm", _DEFAULT_ALGORITHM), last.values()))
     try:
-        return RunConfig.model_validate(data)
+        config = RunConfig.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
+    else:
+        if unused:
+            refuse(unused)
+        return config
     problems: dict[tuple[str | None, Origin], Problem] = {}
-    for (
-        detail
-    ) in details:  # of several complaints about one value, one for each type that it might have, the first
+    for detail in details:  # of complaints about one value, one for each type that it might have, the first
         problem = _problem(detail, last)
         problems.setdefault((problem.key, problem.origin), problem)
-    refuse(list(problems.values()))
+    said = {problem.key for problem in unused}
+    refuse([*unused, *(problem for problem in problems.values() if problem.key not in said)])
+
+
+def _unused(algorithm: Any, assignments: Iterable[Assignment]) -> Iterator[Problem]:
+    """The settings that were mentioned and that the algorithm does not use, whatever their values."""
+    known = isinstance(algorithm, str) and algorithm in ALGORITHMS
+    for assignment in assignments if known else ():
+        setting = assignment.target.setting
+        if not uses(algorithm, setting.name):
+            yield Problem(assignment.name_origin, setting.path, *objection(algorithm, setting.name))
 
 
 def _put(data: dict[str, Any], assignment: Assignment) -> None:
@@ -188,7 +204,8 @@ def _problem(detail: Any, last: Mapping[str, Assignment]) -> Problem:
     """What Pydantic says about one value, in our words and with its place."""
     if detail["type"] == "settings_disagree":
         context = detail["ctx"]
-        return Problem(_blame(context["key"], last), context["key"], context["problem"], context["hint"])
+        place = _blame(context["key"], context["others"], last)
+        return Problem(place, context["key"], context["problem"], context["hint"])
     steps = [str(step) if isinstance(step, str) else step for step in detail["loc"]]
     size = 2 if steps[0] in SECTIONS else 1
     path, rest = ".".join(map(str, steps[:size])), steps[size:]
@@ -215,9 +232,9 @@ def _wrong_value(setting: Setting, path: str, node: Node, inside: Sequence[str |
     return Problem(node.origin, path, f"{value_text(value)} is not allowed; expected {expected}", hint)
 
 
-def _blame(key: str, last: Mapping[str, Assignment]) -> Origin:
+def _blame(key: str, others: Sequence[str], last: Mapping[str, Assignment]) -> Origin:
     """Where to point when several settings disagree: at ``key``, unless another of them was given later."""
-    parties = (key, "rollout.num_steps", "rollout.num_envs", "reward_shaping.custom")
+    parties = (key, *others)
     given = [last[path].node.origin for path in last if path in parties]
     if key in last and given and last[key].node.origin.label == given[-1].label:
         return last[key].node.origin
@@ -241,8 +258,12 @@ def _text_hint(setting: Setting, value: str) -> str | None:
         words |= {"false": "false", "off": "false", "no": "false", "n": "false"}
         word = words.get(value.strip().lower())
         return f"write {word}, without quotes" if word else "write true or false"
+    if setting.path == "network.policy" and (hint := policy_hint(value)):
+        return hint
     if setting.type_text == "one of":
-        close = get_close_matches(value.lower(), setting.allowed.split(", "), n=1, cutoff=0.4)
+        choices = setting.allowed.split(", ")
+        close = [name for name in choices if value and name.startswith(value.lower())]
+        close = close or get_close_matches(value.lower(), choices, n=1, cutoff=0.4)
         return f"did you mean {close[0]}?" if close else None
     if value.strip().lower() in ("none", "off", "no") and "null" in setting.expected:
         return "write null to switch it off"

@@ -5,18 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from ppo_cli.config.out_of_scope import OUT_OF_SCOPE
 from ppo_cli.config.settings import BY_NAME, BY_PATH, SECTIONS, Setting
 
 FOREIGN: dict[str, str] = {
     "eps_clip": (
         "clip_range clip_coef clip_ratio clip_param clip clip_eps cliprange clip_epsilon "
-        "clipping_epsilon e_clip ratio_clip ppo_clip ppo_clip_ratio epsilon eps clip_range_pi"
+        "clipping_epsilon e_clip ratio_clip ppo_clip ppo_clip_ratio epsilon eps clip_range_pi epsilon_low "
+        "clip_ratio_low"
     ),
     "anneal_eps_clip": "anneal_clip anneal_clip_range clip_schedule",
     "eps_clip_vf": (
         "clip_range_vf clip_vloss value_clip clip_value clip_vf use_clipped_value_loss vf_clip_param"
     ),
-    "learning_rate": "lr pi_lr vf_lr lr_actor lr_critic step_size alpha",
+    "learning_rate": (
+        "lr pi_lr lr_actor actor_lr actor_learning_rate policy_lr policy_learning_rate step_size alpha"
+    ),
+    "critic_learning_rate": (
+        "lr_critic critic_lr vf_lr value_lr lr_vf value_learning_rate vf_learning_rate lr_v"
+    ),
     "anneal_lr": "lr_schedule lr_decay lr_anneal linear_lr",
     "num_envs": "n_envs num_actors num_workers n_workers env_count n_env",
     "num_steps": (
@@ -33,14 +40,27 @@ FOREIGN: dict[str, str] = {
     "gae_lambda": "lam lambda lambda_ lmbda tau gae_lam lambda_gae",
     "ent_coef": (
         "ent_weight entropy_coef entropy_coeff entropy_weight entropy_cost entropy_loss_scale "
-        "entropy_bonus beta exploration_loss_coeff entropy_coefficient"
+        "entropy_bonus exploration_loss_coeff entropy_coefficient"
     ),
     "vf_coef": (
         "value_loss_coef vf_loss_coeff critic_coef critic_coeff value_loss_scale value_loss_coeff "
         "value_coef vf_weight value_weight"
     ),
     "max_grad_norm": "grad_norm grad_clip grad_norm_clip max_gradient_norm gradient_clip clip_grad_norm",
-    "target_kl": "kl_target max_kl",
+    "target_kl": "max_kl",
+    "kl_target": "kl_targ d_targ kl_d_targ target_kl_divergence",
+    "kl_coef": (
+        "init_kl_coef kl_coeff kl_beta initial_kl_coeff kl_loss_coef kl_penalty_coef kl_penalty kl_weight "
+        "kl_ctl_value"
+    ),
+    "returns": "reward_to_go rewards_to_go return_type use_rtg",
+    "baseline": "use_baseline use_critic value_baseline nn_baseline",
+    "group_size": "num_generations rollout_n n_samples_per_prompt num_samples_per_prompt group_num",
+    "clip_higher": "epsilon_high clip_ratio_high eps_clip_high eps_high clip_high clip_range_high",
+    "reference": "ref_model reference_model reference_policy ref_policy ref_path",
+    "divide_by_std": "norm_adv_by_std_in_grpo normalize_by_std grpo_std_normalization",
+    "dynamic_sampling": "filter_groups",
+    "loss_mean": "loss_agg_mode loss_type loss_aggregation",
     "total_timesteps": (
         "total_steps n_timesteps num_timesteps timesteps max_steps max_timesteps "
         "max_training_timesteps num_env_steps"
@@ -52,13 +72,15 @@ FOREIGN: dict[str, str] = {
     "hidden_sizes": (
         "net_arch hidden_size hidden_dim hidden_dims hid layers fcnet_hiddens hidden_layers policy_kwargs"
     ),
+    "policy": "policy_class policy_type dist_class action_dist action_distribution distribution",
+    "squash": "squash_output use_tanh tanh_squash squash_actions",
     "activation": "activation_fn act_fn nonlinearity",
     "log_std_init": "init_log_std action_std_init action_std log_std",
     "env_id": "env environment gym_id env_name task",
     "env_kwargs": "env_args env_config",
     "algorithm": "algo",
     "seed": "random_seed rng_seed",
-    "reward_scale": "reward_scaling scale_rewards",
+    "reward_scale": "reward_scaling",
     "eval_episodes": "n_eval_episodes num_eval_episodes",
     "num_evals": "eval_freq eval_interval n_evals",
     "num_threads": "torch_threads n_threads threads",
@@ -86,6 +108,18 @@ OWNERS = {
     "noptepochs": "OpenAI Baselines",
     "e_clip": "rl_games",
     "horizon_length": "rl_games",
+    "kl_coeff": "RLlib",
+    "use_critic": "RLlib",
+    "init_kl_coef": "TRL",
+    "num_generations": "TRL",
+    "epsilon_high": "TRL",
+    "ref_model": "TRL",
+    "loss_type": "TRL",
+    "kl_loss_coef": "verl",
+    "clip_ratio_high": "verl",
+    "norm_adv_by_std_in_grpo": "verl",
+    "filter_groups": "verl",
+    "loss_agg_mode": "verl",
 }
 """Whose name it is, where that is well known."""
 
@@ -94,7 +128,10 @@ _PARTS = (
 )
 _BATCH = "did you mean num_envs and num_steps? Their product is the batch of one update"
 _TOGETHER = "did you mean num_epochs? Policy and value networks are updated together"
-_KL = "did you mean target_kl? It stops an update early; the learning rate does not adapt to it"
+_KL = (
+    "did you mean target_kl, at which an update stops early, or ppo-kl's kl_target? "
+    "The learning rate does not adapt to either"
+)
 AMBIGUOUS = {
     "batch_size": _PARTS,
     "minibatch_size": _PARTS,
@@ -106,6 +143,8 @@ AMBIGUOUS = {
     "train_v_iters": _TOGETHER,
     "desired_kl": _KL,
     "kl_threshold": _KL,
+    "beta": "did you mean ent_coef (of the entropy), or kl_coef (beta is its name in TRL)?",
+    "scale_rewards": "did you mean reward_scale, or grpo's divide_by_std (scale_rewards is its name in TRL)?",
 }
 """Foreign names that mean different things in different libraries, each with an explanation."""
 
@@ -119,6 +158,7 @@ _BY_FOREIGN_NAME = {
     _plain(foreign): BY_NAME[ours] for ours, names in FOREIGN.items() for foreign in names.split()
 }
 _AMBIGUOUS = {_plain(name): text for name, text in AMBIGUOUS.items()}
+_OUT_OF_SCOPE = {_plain(name): text for name, text in OUT_OF_SCOPE.items()}
 _OWNERS = {_plain(name): owner for name, owner in OWNERS.items()}
 
 
@@ -169,6 +209,8 @@ def nearest(name: str) -> str:
         return f"did you mean {BY_NAME[leaf].path}?"
     if plain in _BY_PLAIN_NAME:
         return f"did you mean {_BY_PLAIN_NAME[plain].name}?"
+    if plain in _OUT_OF_SCOPE:
+        return _OUT_OF_SCOPE[plain]
     if plain in _AMBIGUOUS:
         return _AMBIGUOUS[plain]
     if plain in _BY_FOREIGN_NAME:

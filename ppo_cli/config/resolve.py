@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.assignments import Assignment, build, from_override, from_tree, from_value
 from ppo_cli.config.node import Node
 from ppo_cli.config.problems import Origin, Problem, printable, refuse, value_text
-from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.schema import NOT_BETA, RunConfig
 from ppo_cli.config.settings import SECTIONS, SETTINGS
-from ppo_cli.config.shipped import display_name, shipped_config_dir, shipped_config_for
+from ppo_cli.config.shipped import PLAIN, display_name, shipped_config_dir, shipped_config_for
 
 _IMPORTING = ("env_id", "reward_shaping.terms")
 """The settings that can name a module to import, which is to say code to run."""
@@ -29,11 +30,13 @@ class ResolvedConfig:
     Attributes:
         config: The config.
         origins: For every setting's path: ``default``, ``configs/cartpole.yaml:7``, ``--set`` or an option.
+        given: Where the user gave a setting, by path; neither defaults nor tuned files are among them.
         notices: What the user should be told.
     """
 
     config: RunConfig
     origins: dict[str, str]
+    given: dict[str, Origin] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
 
@@ -46,11 +49,11 @@ def resolve_config(
     values: Mapping[str, Any] | None = None,
     allow_import: bool = False,
 ) -> ResolvedConfig:
-    """Put the settings together: defaults, the environment's tuned file, the user's file, overrides, options.
+    """Put the settings together: defaults, a tuned file, the user's file, overrides, options.
 
     Args:
-        env: The environment of the command line. Its tuned settings, when shipped, come first; the id
-            itself wins over the one in ``config_file``.
+        env: The environment of the command line. Its tuned settings for the algorithm, when shipped, come
+            first; the id itself wins over the one in ``config_file``.
         config_file: The user's YAML file.
         settings: Settings that stand in another file of the user's, on top of ``config_file``.
         overrides: ``NAME=VALUE`` texts.
@@ -63,8 +66,6 @@ def resolve_config(
     """
     notices: list[str] = []
     layers: list[Assignment] = []
-    if env is not None:
-        layers += _tuned(env, notices)
     if config_file is not None:
         layers += from_tree(_read(config_file))
     if settings is not None:
@@ -77,7 +78,10 @@ def resolve_config(
         _refuse_missing_env(config_file)
     if not allow_import:
         _refuse_imports(layers)
-    return ResolvedConfig(build({}, layers), _origins(layers), notices)
+    given = {layer.target.path: layer.name_origin for layer in layers}
+    if env is not None:
+        layers = [*_tuned(env, layers, notices), *layers]
+    return ResolvedConfig(build({}, layers), _origins(layers), given, notices)
 
 
 def load_config(path: Path) -> RunConfig:
@@ -159,14 +163,25 @@ def _read(path: Path) -> Node:
     return read_yaml(path, missing_hint=hint)
 
 
-def _tuned(env: str, notices: list[str]) -> list[Assignment]:
+def _tuned(env: str, layers: Sequence[Assignment], notices: list[str]) -> list[Assignment]:
+    """The tuned settings for the environment and the algorithm of ``layers``, or what comes near to them."""
     from ppo_cli.config.yaml_file import read_yaml
 
-    path = shipped_config_for(env)
+    chosen = {layer.target.path: layer.node.value for layer in layers}
+    algorithm = chosen.get("algorithm", PLAIN)
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        return []  # it will be refused
+    path = shipped_config_for(env, algorithm) or shipped_config_for(env)
     if path is None:
         notices.append(f"no tuned settings for {printable(env)}; using the defaults")
         return []
-    return from_tree(read_yaml(path, display_name(path)))
+    if path != shipped_config_for(env, algorithm):
+        text = f"no tuned settings for {algorithm} on {printable(env)}; using those of {PLAIN}"
+        notices.append(f"{text} where they apply")
+    left_out = NOT_BETA if chosen.get("network.policy") == "beta" else ()
+    names = {setting.name for setting in SETTINGS if uses(algorithm, setting.name)}.difference(left_out)
+    tuned = from_tree(read_yaml(path, display_name(path)))
+    return [assignment for assignment in tuned if assignment.target.setting.name in names]
 
 
 def _typed_env(

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ppo_cli.config.algorithms import ALGORITHMS, uses
+from ppo_cli.config.algorithms import ALGORITHMS, objection, uses
 
 MAX_BATCH = 4_194_304
 """The most transitions of one member in one iteration; a mistyped number must not fill the memory."""
@@ -83,9 +83,9 @@ ShapingMode = Literal["off", "log", "add", "replace", "potential"]
 TermsReference = Annotated[str, Field(pattern=TERMS_PATTERN), Allowed('such as "my_module:my_terms"')]
 
 
-def _refuse(key: str, problem: str, hint: str) -> PydanticCustomError:
-    """An error that concerns several settings; ``key`` is the one to show."""
-    context = {"problem": problem, "hint": hint, "key": key}
+def _refuse(key: str, problem: str, hint: str, *others: str) -> PydanticCustomError:
+    """An error that concerns several settings; ``key`` is the one to show, ``others`` may be to blame too."""
+    context = {"problem": problem, "hint": hint, "key": key, "others": others}
     return PydanticCustomError("settings_disagree", "{problem}", context)
 
 
@@ -180,6 +180,10 @@ class Learning(Section):
     """Factor on the rewards that the learner sees; logged returns are not scaled."""
 
 
+NOT_BETA = ("squash", "log_std_init")
+"""Settings that belong to Gaussian policies alone."""
+
+
 class Network(Section):
     """The policy and value networks; both have this shape."""
 
@@ -209,6 +213,14 @@ class Network(Section):
                 f"more than {MAX_WEIGHTS:,}",
                 "use smaller layers or fewer of them",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _beta_has_no_noise_of_its_own(self) -> Network:
+        for name in NOT_BETA if self.policy == "beta" else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                text = f"{name} is not used by the beta policy, which is bounded and has its own shape"
+                raise _refuse(f"network.{name}", text, "leave it out; gaussian uses it", "network.policy")
         return self
 
 
@@ -262,7 +274,8 @@ class RewardShaping(Section):
         for name in self.custom:
             if name in SHAPING_TERMS:
                 key = f"reward_shaping.custom.{name}"
-                raise _refuse(key, f"{name} is a setting of its own", f"set reward_shaping.{name}")
+                hint = f"set reward_shaping.{name}"
+                raise _refuse(key, f"{name} is a setting of its own", hint, "reward_shaping.custom")
         return self
 
     def weights(self) -> dict[str, float]:
@@ -304,6 +317,9 @@ class Compute(Section):
     """Threads for the arithmetic; small networks are fastest with 1."""
     env_workers: Annotated[Int, Field(ge=0, le=256)] | None = None
     """Processes that step slow environments beside the trainer; null: one per further core."""
+
+
+_SIZES = ("rollout.num_steps", "rollout.num_envs")
 
 
 class RunConfig(Section):
@@ -350,6 +366,27 @@ class RunConfig(Section):
         return -(-self.total_timesteps // self.steps_per_iteration)
 
     @model_validator(mode="after")
+    def _only_what_the_algorithm_uses(self) -> RunConfig:
+        for name, field in Learning.model_fields.items():
+            if not uses(self.algorithm, name) and getattr(self.learning, name) != field.default:
+                raise _refuse(f"learning.{name}", *objection(self.algorithm, name), "algorithm")
+        return self
+
+    @model_validator(mode="after")
+    def _groups_fit(self) -> RunConfig:
+        num_envs, size = self.rollout.num_envs, self.learning.group_size
+        if uses(self.algorithm, "group_size") and num_envs % size:
+            sizes = _join([n for n in divisors(num_envs) if n >= 2][:6])
+            more = [n for n in (num_envs // size * size, -(-num_envs // size) * size) if n]
+            raise _refuse(
+                "learning.group_size",
+                f"groups of {size} do not divide num_envs = {num_envs}",
+                f"num_envs may be {_join(more)}" + (f", or group_size {sizes}" if sizes else ""),
+                *_SIZES, "algorithm",
+            )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
     def _minibatches_fit(self) -> RunConfig:
         batch, parts = self.steps_per_iteration, self.learning.num_minibatches
         if batch > MAX_BATCH:
@@ -357,17 +394,18 @@ class RunConfig(Section):
                 "rollout.num_steps",
                 f"num_envs * num_steps is {batch}, more than {MAX_BATCH} transitions",
                 "use fewer environments or fewer steps",
+                *_SIZES,
             )
         if batch < 2:
-            raise _refuse(
-                "rollout.num_steps", "num_envs * num_steps is 1; at least 2 are needed", "use more steps"
-            )
+            text = "num_envs * num_steps is 1; at least 2 are needed"
+            raise _refuse("rollout.num_steps", text, "use more steps", *_SIZES)
         if batch % parts or batch // parts < 2:
             sizes = f"num_envs * num_steps = {self.rollout.num_envs} * {self.rollout.num_steps} = {batch}"
             raise _refuse(
                 "learning.num_minibatches",
                 f"{parts} does not cut {sizes} into equal parts of at least 2",
                 f"num_minibatches may be {_join(minibatch_choices(batch, parts))}",
+                *_SIZES,
             )
         return self
 
@@ -378,7 +416,11 @@ def _join(values: list[int]) -> str:
 
 def minibatch_choices(batch: int, wanted: int, count: int = 4) -> list[int]:
     """The numbers of minibatches nearest to ``wanted`` that cut ``batch`` into equal parts of at least 2."""
-    small = [n for n in range(1, math.isqrt(batch) + 1) if batch % n == 0]
-    divisors = set(small) | {batch // n for n in small}
-    divisors.discard(batch)
-    return sorted(sorted(divisors, key=lambda n: (abs(math.log(n / wanted)), n))[:count])
+    found = [n for n in divisors(batch) if n < batch]
+    return sorted(sorted(found, key=lambda n: (abs(math.log(n / wanted)), n))[:count])
+
+
+def divisors(number: int) -> list[int]:
+    """What a positive whole number can be divided by, itself included, in order."""
+    small = [n for n in range(1, math.isqrt(number) + 1) if number % n == 0]
+    return sorted({*small, *(number // n for n in small)})

@@ -127,9 +127,14 @@ def _checked_kwargs(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any
 
 def _check_spaces(env_id: str, env: Env) -> None:
     obs, action = env.observation_space, env.action_space
-    if isinstance(obs, spaces.Box) and obs.dtype == np.uint8 and len(obs.shape) >= 2:
+    image = _image_in(obs)
+    if image is not None:
+        from ppo_cli.config.out_of_scope import IMAGES  # processes that step environments need no settings
+
         raise UsageError(
-            f"{env_id} has image observations {obs.shape}, not supported", hint=_SUPPORTED, key="env_id"
+            f"{env_id} has image observations {image.shape}, not supported",
+            hint=f"{IMAGES}; {_SUPPORTED}",
+            key="env_id",
         )
     if not obs.is_np_flattenable:
         raise UsageError(f"{env_id} has observations {obs}, not supported", hint=_SUPPORTED, key="env_id")
@@ -138,6 +143,16 @@ def _check_spaces(env_id: str, env: Env) -> None:
     )
     if not (isinstance(action, spaces.Discrete) or is_float_box):
         raise UsageError(f"{env_id} has actions {action}, not supported", hint=_SUPPORTED, key="env_id")
+
+
+def _image_in(space: spaces.Space[Any]) -> spaces.Box | None:
+    """The image that observations are or hold: three dimensions or more, or two of bytes."""
+    if isinstance(space, spaces.Dict | spaces.Tuple):
+        parts = space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces
+        return next((found for found in map(_image_in, parts) if found is not None), None)
+    if not isinstance(space, spaces.Box):
+        return None
+    return space if len(space.shape) > 2 - (space.dtype == np.uint8) else None
 
 
 def _is_flat(space: spaces.Space[Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppo_cli.config import REQUIRED, SETTINGS, RunConfig, get_value, yaml_text
+from ppo_cli.config import REQUIRED, SETTINGS, RunConfig, Setting, get_value, is_used, yaml_text
 from ppo_cli.html.cells import text_cell
 from ppo_cli.html.content import Column, Table
 from ppo_cli.report.numbers import plural
@@ -21,8 +21,8 @@ def settings_tables(configs: Sequence[RunConfig], between: Table | None = None) 
         configs: The settings, one per group or point; what they share is shown once.
         between: What differs between the groups, where it is known.
     """
-    rows = [(setting, _values(configs, setting.path), _text(setting.default)) for setting in SETTINGS]
-    rows = [row for row in rows if row[0].path != _SEED]
+    rows = [(setting, _values(configs, setting), _text(setting.default)) for setting in SETTINGS]
+    rows = [row for row in rows if row[0].path != _SEED and row[1]]
     changed = [row for row in rows if row[0].default != REQUIRED and row[1] != [row[2]]]
     differing = Table(
         title="Settings that differ from their default",
@@ -74,9 +74,10 @@ def between_table(names: Sequence[str], differing: Mapping[str, Mapping[str, str
     )
 
 
-def _values(configs: Sequence[RunConfig], path: str) -> list[str]:
-    """The different values of a setting, in the order of the groups."""
-    return list(dict.fromkeys(_text(get_value(config, path)) for config in configs))
+def _values(configs: Sequence[RunConfig], setting: Setting) -> list[str]:
+    """The different values of a setting, in the order of the groups; of those that use it."""
+    using = [config for config in configs if is_used(config, setting)]
+    return list(dict.fromkeys(_text(get_value(config, setting.path)) for config in using))
 
 
 def _joined(values: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
     points = by_point(runs)
     held_out = [read_run(run, folder.held_out.run(run.name)) for run in held_out_runs(spec, runs)]
     document = summary(folder, spec, runs, held_out)
-    mark = solved_at(spec.base.env_id) if len(spec.bases) == 1 else None
+    mark = solved_at(spec.base.env_id) if len(spec.env_ids) == 1 else None
     series = _series(points, present, spec.default_point)
     data, notes = curves_data(series)
     summaries = [run.summary for run in present]
@@ -74,7 +74,7 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
         curves=data,
         curves_notes=_curves_notes(points, notes),
         threshold=mark,
-        settings=settings_tables(list(spec.bases.values()), _swept_table(spec)),
+        settings=settings_tables(list(spec.bases), _swept_table(spec)),
         commands=(*made_by(summaries), *_commands(folder, this)),
         versions=versions_tables(summaries),
     ), series  # fmt: skip
@@ -112,10 +112,14 @@ def _curves_notes(points: Sequence[PointResult], notes: tuple[str, ...]) -> tupl
 def _about(
     spec: SweepSpec, points: Sequence[PointResult], runs: Sequence[RunResult], date: str
 ) -> tuple[str, ...]:
-    env = spec.base.env_id if len(spec.bases) == 1 else plural(len(spec.bases), "environment")
+    env = spec.base.env_id if len(spec.env_ids) == 1 else plural(len(spec.env_ids), "environment")
     searched = f"sweep of {' and '.join(param.name for param in spec.params)}"
-    parts = (env, spec.base.algorithm, searched, plural(len(points), "point"), plural(len(runs), "run"), date)
+    parts = (env, _algorithms(spec), searched, plural(len(points), "point"), plural(len(runs), "run"), date)
     return tuple(part for part in parts if part)
+
+
+def _algorithms(spec: SweepSpec) -> str:
+    return ", ".join(dict.fromkeys(base.algorithm for base in spec.bases))
 
 
 def _best_text(document: Mapping[str, Any]) -> str:

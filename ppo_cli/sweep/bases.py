@@ -1,18 +1,25 @@
-"""The settings that hold where nothing is swept, for each environment: layer upon layer, as for one run."""
+"""The settings that hold where nothing is swept, layer upon layer as for one run.
+
+Where environments, algorithms or policies are swept, each of them has its own: its tuned settings.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ppo_cli.config import RunConfig, resolve_config, with_values
+from ppo_cli.config import RunConfig, get_value, resolve_config, with_values
 from ppo_cli.config.node import Node
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.consent import TERMS, agree
 from ppo_cli.sweep.params import Param
+from ppo_cli.sweep.spec import OWN_BASE
 from ppo_cli.sweep.sweep_file import SweepFile
+
+ENV_ID = "env_id"
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Base:
-    """The settings of one environment.
+    """The settings where nothing is swept, or of one environment, algorithm and policy.
 
     Attributes:
         config: The settings, with the id of the environment that runs.
@@ -53,54 +60,69 @@ class Base:
     notices: tuple[str, ...]
 
 
-def make_bases(inputs: Inputs, swept: Param | None, *, typed: bool) -> list[Base]:
-    """The base of every environment.
+def make_bases(inputs: Inputs, swept: Mapping[str, Param], *, typed: bool) -> list[Base]:
+    """The base of every environment, algorithm and policy that is swept; one base when none is.
 
     Args:
         inputs: What they are made from.
-        swept: The swept ``env_id``, or None.
-        typed: Whether its values were typed on the command line, which is consent to import what they name.
+        swept: The swept settings by path.
+        typed: Whether swept environments were typed on the command line, which is consent to import what
+            they name.
 
     Raises:
         UsageError: Anything that is wrong with them.
     """
+    own = [param for path, param in swept.items() if path in OWN_BASE and path != ENV_ID]
+    paths = [param.path for param in own]
+    rows = product(*(param.values for param in own))
+    each = [replace(inputs, values={**inputs.values, **dict(zip(paths, row, strict=True))}) for row in rows]
+    if ENV_ID not in swept:
+        return [_only_base(one) for one in each]
     named = inputs.env or inputs.env_in_file
-    if swept is None:
-        if named is None:
-            return [_base(inputs, inputs.settings)]
-        return [_named_base(named, inputs, agreed=inputs.env is not None or inputs.allow_import)]
     if named is not None:
         text = f"env_id is swept, so {named!r} cannot be the environment"
-        raise UsageError(text, hint="leave it out, or do not sweep env_id", key="env_id")
+        raise UsageError(text, hint="leave it out, or do not sweep env_id", key=ENV_ID)
     agreed = typed or inputs.allow_import
-    bases = [_named_base(str(value), inputs, agreed=agreed) for value in swept.values]
+    bases = [_named_base(str(env), one, agreed=agreed) for env in swept[ENV_ID].values for one in each]
     # That a swept environment takes the place of the one in a file goes without saying.
     return [replace(base, notices=_without(base.notices, "--env ")) for base in bases]
 
 
-def bases_of_folder(file: SweepFile, inputs: Inputs, swept: Param | None) -> list[Base]:
-    """The bases that the file of a sweep folder holds, with overrides on top; its environments stay.
+def bases_of_folder(file: SweepFile, inputs: Inputs, swept: Mapping[str, Param]) -> list[Base]:
+    """The bases that the file of a sweep folder holds, with overrides on top; what they are of stays.
 
     Args:
         file: The file.
         inputs: What goes on top.
-        swept: The swept ``env_id``, or None.
+        swept: The swept settings by path.
 
     Raises:
         UsageError: Anything that is wrong with them, or another environment is asked for.
     """
     bases = [_base(inputs, node) for node in file.bases]
-    there = [base.config.env_id for base in bases]
+    configs = [base.config for base in bases]
+    there = list(dict.fromkeys(config.env_id for config in configs))
     if inputs.env is not None or inputs.config_file is not None:
         hint = "begin a sweep of your own with --env or --config, without this file"
         raise UsageError(f"{file.path} has settings of its own, for {' and '.join(there)}", hint=hint)
-    if swept is not None and sorted(swept.values) != sorted(there):
-        hint = "begin a new sweep for other environments"
-        raise UsageError(f"{file.path} has settings for {' and '.join(there)} only", hint=hint, key="env_id")
+    for path in OWN_BASE:
+        found = list(dict.fromkeys(get_value(config, path) for config in configs))
+        if path in swept and sorted(swept[path].values) != sorted(found):
+            hint = f"begin a new sweep for other values of {swept[path].name}"
+            raise UsageError(f"{file.path} has settings for {' and '.join(found)} only", hint=hint, key=path)
     requested = (file.env or "").split(",")
-    if len(requested) != len(bases):
+    if len(requested) != len(there):
         return bases
-    return [replace(base, requested=typed) for base, typed in zip(bases, requested, strict=True)]
+    typed = dict(zip(there, requested, strict=True))
+    return [replace(base, requested=typed[base.config.env_id]) for base in bases]
+
+
+def _only_base(inputs: Inputs) -> Base:
+    """The base where no environment is swept."""
+    named = inputs.env or inputs.env_in_file
+    if named is None:
+        return _base(inputs, inputs.settings)
+    return _named_base(named, inputs, agreed=inputs.env is not None or inputs.allow_import)
 
 
 def _named_base(env: str, inputs: Inputs, *, agreed: bool) -> Base:
@@ -113,8 +135,9 @@ def _named_base(env: str, inputs: Inputs, *, agreed: bool) -> Base:
 
 
 def _base(inputs: Inputs, settings: Node | None, env_id: str | None = None) -> Base:
-    """The settings of one environment: ``env_id``, already agreed to, or the one that they name."""
+    """The settings for one environment: ``env_id``, already agreed to, or the one that they name."""
     from ppo_cli.envs.registry import resolve_env_id
+    from ppo_cli.sweep.whole_episodes import with_whole_episodes
 
     resolved = resolve_config(
         env=env_id,
@@ -133,7 +156,9 @@ def _base(inputs: Inputs, settings: Node | None, env_id: str | None = None) -> B
     if found.env_id != config.env_id:
         config = with_values(config, {"env_id": found.env_id})
     agree(config.reward_shaping.terms, agreed=agreed(TERMS))
-    return Base(config, found.requested, (*([found.notice] if found.notice else []), *resolved.notices))
+    config, longer = with_whole_episodes(config, resolved.given)
+    notices = tuple(notice for notice in (found.notice, *resolved.notices, longer) if notice)
+    return Base(config, found.requested, notices)
 
 
 def _without(notices: Sequence[str], beginning: str) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ppo_cli.config import SHAPING_TERMS, get_value
+from ppo_cli.config.algorithms import objection, users_of, uses
+from ppo_cli.config.settings import BY_PATH
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.halving import RUNGS, rung_iteration
 from ppo_cli.sweep.spec import SweepSpec
+from ppo_cli.sweep.whole_episodes import check_whole_episodes
 
 MAX_RUNS = 10_000
 MAX_SEEDS = 1_000
@@ -33,6 +36,7 @@ def check_spec(spec: SweepSpec) -> None:
     _check_size(spec)
     _check_pruning(spec)
     _check_objective(spec)
+    _check_uses(spec)
     _check_effects(spec)
     _check_points(spec)
 
@@ -53,7 +57,7 @@ def _check_search(spec: SweepSpec) -> None:
             hint = "leave out the count, or use --search grid"
             _refuse(param.path, f"{param.text} has a count, and a search draws from the whole range", hint)
     _check_something_to_search(spec, spec.trials)
-    if len(spec.bases) > 1:
+    if len(spec.env_ids) > 1:
         _refuse("env_id", "returns of different environments cannot be compared by a search", "use a grid")
 
 
@@ -75,8 +79,8 @@ def _check_counts(spec: SweepSpec) -> None:
         _refuse("confirm", f"{spec.confirm:,} held-out seeds; 0 to {MAX_SEEDS:,} are allowed")
     if spec.base.seed + spec.num_seeds + spec.confirm - 1 > MAX_SEED:
         _refuse("seed", f"the seeds from {spec.base.seed:,} up go beyond {MAX_SEED:,}", "begin lower")
-    if len(spec.bases) > MAX_ENVS:
-        _refuse("env_id", f"{len(spec.bases)} environments; most is {MAX_ENVS}")
+    if len(spec.env_ids) > MAX_ENVS:
+        _refuse("env_id", f"{len(spec.env_ids)} environments; most is {MAX_ENVS}")
     if spec.zipped and spec.search == "grid":
         lengths = {param.name: len(param.grid()) for param in spec.params}
         if len(set(lengths.values())) > 1:
@@ -102,14 +106,15 @@ def _check_pruning(spec: SweepSpec) -> None:
     if spec.num_points < MIN_PRUNED_POINTS:
         text = f"--prune stops the worse half of the points early, and {spec.num_points} are too few for that"
         _refuse("prune", text, f"take at least {MIN_PRUNED_POINTS} points, or leave out --prune")
-    if len(spec.bases) > 1:
+    if len(spec.env_ids) > 1:
         _refuse("prune", "returns of different environments cannot be compared", "leave out --prune")
-    rung_iteration(spec.base, RUNGS[0])  # raises where runs are not evaluated on their way
+    for base in spec.bases:
+        rung_iteration(base, RUNGS[0])  # raises where runs are not evaluated on their way
 
 
 def _check_objective(spec: SweepSpec) -> None:
     """Points are compared by the evaluation after training, so there must be one."""
-    for base in spec.bases.values():
+    for base in spec.bases:
         if base.evaluation.final_eval_episodes == 0:
             key = "evaluation.final_eval_episodes"
             _refuse(key, "is 0, but points are compared by that evaluation", f"--set {key}=100")
@@ -118,7 +123,22 @@ def _check_objective(spec: SweepSpec) -> None:
 def _check_points(spec: SweepSpec) -> None:
     """Every point of a grid must make valid settings."""
     for point in spec.points():
-        spec.config(point, spec.seeds[-1])
+        config = spec.config(point, spec.seeds[-1])
+        try:
+            check_whole_episodes(config)
+        except UsageError as error:
+            raise UsageError(f"at {point.text}: {error.message}", hint=error.hint, key=error.key) from None
+
+
+def _check_uses(spec: SweepSpec) -> None:
+    """Every algorithm of the sweep must use every swept setting."""
+    for param in spec.params:
+        setting = BY_PATH.get(param.path)
+        for algorithm in dict.fromkeys(base.algorithm for base in spec.bases) if setting else ():
+            if not uses(algorithm, param.name):
+                text, _ = objection(algorithm, param.name)
+                users = ",".join(users_of(param.name))
+                _refuse(param.path, text, f"leave it out, or sweep it with --param algorithm={users}")
 
 
 def _check_effects(spec: SweepSpec) -> None:
@@ -140,7 +160,7 @@ def _is_weight(path: str) -> bool:
 def _possible_values(spec: SweepSpec, path: str) -> set[Any]:
     """The values that a setting has at some point."""
     swept = [value for param in spec.params if param.path == path for value in param.values]
-    return set(swept or [get_value(base, path) for base in spec.bases.values()])
+    return set(swept or [get_value(base, path) for base in spec.bases])
 
 
 def _refuse(key: str, text: str, hint: str | None = None) -> NoReturn:

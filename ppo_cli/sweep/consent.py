@@ -36,7 +36,7 @@ def agree_to_spec(spec: SweepSpec, *, allow_import: bool) -> None:
     """
     from ppo_cli.envs.registry import resolve_env_id
 
-    for env_id in spec.bases:
+    for env_id in spec.env_ids:
         resolve_env_id(env_id, allow_import=allow_import)
     for reference in _terms(spec):
         agree(reference, agreed=allow_import)
@@ -44,12 +44,12 @@ def agree_to_spec(spec: SweepSpec, *, allow_import: bool) -> None:
 
 def imports_of_spec(spec: SweepSpec) -> list[str]:
     """The settings that make this sweep import a user's module, as ``path: value``."""
-    found = [line for base in spec.bases.values() for line in imports_of(base) if not line.startswith(TERMS)]
+    found = [line for base in spec.bases for line in imports_of(base) if not line.startswith(TERMS)]
     return found + [f"{TERMS}: {reference}" for reference in _terms(spec)]
 
 
 def _terms(spec: SweepSpec) -> list[str]:
     """The shaping terms of the user's own that some point of the sweep uses."""
     swept = [value for param in spec.params if param.path == TERMS for value in param.values]
-    terms = swept or [base.reward_shaping.terms for base in spec.bases.values()]
+    terms = swept or [base.reward_shaping.terms for base in spec.bases]
     return [reference for reference in dict.fromkeys(terms) if reference is not None]

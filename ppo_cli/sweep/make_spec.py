@@ -74,9 +74,9 @@ def make_spec(
         allow_import=allow_import,
     )
     if file.bases:
-        bases = bases_of_folder(file, inputs, swept.get("env_id"))
+        bases = bases_of_folder(file, inputs, swept)
     else:
-        bases = make_bases(inputs, swept.get("env_id"), typed="env_id" in typed)
+        bases = make_bases(inputs, swept, typed="env_id" in typed)
     if "env_id" in swept:
         swept["env_id"] = _with_running_ids(swept["env_id"], bases)
     options = {
@@ -90,8 +90,8 @@ def make_spec(
     if search == "grid":
         file = replace(file, trials=None, asked=())  # those of the file's search
     spec = SweepSpec(
-        bases={base.config.env_id: base.config for base in bases},
-        env_requested=",".join(base.requested for base in bases),
+        bases=tuple(base.config for base in bases),
+        env_requested=",".join({base.config.env_id: base.requested for base in bases}.values()),
         params=tuple(swept.values()),
         asked=file.asked,
         **{**file.given(), **{name: value for name, value in options.items() if value is not None}},
@@ -114,7 +114,8 @@ def _typed_params(texts: Sequence[str]) -> dict[str, Param]:
 
 def _with_running_ids(param: Param, bases: Sequence[Base]) -> Param:
     """The swept environments with the ids that run in place of those that were typed."""
-    ids = [base.config.env_id for base in bases]
+    running = {name: base.config.env_id for base in bases for name in (base.requested, base.config.env_id)}
+    ids = [running[str(value)] for value in param.values]
     for env_id in ids:
         if ids.count(env_id) > 1:
             raise UsageError(f"env_id: {env_id} is given twice", hint="keep one of the two", key="env_id")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ppo_cli.config import get_value
 from ppo_cli.errors import UsageError
 from ppo_cli.run_names import check_run_name, numbered
 from ppo_cli.sweep.params import Param
-from ppo_cli.sweep.spec import SweepSpec
+from ppo_cli.sweep.spec import OWN_BASE, SweepSpec
 from ppo_cli.sweep.spec_file import dump_spec, read_spec
 from ppo_cli.sweep.sweep_dir import SweepDir, create_sweep_dir
 
@@ -52,7 +53,7 @@ def open_sweep(spec: SweepSpec, runs_dir: Path, name: str | None) -> tuple[Sweep
 
 def default_name(spec: SweepSpec) -> str:
     """The name of a sweep that was given none, as in ``LunarLander-v3-eps_clip``."""
-    words = [*([] if len(spec.bases) > 1 else [spec.base.env_id]), *(param.name for param in spec.params)]
+    words = [*([] if len(spec.env_ids) > 1 else [spec.base.env_id]), *(param.name for param in spec.params)]
     words += [] if spec.search == "grid" else [spec.search]
     clean = re.sub(r"[^A-Za-z0-9._+=@-]+", "-", "-".join(words)).lstrip("._+=@-") or "sweep"
     return clean[:_NAME_LENGTH].rstrip(".")
@@ -70,8 +71,9 @@ def extended(before: SweepSpec, now: SweepSpec) -> SweepSpec:
             hint="a search keeps its ranges: choose another --name, or leave --param as it was",
             key="params",
         )
-    requested = {env: one.requested(env) for one in (before, now) for env in one.bases}
-    now = replace(now, bases={**before.bases, **now.bases}, env_requested=",".join(requested.values()))
+    requested = {env: one.requested(env) for one in (before, now) for env in one.env_ids}
+    bases = {tuple(get_value(base, path) for path in OWN_BASE): base for base in (*before.bases, *now.bases)}
+    now = replace(now, bases=tuple(bases.values()), env_requested=",".join(requested.values()))
     trials = max(before.trials or 0, now.trials or 0) or None
     seeds = max(before.num_seeds, now.num_seeds)
     if before.search != "grid":

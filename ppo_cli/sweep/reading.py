@@ -37,7 +37,7 @@ def planned_runs(spec: SweepSpec) -> list[PlannedRun]:
 
 def held_out_runs(spec: SweepSpec, runs: list[RunResult]) -> list[PlannedRun]:
     """The runs that check the best point on seeds that the sweep has not seen; none without one."""
-    best = best_point(by_point(runs)) if len(spec.bases) == 1 else None
+    best = best_point(by_point(runs)) if len(spec.env_ids) == 1 else None
     if best is None:
         return []
     first = spec.base.seed + HELD_OUT_OFFSET

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ppo_cli.config import SETTINGS, RunConfig, get_value, with_values
 from ppo_cli.config.problems import value_text
+from ppo_cli.config.settings import BY_PATH
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.params import Param
 from ppo_cli.sweep.points import Point
@@ -21,13 +22,19 @@ _FREE_SECTIONS = ("output", "compute")
 """Settings that may differ between the runs of one sweep folder: results do not depend on them."""
 
 
+OWN_BASE = ("env_id", "algorithm", "network.policy")
+"""Swept settings of which each value has settings of its own: those tuned for it."""
+
+_OWN_BASE_NAMES = {path.rpartition(".")[2]: path for path in OWN_BASE}
+
+
 @dataclass(frozen=True)
 class SweepSpec:
     """What a sweep trains.
 
     Attributes:
-        bases: The settings that hold where nothing is swept, by environment: one entry, or one for each value
-            of a swept ``env_id``. Their seed is the first seed.
+        bases: The settings that hold where nothing is swept: one, or one for each combination of the swept
+            settings that are in ``OWN_BASE``. Their seed is the first seed.
         env_requested: The environment id that the user typed; of several, with commas between.
         params: The swept settings.
         zipped: Whether their first values make the first point, and so on, instead of every combination.
@@ -39,7 +46,7 @@ class SweepSpec:
         asked: The points that a search has drawn so far.
     """
 
-    bases: Mapping[str, RunConfig]
+    bases: tuple[RunConfig, ...]
     env_requested: str
     params: tuple[Param, ...]
     zipped: bool = False
@@ -52,8 +59,13 @@ class SweepSpec:
 
     @property
     def base(self) -> RunConfig:
-        """The base of the first environment."""
-        return next(iter(self.bases.values()))
+        """The first base."""
+        return self.bases[0]
+
+    @property
+    def env_ids(self) -> tuple[str, ...]:
+        """The environments, each once."""
+        return tuple(dict.fromkeys(base.env_id for base in self.bases))
 
     @property
     def seeds(self) -> range:
@@ -96,23 +108,45 @@ class SweepSpec:
             UsageError: The settings do not go together; the message names the point.
         """
         values = dict(point.values)
-        base = self.bases[values["env_id"]] if "env_id" in values else self.base
+        base = self.base_of(values)
+        own = {name: value for name, value in values.items() if name not in _OWN_BASE_NAMES}
         try:
-            return with_values(base, {**values, "seed": seed})
+            return with_values(base, {**own, "seed": seed})
         except UsageError as error:
             message = error.message.removeprefix("settings: ")
             raise UsageError(f"at {point.text}: {message}", hint=error.hint, key=error.key) from None
 
+    def base_of(self, values: Mapping[str, Any]) -> RunConfig:
+        """The base of a point with these values of the swept settings.
+
+        Raises:
+            UsageError: There is none: the sweep was extended by an environment, say, without its algorithms.
+        """
+        swept = {path: values[name] for name, path in _OWN_BASE_NAMES.items() if name in values}
+        for base in self.bases:
+            if all(get_value(base, path) == value for path, value in swept.items()):
+                return base
+        of = " and ".join(map(str, swept.values()))
+        raise UsageError(
+            f"there are no settings for {of} together", hint="give all values of both", key="params"
+        )
+
     def requested(self, env_id: str) -> str:
         """What the user typed for one of the environments: ``LunarLander-v2`` for ``LunarLander-v3``."""
-        return dict(zip(self.bases, self.env_requested.split(","), strict=True))[env_id]
+        return dict(zip(self.env_ids, self.env_requested.split(","), strict=True))[env_id]
 
     @property
     def default_point(self) -> Point | None:
-        """The point that changes nothing: every swept setting as in the base; None when it is not swept."""
-        values = tuple((param.name, _base_value(self.base, param.path)) for param in self.params)
+        """The point that changes nothing: every swept setting as in the base; None when it is not swept.
+
+        Of several bases it is that of the default algorithm and policy, if they are among them.
+        """
+        base = min(
+            self.bases, key=lambda base: [get_value(base, path) != BY_PATH[path].default for path in OWN_BASE]
+        )
+        values = tuple((param.name, _base_value(base, param.path)) for param in self.params)
         point = Point(values)
-        return point if len(self.bases) == 1 and point in self.points() else None
+        return point if len(self.env_ids) == 1 and point in self.points() else None
 
     def check(self) -> None:
         """Refuse a sweep that cannot be trained, or would not answer anything.
@@ -132,7 +166,8 @@ class SweepSpec:
     def disagreements(self, other: SweepSpec) -> list[str]:
         """Why another spec's runs cannot stand beside this one's, in words; empty when they can.
 
-        Values, seeds, trials, pruning and confirmation may differ, and environments may be added.
+        Values, seeds, trials, pruning and confirmation may differ; environments, algorithms and policies may
+        be added where they are swept.
         """
         mine, theirs = self._binding(), other._binding()
         found = [
@@ -140,9 +175,9 @@ class SweepSpec:
             for name in ("search", "swept")
             if mine[name] != theirs[name]
         ]
-        for env_id, base in mine["bases"].items():
-            if env_id in theirs["bases"]:
-                found += _differences(base, theirs["bases"][env_id], env_id)
+        for of, base in mine["bases"].items():
+            if of in theirs["bases"]:
+                found += _differences(base, theirs["bases"][of], of)
             elif len(self.bases) == len(other.bases) == 1:
                 found.append(f"env_id is {self.base.env_id} here and {other.base.env_id} there")
         return found
@@ -150,10 +185,15 @@ class SweepSpec:
     def _binding(self) -> dict[str, Any]:
         """What the runs of one folder have in common."""
         return {
-            "bases": {env_id: self._binding_settings(base) for env_id, base in self.bases.items()},
+            "bases": {self._what_of(base): self._binding_settings(base) for base in self.bases},
             "search": self.search,
             "swept": " and ".join(sorted(param.name for param in self.params)),
         }
+
+    def _what_of(self, base: RunConfig) -> str:
+        """The environment of a base, and the swept algorithm and policy."""
+        swept = {param.path for param in self.params} | {"env_id"}
+        return " ".join(get_value(base, path) for path in OWN_BASE if path in swept)
 
     def _binding_settings(self, base: RunConfig) -> dict[str, Any]:
         """A base's settings that every run has: without the swept ones, the seed and what changes nothing."""
@@ -175,9 +215,9 @@ def _base_value(base: RunConfig, path: str) -> Any:
     return 0.0 if value is None and path.startswith("reward_shaping.custom.") else value
 
 
-def _differences(mine: Mapping[str, Any], theirs: Mapping[str, Any], env_id: str) -> list[str]:
+def _differences(mine: Mapping[str, Any], theirs: Mapping[str, Any], of: str) -> list[str]:
     return [
-        f"{path} of {env_id} is {value_text(value)} here and {value_text(theirs[path])} there"
+        f"{path} of {of} is {value_text(value)} here and {value_text(theirs[path])} there"
         for path, value in mine.items()
         if path in theirs and json.dumps(value, sort_keys=True) != json.dumps(theirs[path], sort_keys=True)
     ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ppo_cli.config import RunConfig, dump_config, yaml_text
+from ppo_cli.config import RunConfig, dump_config, get_value, yaml_text
 from ppo_cli.config.assignments import build, from_tree
 from ppo_cli.config.problems import Origin, Problem, printable, refuse
 from ppo_cli.sweep.params import Param, value_as_text
 from ppo_cli.sweep.points import Point
-from ppo_cli.sweep.spec import SweepSpec
+from ppo_cli.sweep.spec import OWN_BASE, SweepSpec
 from ppo_cli.sweep.sweep_file import read_sweep_file
 
 _HEADER = """\
@@ -28,18 +28,20 @@ def read_spec(path: Path) -> SweepSpec:
         UsageError: The file cannot be read or is wrong.
     """
     file = read_sweep_file(path)
-    configs = [build({}, from_tree(node)) for node in file.bases]
-    bases = {config.env_id: config for config in configs}
+    bases = tuple(build({}, from_tree(node)) for node in file.bases)
     place = Origin(printable(str(path)), str(path))
     if not bases:
         refuse([Problem(place, "bases", "missing; this is no file of a sweep folder", f"ppo sweep {path}")])
-    swept = [value for param in file.params if param.path == "env_id" for value in param.values]
-    if sorted(swept or list(bases)[:1]) != sorted(config.env_id for config in configs):
-        refuse([Problem(place, "bases", "not one for each environment that is swept")])
-    requested = file.env or ""
+    swept = [param for param in file.params if param.path in OWN_BASE]
+    there = [tuple(get_value(base, param.path) for param in swept) for base in bases]
+    values = [set(column) for column in zip(*there, strict=True)]
+    if len(set(there)) < len(there) or values != [set(param.values) for param in swept]:
+        names = " and ".join(param.name for param in swept) or "settings"
+        refuse([Problem(place, "bases", f"not one for each of the {names} that are swept")])
+    requested, env_ids = file.env or "", list(dict.fromkeys(base.env_id for base in bases))
     return SweepSpec(
         bases=bases,
-        env_requested=requested if len(requested.split(",")) == len(bases) else ",".join(bases),
+        env_requested=requested if len(requested.split(",")) == len(env_ids) else ",".join(env_ids),
         params=file.params,
         asked=file.asked,
         **file.given(),
@@ -53,7 +55,7 @@ def dump_spec(spec: SweepSpec) -> str:
     lines += [f"zip: {yaml_text(spec.zipped)}", f"seeds: {spec.num_seeds}", f"search: {spec.search}"]
     lines += [f"trials: {spec.trials}"] if spec.trials is not None else []
     lines += [f"prune: {yaml_text(spec.prune)}", f"confirm: {spec.confirm}", "bases:"]
-    for base in spec.bases.values():
+    for base in spec.bases:
         lines += _list_item(base)
     lines += ["points:"] if spec.asked else []
     lines += [f"  - {yaml_text(_point_text(point))}" for point in spec.asked]

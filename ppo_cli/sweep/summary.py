@@ -56,7 +56,7 @@ def summary(
         "search": spec.search,
         "params": {param.name: param.text for param in spec.params},
         "points": [point.to_json() for point in points],
-        "best": _best(points, held_out) if len(spec.bases) == 1 else None,
+        "best": _best(points, held_out) if len(spec.env_ids) == 1 else None,
         "sentence": sentence(spec, points),
         "steps": _steps(runs),
         "failed": [
@@ -72,7 +72,7 @@ def summary(
 
 def sentence(spec: SweepSpec, points: Sequence[PointResult]) -> str:
     """Which points differ from the default, and which cannot be told apart from it; not of pruned ones."""
-    if len(spec.bases) > 1:
+    if len(spec.env_ids) > 1:
         return "Returns of different environments are not compared: each has its own scale."
     default = spec.default_point
     scores = [PointScores(one.point.label, one.returns) for one in points if not one.n_pruned]
