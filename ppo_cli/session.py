@@ -301,7 +301,7 @@ class Session:
 
     def _reference(self) -> Reference | None:
         wanted = self.algorithm.reference
-        if wanted is None or not bool((self.hyper.kl_coef > 0).any()):
+        if wanted is None:
             return None
         if wanted == INITIAL:
             return InitialPolicies(self.net, self.distribution, self._initial_params())

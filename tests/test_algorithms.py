@@ -35,7 +35,9 @@ def rollout_of(mask: list[list[int]], ends: list[list[int]], cuts: list[list[int
 
 def hyper_of(**settings: Any) -> Hyperparams:
     algorithm = settings.pop("algorithm")
-    return Hyperparams.stack([make_config("CartPole-v1", algorithm=algorithm, num_envs=4, **settings)])
+    return Hyperparams.stack(
+        [make_config("CartPole-v1", algorithm=algorithm, num_envs=4, num_minibatches=1, **settings)]
+    )
 
 
 def targets(algorithm: Any, rollout: Rollout, rewards: list[list[float]], hyper: Hyperparams) -> Targets:
@@ -54,7 +56,9 @@ def test_every_algorithm_is_explained_and_every_explained_one_is_there() -> None
 def test_what_an_algorithm_logs_is_what_the_table_of_metrics_says() -> None:
     env_id = probe_id(ActionChoosesReward)
     for name in ALGORITHMS:
-        with Session.open(population([make_config(env_id, algorithm=name, num_envs=8)])) as session:
+        with Session.open(
+            population([make_config(env_id, algorithm=name, num_envs=8, num_minibatches=2)])
+        ) as session:
             found = set(learn(session, collect(session)))
         expected = {m.name for m in METRICS if m.name.startswith("train/") and (not m.only or name in m.only)}
         assert found == expected
@@ -256,7 +260,7 @@ def test_a_mean_over_episodes_gives_each_the_same_weight_however_long() -> None:
 def test_the_penalty_pulls_towards_the_reference() -> None:
     """k3 by log-probability is 1 - pi_ref / pi: what the reference likes better is made likelier."""
     env_id = probe_id(ActionChoosesReward)
-    config = make_config(env_id, algorithm="grpo", num_envs=8, kl_coef=0.7)
+    config = make_config(env_id, algorithm="grpo", num_envs=8, num_minibatches=1, kl_coef=0.7)
     with Session.open(population([config])) as session:
         batch = make_batch(session, collect(session))
     assert batch.ref_log_probs is not None
@@ -270,18 +274,24 @@ def test_the_penalty_pulls_towards_the_reference() -> None:
     torch.testing.assert_close(kl, (torch.tensor(0.5).exp() - 1.5) * mean_weight)
 
 
-def test_without_a_penalty_the_reference_is_not_even_asked() -> None:
-    config = make_config(probe_id(ActionChoosesReward), algorithm="grpo", num_envs=8, kl_coef=0.0)
+def test_without_a_penalty_the_reference_changes_nothing_however_far_it_is() -> None:
+    config = make_config(
+        probe_id(ActionChoosesReward), algorithm="grpo", num_envs=8, num_minibatches=1, kl_coef=0.0
+    )
     with Session.open(population([config])) as session:
-        assert session.reference is None
-        assert make_batch(session, collect(session)).ref_log_probs is None
+        batch = make_batch(session, collect(session))
+        assert batch.ref_log_probs is not None
+        far = type(batch)(**{**vars(batch), "ref_log_probs": batch.ref_log_probs + 1000})
+        still, algorithm = torch.zeros_like(batch.log_probs), Grpo(8, "steps", "initial")
+        near = algorithm.by_log_prob(still, batch, session.hyper)
+        assert torch.equal(algorithm.by_log_prob(still, far, session.hyper), near)
 
 
 def test_grpo_has_no_critic_anywhere() -> None:
-    config = make_config(probe_id(ActionChoosesReward), algorithm="grpo", num_envs=8)
+    config = make_config(probe_id(ActionChoosesReward), algorithm="grpo", num_envs=8, num_minibatches=1)
     with Session.open(population([config])) as session:
         names = set(session.net.named_parameters(session.state.params[0]))
-        with_critic = Session(population([make_config(config.env_id, num_envs=8)]))
+        with_critic = Session(population([make_config(config.env_id, num_envs=8, num_minibatches=1)]))
         assert names == {
             n for n in with_critic.net.named_parameters(with_critic.state.params[0]) if "critic" not in n
         }

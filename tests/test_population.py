@@ -94,6 +94,72 @@ def test_members_are_independent_whatever_the_sizes(shape: dict) -> None:
         assert member.differences(alone) == []
 
 
+SHORT = {"env_kwargs": {"max_episode_steps": 20}, "num_envs": 4, "num_steps": 60, "num_minibatches": 2}
+FAMILY: dict[str, tuple[dict[str, object], list[dict[str, object]]]] = {
+    "ppo-kl": (
+        {"algorithm": "ppo-kl", "num_epochs": 2},
+        [
+            {"kl_coef": 0.5, "kl_target": 1e-5},
+            {"kl_coef": 2.0, "kl_target": None, "critic_learning_rate": 0.05},
+            {"kl_target": 10.0, "learning_rate": 0.02},
+        ],
+    ),
+    "reinforce": (
+        {"algorithm": "reinforce"},
+        [{"gamma": 0.9}, {"normalize_advantages": False, "learning_rate": 0.02}, {"vf_coef": 0.1}],
+    ),
+    "reinforce without a critic": (
+        {"algorithm": "reinforce", "returns": "trajectory", "baseline": "none"},
+        [{"gamma": 0.9}, {"normalize_advantages": False}, {"ent_coef": 0.1}],
+    ),
+    "grpo": (
+        {"algorithm": "grpo", "group_size": 2, "num_epochs": 2},
+        [
+            {"kl_coef": 0.0, "clip_higher": 0.28},
+            {"kl_coef": 0.5, "divide_by_std": False},
+            {"kl_coef": 0.1, "dynamic_sampling": False, "target_kl": 1e-4},
+        ],
+    ),
+    "grpo, a mean over episodes": (
+        {"algorithm": "grpo", "group_size": 4, "loss_mean": "episodes", "hidden_sizes": (5,)},
+        [{"gamma": 1.0}, {"gamma": 0.9}, {"anneal_eps_clip": True}],
+    ),
+}
+
+
+def family(name: str, env_id: str) -> list[RunConfig]:
+    common, own = FAMILY[name]
+    shared = {"normalize_obs": True, "num_evals": 2, **SHORT, "learning_rate": 0.01, **common}
+    return [make_config(env_id, **(shared | one), seed=7 * i + 1) for i, one in enumerate(own)]
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("name", FAMILY)
+def test_members_are_independent_whatever_the_algorithm(name: str, env_id: str) -> None:
+    configs = family(name, env_id)
+    together = train_members(configs)
+    assert all(one.episodes for one in together)
+    for config, member in zip(configs, together, strict=True):
+        (alone,) = train_members([config])
+        assert member.differences(alone) == []
+    for one in train_members(configs[::-1]):
+        (same,) = (other for other in together if other.seed == one.seed)
+        assert one.differences(same) == []
+
+
+@pytest.mark.parametrize("name", ["grpo", "ppo-kl"])
+def test_members_without_a_critic_are_independent_whatever_the_number_of_threads(name: str) -> None:
+    common, own = FAMILY[name]
+    sizes = {**SHORT, "num_envs": 8, "num_steps": 80, "hidden_sizes": (128, 128), **common}
+    configs = [make_config("Pendulum-v1", **(sizes | one), seed=i + 1) for i, one in enumerate(own[:2])]
+    with_one = train_members(configs, 1)
+    torch.set_num_threads(2)
+    for member, expected in zip(train_members(configs, 1), with_one, strict=True):
+        assert member.differences(expected) == []
+    (alone,) = train_members(configs[:1], 1)
+    assert alone.differences(with_one[0]) == []
+
+
 def test_members_are_independent_whatever_the_number_of_threads() -> None:
     """Large enough that the threads share the work, at sizes where a product once had other bits."""
     configs = members("Pendulum-v1", 2, num_envs=7, num_steps=80, hidden_sizes=(128, 128), num_minibatches=2)

@@ -22,7 +22,7 @@ from ppo_cli.run_dir import RunDir, list_runs
 from ppo_cli.trainer import train
 
 SMALL = (
-    "num_envs=4", "num_steps=16", "num_epochs=2", "num_minibatches=2", "hidden_sizes=[8]",
+    "num_envs=4", "num_steps=16", "num_minibatches=2", "hidden_sizes=[8]",
     "num_evals=8", "eval_episodes=2", "final_eval_episodes=3",
 )  # fmt: skip
 
@@ -37,10 +37,28 @@ EVERY_ITERATION = {
         ("mode=add", "height=2", "eps_clip_vf=0.3", "num_evals=2"),
     ),
     "time limits": ("Acrobot-v1", ("normalize_obs=true", "num_steps=100", "mode=log")),
+    "a coefficient that adapts": ("CartPole-v1", ("algorithm=ppo-kl", "kl_target=1e-4", "kl_coef=0.1")),
+    "whole episodes": (
+        "CartPole-v1",
+        ("algorithm=reinforce", "num_steps=64", "env_kwargs={max_episode_steps: 20}", "normalize_obs=true"),
+    ),
+    "groups held to the policy of the start": (
+        "Pendulum-v1",
+        (
+            "algorithm=grpo",
+            "group_size=2",
+            "kl_coef=0.3",
+            "num_steps=64",
+            "env_kwargs={max_episode_steps: 20}",
+            "normalize_obs=true",
+        ),
+    ),
 }
 
 
 def config_of(env: str, *settings: str, iterations: int = ITERATIONS, seed: int = 1) -> RunConfig:
+    if "algorithm=reinforce" not in settings:
+        settings = ("num_epochs=2", *settings)
     config = resolve_config(env=env, config_file=None, overrides=[*SMALL, *settings]).config
     steps = iterations * config.rollout.num_envs * config.rollout.num_steps
     return resolve_config(

@@ -61,25 +61,20 @@ class Grpo:
         by_surrogate = losses.clipped_surrogate_by_log_prob(
             log_ratio.exp(), batch.advantages, hyper.eps_clip, hyper.clip_higher, batch.weights
         )
-        if batch.ref_log_probs is None:
-            return by_surrogate
         by_penalty = losses.k3_by_log_prob(_to_reference(log_ratio, batch)) * batch.weights
-        return by_surrogate + torch.where(
-            hyper.kl_coef[:, None] > 0, hyper.kl_coef[:, None] * by_penalty, 0.0
-        )
+        coefficient = hyper.kl_coef[:, None]
+        return by_surrogate + torch.where(coefficient > 0, coefficient * by_penalty, 0.0)  # 0 * inf is 0 here
 
     def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss without its penalty, how often it was clipped, and how far the reference is."""
         ratio, weights = log_ratio.exp(), batch.weights
         low, high = hyper.eps_clip, hyper.clip_higher
-        found = {
+        return {
             "train/policy_loss": losses.clipped_surrogate(ratio, batch.advantages, low, high, weights),
             "train/clip_fraction": losses.clip_fraction(ratio, low, high, weights),
+            "train/kl_reference": masked_mean(losses.k3(_to_reference(log_ratio, batch)), weights),
             "train/used": share_used(weights),
         }
-        if batch.ref_log_probs is not None:
-            found["train/kl_reference"] = masked_mean(losses.k3(_to_reference(log_ratio, batch)), weights)
-        return found
 
 
 def _to_reference(log_ratio: Tensor, batch: Batch) -> Tensor:  # [..., M, B]
