@@ -415,6 +415,8 @@ def test_envs_lists_tuned_environments_with_their_spaces(tmp_path: Path) -> None
     assert envs["CartPole-v1"]["observation"] == 4 and envs["CartPole-v1"]["actions"] == "2 choices"
     assert envs["CartPole-v1"]["reward_threshold"] == 475 and envs["CartPole-v1"]["total_timesteps"] > 0
     assert len(envs) == 8
+    assert envs["CartPole-v1"]["algorithms"] == ["ppo-clip", "ppo-kl", "reinforce", "grpo"]
+    assert envs["BipedalWalker-v3"]["algorithms"][0] == "ppo-clip"
 
 
 def test_config_prints_settings_that_load_back(tmp_path: Path) -> None:
@@ -505,6 +507,21 @@ def test_an_algorithm_without_tuned_settings_says_what_it_takes_instead(tmp_path
     assert document["config"]["learning"]["learning_rate"] == 1e-3
     longer = (*words, "--set", "num_steps=300")
     assert inside(*longer, cwd=tmp_path).json["config"]["rollout"]["num_steps"] == 300
+
+
+@pytest.mark.parametrize("algorithm", ["ppo-kl", "reinforce", "grpo"])
+def test_every_environment_can_be_trained_by_every_algorithm(algorithm: str) -> None:
+    from ppo_cli.cli.resolve import resolve_settings
+    from ppo_cli.config import ALGORITHMS, shipped_configs
+    from ppo_cli.envs.registry import known_envs
+
+    assert {env.env_id for env in known_envs()} <= set(shipped_configs())
+    for env in known_envs():
+        settings = resolve_settings(env.env_id, None, values={"algorithm": algorithm})
+        tuned = env.env_id in shipped_configs(algorithm)
+        assert any("no tuned settings" in notice for notice in settings.notices) is not tuned
+        if ALGORITHMS[algorithm].whole_episodes:
+            assert settings.config.rollout.num_steps >= (env.max_episode_steps or 0)
 
 
 def test_every_algorithm_named_in_help_exists(tmp_path: Path) -> None:

@@ -489,6 +489,8 @@ def test_a_point_of_a_sweep_over_algorithms_can_be_trained(tmp_path: Path) -> No
     document = inside(*words, "--json", cwd=tmp_path).json
     assert document["config"]["algorithm"] == "grpo" and document["config"]["learning"]["group_size"] == 8
     assert document["runs"] == ["runs/CartPole-v1-grpo-s1"]
+    other = inside(*words[:4], "algorithm=ppo-kl", "--algorithm", "reinforce", "--json", cwd=tmp_path)
+    assert other.code == 2 and "reinforce" in other.json["error"]["message"]
 
 
 # --- train --from-sweep
