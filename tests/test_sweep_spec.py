@@ -674,6 +674,15 @@ def test_a_setting_that_one_of_the_algorithms_does_not_use_is_refused(tmp_path, 
     refused(lambda: make_spec(sweep_file=path, **options), message, hint)
 
 
+def test_what_does_not_go_with_a_swept_algorithm_or_policy_is_blamed_on_the_sweep():
+    sizes = {"params": ["algorithm"], "overrides": ["num_envs=12"]}
+    error = refused(lambda: make_spec(env="CartPole-v1", **sizes), "groups of 8 do not divide num_envs = 12")
+    assert error.message.startswith("--param: learning.group_size: ")
+    bent = {"params": ["policy"], "overrides": ["squash=true"]}
+    error = refused(lambda: make_spec(env="Pendulum-v1", **bent), "squash is not used by the beta policy")
+    assert error.message.startswith("--param: network.squash: ")
+
+
 def test_a_search_over_algorithms_refuses_it_too():
     options = {"params": ["algorithm", "eps_clip=0.1..0.3"], "search": "random", "trials": 3}
     refused(lambda: make_spec(env="CartPole-v1", **options), "eps_clip is not used by ppo-kl")
