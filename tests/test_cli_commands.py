@@ -415,10 +415,13 @@ def test_envs_lists_tuned_environments_with_their_spaces(tmp_path: Path) -> None
     assert envs["CartPole-v1"]["observation"] == 4 and envs["CartPole-v1"]["actions"] == "2 choices"
     assert envs["CartPole-v1"]["reward_threshold"] == 475 and envs["CartPole-v1"]["total_timesteps"] > 0
     assert len(envs) == 8
+    assert envs["CartPole-v1"]["algorithms"] == ["ppo-clip", "ppo-kl", "reinforce", "grpo"]
+    assert envs["BipedalWalker-v3"]["algorithms"][0] == "ppo-clip"
 
 
 def test_config_prints_settings_that_load_back(tmp_path: Path) -> None:
     from ppo_cli.config import SETTINGS
+    from ppo_cli.config.algorithms import users_of
 
     result = inside("config", "--env", "LunarLander-v2", "--set", "eps_clip=0.3", cwd=tmp_path)
     assert result.code == 0 and "LunarLander-v3" in result.stderr
@@ -426,7 +429,107 @@ def test_config_prints_settings_that_load_back(tmp_path: Path) -> None:
     again = inside("config", "--config", "mine.yaml", cwd=tmp_path)
     assert again.stdout == result.stdout and "eps_clip: 0.3" in result.stdout
     for text in (result.stdout, inside("config", cwd=tmp_path).stdout):
-        assert all(f"# {setting.help}\n" in text for setting in SETTINGS), "every key is explained"
+        used = [setting for setting in SETTINGS if "ppo-clip" in users_of(setting.name)]
+        assert all(f"# {setting.help}\n" in text for setting in used), "every key is explained"
+
+
+@pytest.mark.parametrize("algorithm", ["ppo-clip", "ppo-kl", "reinforce", "grpo"])
+def test_config_shows_what_the_algorithm_uses_and_loads_back(algorithm: str, tmp_path: Path) -> None:
+    from ppo_cli.config import ALGORITHMS
+
+    words = ("config", "--env", "CartPole-v1", "--set", f"algorithm={algorithm}")
+    text = inside(*words, cwd=tmp_path).stdout
+    specific = {name for facts in ALGORITHMS.values() for name in facts.settings}
+    own = set(ALGORITHMS[algorithm].settings)
+    assert set(yaml.safe_load(text)["learning"]) & specific == own
+    (tmp_path / "mine.yaml").write_text(text)
+    assert inside("config", "--config", "mine.yaml", cwd=tmp_path).stdout == text
+    for more in (words, ("train", *words[1:], "--dry-run")):
+        document = inside(*more, "--json", cwd=tmp_path).json
+        assert set(document["config"]["learning"]) & specific == own
+        origins = {path.rpartition(".")[2] for path in document.get("origins", ())}
+        assert origins & specific in (own, set())
+
+
+def test_algorithms_explains_each_with_its_formula_paper_and_settings(tmp_path: Path) -> None:
+    from ppo_cli.config import ALGORITHMS
+
+    documents = inside("algorithms", "--json", cwd=tmp_path).json["algorithms"]
+    assert [one["name"] for one in documents] == ["ppo-clip", "ppo-kl", "reinforce", "grpo"]
+    for one in documents:
+        facts = ALGORITHMS[one["name"]]
+        assert (one["summary"], one["formula"], one["paper"]) == (facts.summary, facts.formula, facts.paper)
+        assert {setting["name"] for setting in one["settings"]} == set(facts.settings)
+        assert all(setting["help"] and "default" in setting for setting in one["settings"])
+    assert [one["whole_episodes"] for one in documents] == [False, False, True, True]
+    shown = " ".join(ppo("algorithms", cwd=tmp_path).stdout.split())
+    assert all(one["formula"] in shown for one in documents)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--algorithm", "ppo-kl", "--set", "eps_clip=0.2"),
+            "eps_clip is not used by ppo-kl; it has",
+        ),
+        (("--algorithm", "grpo", "--set", "num_steps=100"), "grpo learns from whole episodes"),
+        (("--algorithm", "grpo", "--set", "env_kwargs.max_episode_steps=-1"), "has no time limit"),
+        (("--set", "policy=CnnPolicy"), "image policies are out of scope"),
+    ],
+)
+def test_what_an_algorithm_cannot_use_is_refused_before_anything_is_written(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    result = inside("train", "--env", "CartPole-v1", *words, "--json", cwd=tmp_path)
+    error = result.json["error"]
+    assert result.code == 2 and said in f"{error['message']} {error['hint']}"
+    assert runs_in(tmp_path) == []
+
+
+def test_a_short_num_steps_of_a_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("algorithm: reinforce\nenv_id: CartPole-v1\nnum_steps: 99\n")
+    result = inside("train", "--config", "mine.yaml", "--json", cwd=tmp_path)
+    error = result.json["error"]
+    assert result.code == 2 and "takes up to 500 steps" in error["message"]
+    assert (error["file"], error["line"], error["key"]) == ("mine.yaml", 3, "rollout.num_steps")
+    assert error["hint"] == "set num_steps to 500 or more"
+
+
+def test_an_algorithm_without_tuned_settings_says_what_it_takes_instead(tmp_path: Path) -> None:
+    words = ("train", "--env", "MountainCar-v0", "--algorithm", "reinforce", "--dry-run", "--json")
+    document = inside(*words, cwd=tmp_path).json
+    assert document["notices"] == [
+        "no tuned settings for reinforce on MountainCar-v0; using those of ppo-clip where they apply",
+        "num_steps is 200, the longest episode of MountainCar-v0: reinforce learns from whole episodes",
+    ]
+    assert document["config"]["rollout"]["num_steps"] == 200
+    assert document["config"]["learning"]["learning_rate"] == 1e-3
+    longer = (*words, "--set", "num_steps=300")
+    assert inside(*longer, cwd=tmp_path).json["config"]["rollout"]["num_steps"] == 300
+
+
+@pytest.mark.parametrize("algorithm", ["ppo-kl", "reinforce", "grpo"])
+def test_every_environment_can_be_trained_by_every_algorithm(algorithm: str) -> None:
+    from ppo_cli.cli.resolve import resolve_settings
+    from ppo_cli.config import ALGORITHMS, shipped_configs
+    from ppo_cli.envs.registry import known_envs
+
+    assert {env.env_id for env in known_envs()} <= set(shipped_configs())
+    for env in known_envs():
+        settings = resolve_settings(env.env_id, None, values={"algorithm": algorithm})
+        tuned = env.env_id in shipped_configs(algorithm)
+        assert any("no tuned settings" in notice for notice in settings.notices) is not tuned
+        if ALGORITHMS[algorithm].whole_episodes:
+            assert settings.config.rollout.num_steps >= (env.max_episode_steps or 0)
+
+
+def test_every_algorithm_named_in_help_exists(tmp_path: Path) -> None:
+    from ppo_cli.config import ALGORITHMS
+
+    for command in ("train", "sweep"):
+        text = " ".join(inside(command, "--help", cwd=tmp_path).stdout.split())
+        assert f"{', '.join([*ALGORITHMS][:-1])} or {[*ALGORITHMS][-1]}" in text
 
 
 def test_config_as_json_tells_where_each_value_comes_from(tmp_path: Path) -> None:

@@ -347,6 +347,16 @@ def test_only_settings_that_differ_are_shown_and_never_seeds_or_threads(runs_dir
     }
 
 
+def test_of_two_algorithms_only_what_was_chosen_is_shown(runs_dir: Path) -> None:
+    make_group(runs_dir, "a", LOW, settings={"eps_clip": 0.3, "gae_lambda": 0.9})
+    make_group(runs_dir, "b", HIGH, settings={"algorithm": "grpo", "num_envs": 8})
+    assert compare(runs_dir, "a", "b").config_diff == {
+        "algorithm": {"a": "ppo-clip", "b": "grpo"},
+        "learning.eps_clip": {"a": "0.3", "b": "0.2"},
+        "learning.gae_lambda": {"a": "0.9", "b": "not used"},
+    }
+
+
 def test_a_difference_that_only_welchs_test_sees_is_said_to_be_doubtful(runs_dir: Path) -> None:
     comparison = of(runs_dir, a=HIGH[:3], b=LOW[:3])
     assert comparison.pairs[0].differs and comparison.pairs[0].permutation_p == pytest.approx(0.1)

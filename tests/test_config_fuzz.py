@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ppo_cli.config import (
+    ALGORITHMS,
     SECTIONS,
     SETTINGS,
     RunConfig,
@@ -19,9 +20,10 @@ from ppo_cli.config import (
     shipped_configs,
     with_values,
 )
+from ppo_cli.config.algorithms import users_of
 from ppo_cli.errors import UsageError
 
-SEEDS = [path.read_bytes() for path in shipped_configs().values()]
+SEEDS = [path.read_bytes() for name in ALGORITHMS for path in shipped_configs(name).values()]
 NASTY = (
     b'&a', b'*a', b'!!int', b'<<:', b'{', b'}', b'[', b']', b'- ', b'? ', b': ', b'|\n', b'>-\n', b"'",
     b'"', b'#', b'\t', b'\r', b'\x00', b'\xff', b'\xef\xbb\xbf', b'\xe2\x80\xa8', b'---\n', b'...\n',
@@ -156,6 +158,36 @@ def test_every_valid_config_survives_being_written_and_read(tmp_path, number, ar
     assert [type(value) for value in loaded.env_kwargs.values()] == [
         type(value) for value in arguments.values()
     ]
+
+
+@st.composite
+def valid_settings(draw):
+    """An algorithm, with values from their grids for some of the settings that it uses."""
+    algorithm = draw(st.sampled_from(list(ALGORITHMS)))
+    usable = [one for one in SETTINGS if one.grid and algorithm in users_of(one.name)]
+    usable = [one for one in usable if one.name not in ("algorithm", "num_envs", "group_size", "policy")]
+    chosen = draw(st.lists(st.sampled_from(usable), unique_by=lambda one: one.name, max_size=8))
+    return {"algorithm": algorithm, **{one.name: draw(st.sampled_from(one.grid)) for one in chosen}}
+
+
+@QUICK
+@given(valid_settings())
+def test_a_config_of_any_algorithm_survives_being_written_and_read(tmp_path, values):
+    config = with_values(RunConfig(env_id="a"), values)
+    path = tmp_path / "c.yaml"
+    path.write_text(dump_config(config), encoding="utf-8")
+    assert load_config(path) == config
+    assert resolve_config(config_file=path).config == config
+
+
+@QUICK
+@given(st.sampled_from(list(ALGORITHMS)), st.sampled_from(SETTINGS), st.data())
+def test_a_setting_is_taken_by_those_who_use_it_and_by_no_others(algorithm, setting, data):
+    value = data.draw(st.sampled_from(setting.grid or (setting.default,)))
+    values = {"num_envs": 32, "algorithm": algorithm} | {setting.name: value}
+    taken = answer(lambda: with_values(RunConfig(env_id="a"), values)) is not None
+    in_groups = algorithm != "grpo" or setting.name != "num_envs" or value % 8 == 0
+    assert taken == (algorithm in users_of(setting.name) and in_groups)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 
 from ppo_cli.config import SETTINGS, find_setting, nearest_setting, resolve_config
 from ppo_cli.config.names import AMBIGUOUS, FOREIGN, OWNERS
+from ppo_cli.config.out_of_scope import OUT_OF_SCOPE
 from ppo_cli.errors import UsageError
 
 NAMES = {setting.name for setting in SETTINGS}
@@ -33,6 +34,17 @@ def test_leaf_name_and_path_find_the_same_setting(setting):
         ("learning_rte", "learning_rate"),
         ("rollout.eps_clip", "learning.eps_clip"),
         ("learning.clip_range", "eps_clip"),
+        ("init_kl_coef", "kl_coef"),
+        ("kl_coeff", "kl_coef"),
+        ("kl_beta", "kl_coef"),
+        ("num_generations", "group_size"),
+        ("epsilon_high", "clip_higher"),
+        ("clip_ratio_high", "clip_higher"),
+        ("ref_model", "reference"),
+        ("lr_critic", "critic_learning_rate"),
+        ("vf_lr", "critic_learning_rate"),
+        ("actor_learning_rate", "learning_rate"),
+        ("use_baseline", "baseline"),
     ],
 )
 def test_a_foreign_or_mistyped_name_leads_to_ours(foreign, ours):
@@ -45,6 +57,14 @@ def test_a_foreign_or_mistyped_name_leads_to_ours(foreign, ours):
 
 def test_the_owner_of_a_well_known_name_is_said():
     assert "Stable-Baselines3" in nearest_setting("clip_range")
+    assert "(num_generations is its name in TRL)" in nearest_setting("num_generations")
+    assert "verl" in nearest_setting("clip_ratio_high") and "RLlib" in nearest_setting("kl_coeff")
+
+
+@pytest.mark.parametrize("name", ["beta", "scale_rewards"])
+def test_a_name_with_two_meanings_says_both(name):
+    hint = nearest_setting(name)
+    assert sum(ours in hint for ours in NAMES) >= 2 and "TRL" in hint
 
 
 def test_a_name_like_nothing_leads_to_the_list():
@@ -54,7 +74,8 @@ def test_a_name_like_nothing_leads_to_the_list():
 def test_foreign_names_lead_to_settings_and_are_none_themselves():
     foreign = [name for names in FOREIGN.values() for name in names.split()]
     assert set(FOREIGN) <= NAMES
-    assert not (set(foreign) | set(AMBIGUOUS)) & NAMES
+    assert not (set(foreign) | set(AMBIGUOUS) | set(OUT_OF_SCOPE)) & NAMES
+    assert not set(foreign) & set(OUT_OF_SCOPE) and not set(AMBIGUOUS) & set(OUT_OF_SCOPE)
     assert len(set(foreign)) == len(foreign)
     assert not set(foreign) & set(AMBIGUOUS)
     assert set(OWNERS) <= set(foreign)

@@ -1,12 +1,13 @@
 import subprocess
 import sys
 import time
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from ppo_cli.config import SECTIONS, SETTINGS, SHAPING_TERMS, RunConfig, with_values
-from ppo_cli.config.algorithms import users_of
+from ppo_cli.config.algorithms import ALGORITHMS, ROLES, users_of
 from ppo_cli.config.schema import minibatch_choices
 from ppo_cli.errors import UsageError
 
@@ -36,6 +37,15 @@ def test_every_grid_value_is_allowed(setting, value):
     config = with_values(RunConfig(env_id="CartPole-v1"), {**algorithm, **envs, setting.name: value})
     section = getattr(config, setting.section) if setting.section else config
     assert getattr(section, setting.name) == value
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_names_of_what_an_algorithm_uses_are_settings_and_each_has_a_role(algorithm):
+    names = {setting.name for setting in SETTINGS}
+    with_roles = [name for role in ROLES.values() for name in role]
+    assert set(ALGORITHMS[algorithm].settings) <= set(with_roles) <= names
+    assert len(set(with_roles)) == len(with_roles)
+    assert get_args(RunConfig.model_fields["algorithm"].annotation) == tuple(ALGORITHMS)
 
 
 def test_eps_clip_has_the_standard_grid():

@@ -99,6 +99,16 @@ def test_a_run_is_told_by_its_numbers_curves_settings_and_commands(runs_dir: Pat
     assert [item["target_id"] for item in page.data["charts"]] == ["curves", "terms"]
 
 
+def test_the_settings_of_a_page_are_those_that_some_algorithm_on_it_uses(runs_dir: Path) -> None:
+    write_run(runs_dir / "kl-s1", algorithm="ppo-kl", kl_target=0.03)
+    text = report_on("kl-s1", cwd=runs_dir.parent).text.partition("Settings that differ")[2]
+    assert "learning.kl_target 0.03 0.01" in text and "learning.vf_coef" in text
+    assert "learning.eps_clip " not in text and "learning.group_size" not in text
+    write_run(runs_dir / "clip-s1")
+    text = report_on("kl-s1", "clip-s1", cwd=runs_dir.parent).text
+    assert "learning.eps_clip " in text and "learning.group_size" not in text
+
+
 def test_groups_are_compared_over_seeds_with_what_differs_between_them(runs_dir: Path) -> None:
     write_seeds(runs_dir, "plain", (200.0, 210.0, 205.0, 207.0))
     write_seeds(runs_dir, "wide", (120.0, 130.0, 126.0, 121.0), eps_clip=0.4)

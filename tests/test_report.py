@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from ppo_cli.cli.algorithms import describe_algorithm
+from ppo_cli.config import ALGORITHMS
 from ppo_cli.iteration_report import IterationReport, MemberReport
+from ppo_cli.report.algorithms import algorithms_text
 from ppo_cli.report.console import can_animate, stderr_console
 from ppo_cli.report.dashboard import dashboard
 from ppo_cli.report.numbers import duration, interval, number
@@ -347,3 +350,17 @@ def test_the_training_table_ends_with_the_mean_over_seeds() -> None:
 def test_a_problem_comes_with_what_to_do() -> None:
     checks = [{"name": "box2d", "ok": False, "detail": "missing", "fix": "pip install [box2d]"}]
     assert "to do: pip install [box2d]" in printed(checks_table(checks))
+
+
+def test_the_algorithms_are_readable_in_80_columns() -> None:
+    documents = [describe_algorithm(name) for name in ALGORITHMS]
+    out = io.StringIO()
+    Console(file=out, width=80).print(algorithms_text(documents))
+    lines = out.getvalue().splitlines()
+    assert max(map(cell_len, lines)) <= 80
+    shown = " ".join(out.getvalue().split())
+    for one in documents:
+        assert f"{one['name']}: {one['summary']}" in shown
+        assert one["formula"] in shown and one["paper"] in shown
+        assert all(any(line.startswith(f"  {own['name']} ") for line in lines) for own in one["settings"])
+    assert shown.count("whole episodes: num_steps is at least") == 2

@@ -21,10 +21,12 @@ from sweep_helpers import FAULTY, InProcess, files_of, sweep_files, tiny_spec
 
 from ppo_cli import trainer
 from ppo_cli.cli.sweep_results import write_plots
+from ppo_cli.config import resolve_config
 from ppo_cli.envs import user_code
 from ppo_cli.session import Session
 from ppo_cli.sweep.job import run_job
 from ppo_cli.sweep.jobs import Job
+from ppo_cli.sweep.make_spec import make_spec
 from ppo_cli.sweep.opening import open_sweep
 from ppo_cli.sweep.sweep_dir import SweepDir
 
@@ -459,6 +461,36 @@ def test_a_module_of_the_users_is_imported_where_it_was_agreed_to(
     refused = inside("sweep", "--resume", "latest", cwd=tmp_path)
     assert refused.code == 2 and "--allow-import" in refused.stderr
     assert inside("sweep", "--resume", "latest", "--allow-import", "--quiet", cwd=tmp_path).code == 0
+
+
+def test_a_dry_run_of_a_sweep_over_algorithms_lists_each_with_its_own_steps(tmp_path: Path) -> None:
+    words = ("sweep", "--env", "CartPole-v1", "--param", "algorithm", "--seeds", "2", "--dry-run", "--json")
+    document = inside(*words, cwd=tmp_path).json
+    names = ["ppo-clip", "ppo-kl", "reinforce", "grpo"]
+    assert document["points"] == [{"algorithm": name} for name in names]
+    assert document["populations"] == [2, 2, 2, 2] and document["notices"] == []
+    configs = [resolve_config(env="CartPole-v1", values={"algorithm": name}).config for name in names]
+    steps = [config.num_iterations * config.steps_per_iteration for config in configs]
+    assert document["total_timesteps"] == 2 * sum(steps)
+    assert os.path.basename(document["sweep_dir"]) == "CartPole-v1-algorithm"
+
+
+def test_a_setting_that_one_algorithm_lacks_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    words = ("sweep", "--env", "CartPole-v1", "--param", "algorithm", "--param", "eps_clip", "--json")
+    result = inside(*words, cwd=tmp_path)
+    assert result.code == 2 and "eps_clip is not used by ppo-kl" in result.json["error"]["message"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_point_of_a_sweep_over_algorithms_can_be_trained(tmp_path: Path) -> None:
+    spec, _ = make_spec(env="CartPole-v1", params=["algorithm"])
+    open_sweep(spec, tmp_path / "runs", None)
+    words = ("train", "--from-sweep", "CartPole-v1-algorithm", "--point", "algorithm=grpo", "--dry-run")
+    document = inside(*words, "--json", cwd=tmp_path).json
+    assert document["config"]["algorithm"] == "grpo" and document["config"]["learning"]["group_size"] == 8
+    assert document["runs"] == ["runs/CartPole-v1-grpo-s1"]
+    other = inside(*words[:4], "algorithm=ppo-kl", "--algorithm", "reinforce", "--json", cwd=tmp_path)
+    assert other.code == 2 and "reinforce" in other.json["error"]["message"]
 
 
 # --- train --from-sweep

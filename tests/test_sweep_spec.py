@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ppo_cli.config import RunConfig, get_value, shipped_config_dir, with_values
+from ppo_cli.config import RunConfig, get_value, resolve_config, shipped_config_dir, with_values
 from ppo_cli.errors import UsageError
+from ppo_cli.sweep import opening
 from ppo_cli.sweep.consent import agree_to_spec, imports_of_spec
 from ppo_cli.sweep.make_spec import make_spec
 from ppo_cli.sweep.params import Param, parse_param
@@ -599,3 +600,143 @@ def test_a_spec_is_not_changed_by_what_it_gives():
     before = replace(spec)
     spec.points(), spec.check(), spec.config(spec.points()[0], 1)
     assert spec == before
+
+
+# algorithms
+
+
+def test_each_swept_algorithm_has_its_own_tuned_settings():
+    spec, notices = make_spec(env="CartPole-v1", params=["algorithm"])
+    assert notices == ()
+    labels = [point.label for point in spec.points()]
+    assert labels == [f"algorithm={name}" for name in ("ppo-clip", "ppo-kl", "reinforce", "grpo")]
+    for point in spec.points():
+        (algorithm,) = dict(point.values).values()
+        alone = resolve_config(env="CartPole-v1", values={"algorithm": algorithm, "seed": 3}).config
+        assert spec.config(point, 3) == alone
+    assert spec.env_ids == ("CartPole-v1",)
+    assert spec.default_point == Point.of({"algorithm": "ppo-clip"})
+    assert opening.default_name(spec) == "CartPole-v1-algorithm"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"params": ["algorithm=ppo-kl,grpo", "gamma=0.9,0.99"]},
+        {"params": ["algorithm=ppo-kl,grpo", "gamma=0.9,0.99"], "zipped": True},
+        {"params": ["algorithm=ppo-kl,grpo", "gamma=0.9..0.99"], "search": "random", "trials": 4},
+        {"params": ["policy", "gamma=0.9,0.99"]},
+    ],
+)
+def test_a_sweep_over_what_has_its_own_base_survives_being_written_and_read(tmp_path, options):
+    spec, _ = make_spec(env="Pendulum-v1", **options)
+    assert len(spec.bases) == 2
+    path = write(tmp_path, dump_spec(spec))
+    assert read_spec(path) == spec
+    again, _ = make_spec(sweep_file=path)
+    assert (again.bases, again.points()) == (spec.bases, spec.points())
+
+
+def test_environments_and_algorithms_combine_each_pair_with_its_tuned_settings():
+    spec, _ = make_spec(params=["env_id=LunarLander-v2,CartPole-v1", "algorithm=ppo-clip,grpo"])
+    assert [(base.env_id, base.algorithm, base.rollout.num_envs) for base in spec.bases] == [
+        ("LunarLander-v3", "ppo-clip", 64),
+        ("LunarLander-v3", "grpo", 32),
+        ("CartPole-v1", "ppo-clip", 8),
+        ("CartPole-v1", "grpo", 32),
+    ]
+    assert spec.env_requested == "LunarLander-v2,CartPole-v1"
+    assert spec.requested("LunarLander-v3") == "LunarLander-v2"
+    assert [spec.config(point, 1).rollout.num_envs for point in spec.points()] == [64, 32, 8, 32]
+
+
+def test_a_file_sweeps_algorithms_too(tmp_path):
+    path = write(tmp_path, "env: CartPole-v1\nparams:\n  algorithm: [ppo-clip, grpo]\n")
+    spec, _ = make_spec(sweep_file=path)
+    assert [base.rollout.num_envs for base in spec.bases] == [8, 32]
+    one = write(tmp_path, "env: CartPole-v1\nsettings: {algorithm: grpo}\nparams: {group_size: [4, 8]}\n")
+    spec, _ = make_spec(sweep_file=one)
+    assert (spec.base.algorithm, spec.base.rollout.num_envs) == ("grpo", 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message", "hint"),
+    [
+        ("", {"params": ["algorithm", "eps_clip"]}, "eps_clip is not used by ppo-kl", "ppo-clip,grpo"),
+        ("", {"params": ["algorithm=ppo-clip,grpo", "gae_lambda"]}, "gae_lambda is not used by grpo", None),
+        ("", {"params": ["kl_target"]}, "kl_target is not used by ppo-clip", "ppo-kl"),
+        ("", {"params": ["algorithm"], "overrides": ["eps_clip=0.2"]}, "--set: learning.eps_clip", "leave"),
+        ("eps_clip: 0.2", {"params": ["algorithm"]}, ":3:", "leave it out"),
+    ],
+)
+def test_a_setting_that_one_of_the_algorithms_does_not_use_is_refused(tmp_path, text, options, message, hint):
+    path = write(tmp_path, f"env: CartPole-v1\nsettings:\n  {text}\n")
+    refused(lambda: make_spec(sweep_file=path, **options), message, hint)
+
+
+def test_what_does_not_go_with_a_swept_algorithm_or_policy_is_blamed_on_the_sweep():
+    sizes = {"params": ["algorithm"], "overrides": ["num_envs=12"]}
+    error = refused(lambda: make_spec(env="CartPole-v1", **sizes), "groups of 8 do not divide num_envs = 12")
+    assert error.message.startswith("--param: learning.group_size: ")
+    bent = {"params": ["policy"], "overrides": ["squash=true"]}
+    error = refused(lambda: make_spec(env="Pendulum-v1", **bent), "squash is not used by the beta policy")
+    assert error.message.startswith("--param: network.squash: ")
+
+
+def test_a_search_over_algorithms_refuses_it_too():
+    options = {"params": ["algorithm", "eps_clip=0.1..0.3"], "search": "random", "trials": 3}
+    refused(lambda: make_spec(env="CartPole-v1", **options), "eps_clip is not used by ppo-kl")
+
+
+def test_algorithms_may_be_added_to_a_sweep_of_them(tmp_path):
+    one, _ = make_spec(env="CartPole-v1", params=["algorithm=ppo-clip,grpo"])
+    folder, _, _ = opening.open_sweep(one, tmp_path, None)
+    more, _ = make_spec(env="CartPole-v1", params=["algorithm=ppo-kl"])
+    again, merged, _ = opening.open_sweep(more, tmp_path, None)
+    assert again.path == folder.path
+    assert [dict(point.values)["algorithm"] for point in merged.points()] == ["ppo-clip", "grpo", "ppo-kl"]
+    assert {base.algorithm for base in merged.bases} == {"ppo-clip", "grpo", "ppo-kl"}
+    assert [merged.config(point, 1).algorithm for point in merged.points()] == ["ppo-clip", "grpo", "ppo-kl"]
+    other, _ = make_spec(env="CartPole-v1", params=["algorithm=grpo"], overrides=["ent_coef=0.5"])
+    words = "learning.ent_coef of CartPole-v1 grpo is 0.0 here and 0.5 there"
+    assert one.disagreements(other) == [words]
+    refused(lambda: make_spec(sweep_file=folder.spec_path, params=["algorithm=ppo-kl"]), "ppo-clip and grpo")
+
+
+def test_a_pair_that_an_extension_leaves_without_settings_is_refused_by_name(tmp_path):
+    both = "env_id=CartPole-v1,Pendulum-v1"
+    opening.open_sweep(make_spec(params=[both, "algorithm=ppo-clip"])[0], tmp_path, "s")
+    more, _ = make_spec(params=["env_id=CartPole-v1", "algorithm=ppo-clip,ppo-kl"])
+    refused(lambda: opening.open_sweep(more, tmp_path, "s"), "no settings for Pendulum-v1 and ppo-kl")
+
+
+def test_rollouts_become_as_long_as_an_episode_may_be():
+    spec, notices = make_spec(env="Acrobot-v1", params=["algorithm=ppo-clip,reinforce"])
+    assert [base.rollout.num_steps for base in spec.bases] == [128, 500]
+    assert notices == (
+        "no tuned settings for reinforce on Acrobot-v1; using those of ppo-clip where they apply",
+        "num_steps is 500, the longest episode of Acrobot-v1: reinforce learns from whole episodes",
+    )
+    settings = {"env": "Acrobot-v1", "params": ["algorithm=ppo-clip,reinforce"]}
+    spec, _ = make_spec(**settings, overrides=["env_kwargs.max_episode_steps=200"])
+    assert [base.rollout.num_steps for base in spec.bases] == [128, 200]
+
+
+def test_rollouts_shorter_than_an_episode_are_refused_in_a_sweep_too():
+    settings = {"env": "CartPole-v1", "values": {"algorithm": "grpo"}}
+    message = "an episode of CartPole-v1 takes up to 500 steps; grpo learns from whole episodes"
+    hint = "set num_steps to 500 or more"
+    refused(lambda: make_spec(**settings, params=["gamma"], overrides=["num_steps=64"]), message, hint)
+    error = refused(lambda: make_spec(**settings, params=["num_steps=500,64"]), message, hint)
+    assert error.message.startswith("at num_steps = 64: ")
+    limits = ["env_kwargs.max_episode_steps=100,900"]
+    refused(lambda: make_spec(**settings, params=limits, overrides=["num_steps=500"]), "up to 900 steps")
+
+
+def test_tuned_noise_of_gaussians_does_not_stand_in_the_way_of_a_sweep_of_policies():
+    spec, _ = make_spec(env="Pendulum-v1", params=["policy"])
+    assert [(base.network.policy, base.network.log_std_init) for base in spec.bases] == [
+        ("gaussian", 0.5),
+        ("beta", 0.0),
+    ]
+    assert spec.default_point == Point.of({"policy": "gaussian"})

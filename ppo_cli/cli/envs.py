@@ -36,7 +36,7 @@ def envs_command(json: options.Json = False) -> None:
 
 def describe_env(env: KnownEnv) -> dict[str, Any]:
     """An environment's document; without its spaces where it cannot be made (Box2D is missing, say)."""
-    from ppo_cli.config import resolve_config
+    from ppo_cli.config import ALGORITHMS, resolve_config, shipped_config_for
     from ppo_cli.envs.factory import env_spec
 
     document: dict[str, Any] = {
@@ -45,6 +45,7 @@ def describe_env(env: KnownEnv) -> dict[str, Any]:
         "reward_threshold": env.reward_threshold,
         "max_episode_steps": env.max_episode_steps,
         "total_timesteps": None,
+        "algorithms": [name for name in ALGORITHMS if shipped_config_for(env.env_id, name)],
         "observation": None,
         "actions": None,
     }

@@ -35,6 +35,7 @@ def settings_from_sweep(
     from ppo_cli.sweep.reading import sweep_results
     from ppo_cli.sweep.results import by_point
     from ppo_cli.sweep.sweep_dir import find_sweep
+    from ppo_cli.sweep.whole_episodes import check_whole_episodes
 
     folder = find_sweep(runs_dir, ref)
     spec, runs = sweep_results(folder)
@@ -49,6 +50,7 @@ def settings_from_sweep(
         )
     config = with_values(spec.config(found.point, spec.base.seed), dict(values))
     agree_to_run(config, allow_import=allow_import)
+    check_whole_episodes(config)
     origins = {name: f"sweep {folder.name}" for name, _ in found.point.values}
     notice = f"{found.point.text}, from the sweep {folder.name}"
     if found.returns:

@@ -58,7 +58,7 @@ AlgorithmOption = Annotated[
         "--algorithm",
         metavar="NAME",
         # Named here again: to read them from the settings would make every --help wait for Pydantic.
-        help="ppo-clip, ppo-kl, reinforce or grpo, with its tuned settings; see `ppo algorithms`.",
+        help="ppo-clip, ppo-kl, reinforce or grpo, with its tuned settings (default: the setting's).",
     ),
 ]
 AllowImport = Annotated[

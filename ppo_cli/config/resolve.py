@@ -47,6 +47,7 @@ def resolve_config(
     settings: Node | None = None,
     overrides: Sequence[str] = (),
     values: Mapping[str, Any] | None = None,
+    swept: Mapping[str, Any] | None = None,
     allow_import: bool = False,
 ) -> ResolvedConfig:
     """Put the settings together: defaults, a tuned file, the user's file, overrides, options.
@@ -57,7 +58,8 @@ def resolve_config(
         config_file: The user's YAML file.
         settings: Settings that stand in another file of the user's, on top of ``config_file``.
         overrides: ``NAME=VALUE`` texts.
-        values: Typed values by name or path, such as ``{"seed": 7}``; they win over everything.
+        values: Typed values by name or path, such as ``{"seed": 7}``; they win over all of these.
+        swept: Values of a point of a sweep, by name or path, which win over everything.
         allow_import: Whether a file may name a module to import (``module:Env-v0``, ``module:function``).
             What the command line names is allowed: to type it is to consent.
 
@@ -74,6 +76,7 @@ def resolve_config(
         layers.append(_typed_env(env, config_file, layers, notices))
     layers += [from_override(text) for text in overrides]
     layers += [from_value(name, value) for name, value in (values or {}).items()]
+    layers += [from_value(name, value, Origin("--param")) for name, value in (swept or {}).items()]
     if not any(layer.target.path == "env_id" for layer in layers):
         _refuse_missing_env(config_file)
     if not allow_import:

@@ -25,8 +25,8 @@ def algorithms_text(algorithms: Sequence[Mapping[str, Any]]) -> RenderableType:
     parts: list[RenderableType] = []
     for algorithm in algorithms:
         heading = Text.assemble((algorithm["name"], "bold"), f": {algorithm['summary']}")
-        parts += [heading, Padding(_facts(algorithm), (0, 0, 0, _INDENT))]
-        parts += [Padding(_settings(algorithm["settings"]), (0, 0, 1, _INDENT))]
+        parts += [heading, Padding(_facts(algorithm), (0, 0, 0, _INDENT), expand=False)]
+        parts += [Padding(_settings(algorithm["settings"]), (0, 0, 1, _INDENT), expand=False)]
     return Group(*parts)
 
 

@@ -11,6 +11,7 @@ from ppo_cli.errors import UsageError
 from ppo_cli.sweep import search
 from ppo_cli.sweep.points import Point
 from ppo_cli.sweep.spec import SweepSpec
+from ppo_cli.sweep.whole_episodes import check_whole_episodes
 
 
 def ask_for(
@@ -30,7 +31,7 @@ def ask_for(
 
     def is_valid(point: Point) -> bool:
         try:
-            spec.config(point, spec.base.seed)
+            check_whole_episodes(spec.config(point, spec.base.seed))
         except UsageError:
             return False
         return True

@@ -6,7 +6,7 @@ Where environments, algorithms or policies are swept, each of them has its own: 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Inputs:
         overrides: ``--set``.
         values: Settings that have options of their own.
         allow_import: Whether files may name modules to import.
+        swept: Swept values that have settings tuned for them, by path.
     """
 
     env: str | None
@@ -43,6 +44,7 @@ class Inputs:
     overrides: Sequence[str]
     values: Mapping[str, Any]
     allow_import: bool
+    swept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def make_bases(inputs: Inputs, swept: Mapping[str, Param], *, typed: bool) -> li
     own = [param for path, param in swept.items() if path in OWN_BASE and path != ENV_ID]
     paths = [param.path for param in own]
     rows = product(*(param.values for param in own))
-    each = [replace(inputs, values={**inputs.values, **dict(zip(paths, row, strict=True))}) for row in rows]
+    each = [replace(inputs, swept=dict(zip(paths, row, strict=True))) for row in rows]
     if ENV_ID not in swept:
         return [_only_base(one) for one in each]
     named = inputs.env or inputs.env_in_file
@@ -145,6 +147,7 @@ def _base(inputs: Inputs, settings: Node | None, env_id: str | None = None) -> B
         settings=settings,
         overrides=inputs.overrides,
         values=inputs.values,
+        swept=inputs.swept,
         allow_import=inputs.allow_import,
     )
 
