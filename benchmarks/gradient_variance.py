@@ -1,9 +1,9 @@
 """Why rewards-to-go and baselines: the variance of REINFORCE's gradient, as a plot and a table.
 
-A policy for CartPole is trained by REINFORCE, with its critic. At several moments of the training its gradient
-is estimated many times, each time from 8 fresh episodes, by every variant from the same episodes. gamma is 1
-and the time limit counts as an end, so that all variants estimate the same gradient and differ in their noise
-alone.
+A policy for CartPole is trained by REINFORCE, with its critic. At several moments of the training its
+gradient is estimated many times, each time from 8 fresh episodes, by every variant from the same episodes.
+gamma is 1 and the time limit counts as an end, so that all variants estimate the same gradient and differ in
+their noise alone.
 
 The noise is the expected squared distance of an estimate from the mean of all estimates (the trace of their
 covariance), over the policy's parameters.

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ppo_cli import advantages
 from ppo_cli.masked import mask_weights
-from ppo_cli.nn.actor_critic import ActorCritic, PolicyOutput
+from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import Distribution
 from ppo_cli.nn.normalize import ObsNormalizer
+from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.rng import Stream, generator
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _collect(
     active: Callable[[int], np.ndarray | None],
 ) -> Rollout:
     """T steps; ``active(t)`` says which environments take step t, ``[M, N]``, None for all."""
-    num_members, num_steps, num_envs, _ = noise.shape
+    num_members, num_steps, num_envs = noise.shape[:3]
     raw_obs = torch.empty(num_members, num_steps + 1, num_envs, net.spec.obs_size)
     obs = torch.empty_like(raw_obs) if normalizer.enabled else raw_obs
     if net.continuous:
@@ -134,7 +135,7 @@ def _collect(
         ready = active(t)
         if ready is not None:
             flag_view[3, :, t] = ~ready
-        step = envs.step(sendable(action).numpy(), ready)
+        step = envs.step(sendable(distribution.send(action)).numpy(), ready)
         raw_view[:, t + 1] = step.obs
         reward_view[:, t] = step.rewards
         flag_view[0, :, t], flag_view[1, :, t], flag_view[2, :, t] = (

@@ -59,8 +59,15 @@ class Session:
         config, configs = self.config, [member.config for member in self.members]
         self.envs = make_envs(configs)
         self.algorithm = ALGORITHMS[config.algorithm](config.learning)
-        self.net = ActorCritic(self.envs.spec, config.network.hidden_sizes, config.network.activation)
-        self.distribution = make_distribution(self.envs.spec.action)
+        network = config.network
+        self.net = ActorCritic(
+            self.envs.spec,
+            network.hidden_sizes,
+            network.activation,
+            network.policy,
+            critic=self.algorithm.has_critic,
+        )
+        self.distribution = make_distribution(self.envs.spec.action, network.policy, network.squash)
         self.learner = Learner(self.net, self.distribution, self.algorithm)
         self.hyper = Hyperparams.stack(configs)
         self.clip_obs = torch.tensor([c.normalization.clip_obs for c in configs])
@@ -128,6 +135,9 @@ class Session:
             config.network.activation,
             config.normalization.normalize_obs,
             config.normalization.clip_obs,
+            config.network.policy,
+            config.network.squash,
+            self.net.critic,
         )
         state = self.state
         return Policy(

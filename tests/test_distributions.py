@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from ppo_cli.nn.actor_critic import PolicyOutput
 from ppo_cli.nn.distributions import Categorical, DiagonalGaussian, make_distribution
+from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.spaces import ActionSpec
 
 MEMBERS, BATCH, ACTIONS = 3, 50, 4

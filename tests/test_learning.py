@@ -41,7 +41,7 @@ class Learned:
 
         Where actions change nothing, episodes from one start state all pay the same.
         """
-        if not getattr(self.policy.net, "critic", True):
+        if not self.policy.net.critic:
             return not self.moved
         obs = self.policy.normalizer(torch.tensor(list(expected))[None, :, None])
         with torch.no_grad():

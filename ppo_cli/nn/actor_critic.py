@@ -1,9 +1,11 @@
 """Actor and critic of all members as one stack of equal multilayer perceptrons.
 
-Actor and critic have the same shape, so a member is two rows of one parameter matrix and the population is
-2M rows: each layer of all networks is one batched matrix product. Heads are padded to one width K; the
-padding gets no gradient and stays zero. (A product with a single output column would take another kernel when
-M is 1 and give other bits than the same member within a population, so K is at least 2.)
+Actor and critic have the same shape, so a member is R = 2 rows of one parameter matrix (1 without a critic)
+and the population is R M rows: each layer of all networks is one batched matrix product.
+
+Products of some widths have other bits alone than within a population: 1, and most that are not divisible
+by 4. Layers are padded to widths without that fault; the padding gets no gradient and stays zero. A single
+matrix in all is cut into pieces for the threads, with other bits again: it is computed twice.
 
 Forward and backward are written out over buffers that are allocated once: for networks this small, fresh
 memory and autograd's bookkeeping cost more than the arithmetic.
@@ -13,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,33 +22,13 @@ import torch
 from torch import Tensor
 
 from ppo_cli.nn.layers import ACTIVATIONS, orthogonal
+from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.spaces import EnvSpec
 
 POLICY_HEAD_GAIN = 0.01
 VALUE_HEAD_GAIN = 1.0
 
 Layers = list[tuple[Tensor, Tensor]]
-
-
-@dataclass(frozen=True)
-class PolicyOutput:
-    """What a policy says about a batch of observations.
-
-    Attributes:
-        location: Logits of a discrete action, mean of a continuous one, ``[M, B, A]``.
-        log_std: Logarithm of the standard deviation of a continuous action, ``[M, A]``; None when discrete.
-    """
-
-    location: Tensor
-    log_std: Tensor | None
-
-    def first(self, count: int) -> PolicyOutput:
-        """The first ``count`` of the B observations."""
-        return PolicyOutput(self.location[:, :count], self.log_std)
-
-    def clone(self) -> PolicyOutput:
-        """A copy that outlives the buffers and parameters that it was read from."""
-        return PolicyOutput(self.location.clone(), None if self.log_std is None else self.log_std.clone())
 
 
 class ActorCritic:
@@ -59,20 +40,40 @@ class ActorCritic:
         spec: The environment: O, A and the kind of action.
         hidden_sizes: Width of each hidden layer.
         activation: ``"relu"`` or ``"tanh"``.
+        policy: Distribution of continuous actions, ``"gaussian"`` or ``"beta"``.
+        critic: Whether there is a value network.
+
+    Attributes:
+        num_actions: A.
+        num_outputs: K, numbers that the policy's network says: 2 A of a Beta distribution, otherwise A.
+        nets: Rows of a member: R.
+        num_params: Parameters of a member: P.
     """
 
-    def __init__(self, spec: EnvSpec, hidden_sizes: Sequence[int], activation: str) -> None:
+    def __init__(
+        self,
+        spec: EnvSpec,
+        hidden_sizes: Sequence[int],
+        activation: str,
+        policy: str = "gaussian",
+        critic: bool = True,
+    ) -> None:
         self.spec = spec
         self.hidden_sizes = tuple(hidden_sizes)
         self.activation = ACTIVATIONS[activation]
+        self.critic = critic
         self.continuous = spec.action.kind == "box"
         self.num_actions = spec.action.size
-        self.head_width = max(self.num_actions, 2)
-        sizes = (spec.obs_size, *self.hidden_sizes, self.head_width)
+        is_beta = self.continuous and policy == "beta"
+        self.num_outputs = 2 * self.num_actions if is_beta else self.num_actions
+        self.has_log_std = self.continuous and not is_beta
+        self.nets = ("actor", "critic") if critic else ("actor",)
+        self.head_width = _padded(self.num_outputs)
+        sizes = (spec.obs_size, *map(_padded, self.hidden_sizes), self.head_width)
         self.shapes = tuple(itertools.pairwise(sizes))
         self.layer_params = sum(n_in * n_out + n_out for n_in, n_out in self.shapes)
-        self.row_params = self.layer_params + (self.num_actions if self.continuous else 0)
-        self.num_params = 2 * self.row_params
+        self.row_params = self.layer_params + (self.num_actions if self.has_log_std else 0)
+        self.num_params = len(self.nets) * self.row_params
         self._buffers: dict[tuple[Any, ...], Tensor] = {}
         self._views: dict[str, tuple[Any, Layers]] = {}
         self._tape: list[Tensor] = []  # inputs and outputs of every layer in the last forward
@@ -98,20 +99,25 @@ class ActorCritic:
         params: Tensor,  # [M, P]
         obs: Tensor,  # [M, B, O]
     ) -> tuple[PolicyOutput, Tensor]:
-        """Policy outputs and values ``[M, B]``, in buffers that the next call of this shape overwrites."""
+        """Policy outputs and values ``[M, B]``, in buffers that the next call of this shape overwrites.
+
+        Without a critic the values are 0.
+        """
         num_members, batch, obs_size = obs.shape
-        inputs = self._buffer("inputs", num_members, 2, batch, obs_size)
+        num_nets, copies = len(self.nets), self._copies(num_members)
+        inputs = self._buffer("inputs", num_members, num_nets * copies, batch, obs_size)
         inputs.copy_(obs[:, None])
-        layers = self._cached_layers("params", params.view(2 * num_members, self.row_params))
+        layers = self._cached_layers("params", self._rows(params, copies))
         self._tape = self._run(layers, inputs.view(-1, batch, obs_size), bulk=True)
-        heads = self._tape[-1].view(num_members, 2, batch, self.head_width)
-        policy = PolicyOutput(heads[:, 0, :, : self.num_actions], self._log_std(params))
-        return policy, heads[:, 1, :, 0]
+        heads = self._tape[-1].view(num_members, -1, batch, self.head_width)
+        policy = PolicyOutput(heads[:, 0, :, : self.num_outputs], self._log_std(params))
+        values = heads[:, 1, :, 0] if self.critic else self._buffer("no_values", num_members, batch).zero_()
+        return policy, values
 
     def backward(
         self,
         params: Tensor,  # [M, P], those of the last forward
-        by_location: Tensor,  # [M, B, A]
+        by_location: Tensor,  # [M, B, K]
         by_log_std: Tensor | None,  # [M, A]
         by_values: Tensor,  # [M, B]
     ) -> Tensor:  # [M, P]
@@ -121,12 +127,14 @@ class ActorCritic:
         """
         outputs = self._tape
         num_rows, batch, _ = outputs[-1].shape
-        layers = self._cached_layers("params", params.view(num_rows, self.row_params))
+        num_nets, copies = len(self.nets), self._copies(len(params))
+        layers = self._cached_layers("params", self._rows(params, copies))
         grad_rows = self._buffer("grad_rows", num_rows, self.row_params)
         grads = self._cached_layers("grads", grad_rows)
         grad = self._buffer("grad_heads", num_rows, batch, self.head_width).zero_()
-        grad[0::2, :, : self.num_actions] = by_location
-        grad[1::2, :, 0] = by_values
+        grad[0::num_nets, :, : self.num_outputs] = by_location
+        if self.critic:
+            grad[1::2, :, 0] = by_values
         for index in reversed(range(len(layers))):
             below = outputs[index]
             by_weight = self._buffer(f"by_weight{index}", num_rows, *self.shapes[index])
@@ -138,8 +146,8 @@ class ActorCritic:
                 grad = self.activation.backward_(by_below, below)
         if by_log_std is not None:
             grad_rows[:, self.layer_params :] = 0
-            grad_rows[0::2, self.layer_params :] = by_log_std
-        return grad_rows.view(-1, self.num_params)
+            grad_rows[0::num_nets, self.layer_params :] = by_log_std
+        return grad_rows.view(-1, self.num_params)[: len(params)]
 
     def act(self, params: Tensor, obs: Tensor) -> PolicyOutput:  # [M, P], [M, B, O]
         """Policy outputs alone, in a buffer that the next call of this shape overwrites."""
@@ -148,37 +156,37 @@ class ActorCritic:
     def actor(self, params: Tensor) -> Callable[[Tensor], PolicyOutput]:  # [M, P]
         """:meth:`act` for many observations in turn, with ``params`` that stay where they are."""
         num_members = params.shape[0]
-        rows = params.view(num_members, 2, self.row_params)[:, 0]
+        rows = params.view(num_members, -1, self.row_params)[:, 0]
         # One matrix alone is cut into pieces for the threads, and its product has other bits; two are not.
         doubled = num_members == 1 and torch.get_num_threads() > 1
-        layers = self._layers(params.view(2, self.row_params) if doubled else rows)
+        layers = self._layers(self._rows(params, 2 // len(self.nets)) if doubled else rows)
         log_std = self._log_std(params)
 
         def act(obs: Tensor) -> PolicyOutput:
             outputs = self._run(layers, obs.expand(2, -1, -1) if doubled else obs, bulk=False)
-            return PolicyOutput(outputs[-1][:num_members, :, : self.num_actions], log_std)
+            return PolicyOutput(outputs[-1][:num_members, :, : self.num_outputs], log_std)
 
         return act
 
     def mean_std(self, params: Tensor) -> Tensor:  # [M]
-        """Mean standard deviation of continuous actions; NaN for discrete ones."""
-        if not self.continuous:
+        """Mean standard deviation of Gaussian actions; NaN for others."""
+        if not self.has_log_std:
             return torch.full((params.shape[0],), torch.nan)
         return torch.stack([row[self.layer_params : self.row_params].exp().mean() for row in params])
 
     def by_row(self, actor: Tensor, critic: Tensor) -> Tensor:  # [M], [M] -> [M, R]
         """One number for each of a member's R rows of parameters, ``[M, P / R]`` each."""
-        return torch.stack((actor, critic), 1)
+        return torch.stack((actor, critic)[: len(self.nets)], 1)
 
     def named_parameters(self, params: Tensor) -> dict[str, Tensor]:
         """One member's parameters ``[P]`` by name, without the padding: what a policy file holds."""
         named: dict[str, Tensor] = {}
-        for net, row, width in self._nets(params):
+        for net, row, sizes in self._nets(params):
             for index, (weight, bias) in enumerate(self._layers(row[None])):
-                n_out = width if index == len(self.shapes) - 1 else weight.shape[2]
-                named[f"{net}.{index}.weight"] = weight[0, :, :n_out]
+                n_in, n_out = sizes[index : index + 2]
+                named[f"{net}.{index}.weight"] = weight[0, :n_in, :n_out]
                 named[f"{net}.{index}.bias"] = bias[0, 0, :n_out]
-        if self.continuous:
+        if self.has_log_std:
             named["log_std"] = params[self.layer_params : self.row_params]
         return named
 
@@ -186,25 +194,34 @@ class ActorCritic:
         """Parameters of zeros, to be filled through :meth:`named_parameters`."""
         return torch.zeros(self.num_params)
 
-    def _nets(self, params: Tensor) -> tuple[tuple[str, Tensor, int], tuple[str, Tensor, int]]:
-        actor, critic = params.view(2, self.row_params)
-        return ("actor", actor, self.num_actions), ("critic", critic, 1)
+    def _nets(self, params: Tensor) -> list[tuple[str, Tensor, tuple[int, ...]]]:
+        """Name, row of parameters, and widths without the padding of a member's networks."""
+        below = (self.spec.obs_size, *self.hidden_sizes)
+        widths = ((*below, self.num_outputs), (*below, 1))
+        return list(zip(self.nets, params.view(-1, self.row_params), widths, strict=False))
+
+    def _copies(self, num_members: int) -> int:
+        """How often a member is computed: twice when it would be one matrix alone, which has other bits."""
+        return 2 if num_members * len(self.nets) == 1 else 1
+
+    def _rows(self, params: Tensor, copies: int) -> Tensor:  # [M, P] -> [rows, P / R]
+        rows = params.view(-1, self.row_params)
+        return rows if copies == 1 else rows.expand(copies, -1)
 
     def _init_member(self, rng: np.random.Generator, log_std_init: float) -> np.ndarray:
         member = self.empty_member()
-        for net, row, width in self._nets(member):
+        for net, row, sizes in self._nets(member):
             for index, (weight, _) in enumerate(self._layers(row[None])):
-                last = index == len(self.shapes) - 1
                 head_gain = POLICY_HEAD_GAIN if net == "actor" else VALUE_HEAD_GAIN
-                gain = head_gain if last else self.activation.gain
-                n_out = width if last else weight.shape[2]
-                weight[0, :, :n_out] = torch.from_numpy(orthogonal(rng, weight.shape[1], n_out, gain))
-        if self.continuous:
+                gain = head_gain if index == len(self.shapes) - 1 else self.activation.gain
+                n_in, n_out = sizes[index : index + 2]
+                weight[0, :n_in, :n_out] = torch.from_numpy(orthogonal(rng, n_in, n_out, gain))
+        if self.has_log_std:
             member[self.layer_params : self.row_params] = log_std_init
         return member.numpy()
 
     def _log_std(self, params: Tensor) -> Tensor | None:
-        return params[:, self.layer_params : self.row_params] if self.continuous else None
+        return params[:, self.layer_params : self.row_params] if self.has_log_std else None
 
     def _layers(self, rows: Tensor) -> Layers:
         """Weights ``[R, in, out]`` and biases ``[R, 1, out]`` of R rows, as views."""
@@ -242,3 +259,8 @@ class ActorCritic:
                 activate_(out)
             outputs.append(out)
         return outputs
+
+
+def _padded(width: int) -> int:
+    """A width whose products have the same bits whatever the number of matrices; found by trying all."""
+    return max(width, 2) if width <= 4 else -(-width // 4) * 4

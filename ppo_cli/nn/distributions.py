@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppo_cli.nn.actor_critic import PolicyOutput
+from ppo_cli.nn.beta import Beta
+from ppo_cli.nn.bounds import Bounds
+from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.spaces import ActionSpec
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -22,10 +24,13 @@ class Distribution(Protocol):
     """What the learner asks of a distribution; all reductions stay within a member."""
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Standard noise ``[*shape, A]`` float32 for :meth:`sample`."""
+        """Standard noise for :meth:`sample`, float32: of ``shape``, with one more axis if it takes more."""
 
     def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
         """Actions: ``[M, B]`` int64 when discrete, ``[M, B, A]`` float32 when continuous."""
+
+    def send(self, actions: Tensor) -> Tensor:
+        """What an environment gets for actions as they were sampled; it cuts off what is out of bounds."""
 
     def mode(self, policy: PolicyOutput) -> Tensor:
         """The most likely actions."""
@@ -42,8 +47,16 @@ class Distribution(Protocol):
         """Gradients of what the policy said from those of log-probability and entropy, ``[M, B]`` each.
 
         Returns:
-            The gradient of ``location [M, B, A]``, and of ``log_std [M, A]`` when actions are continuous.
+            The gradient of ``location [M, B, K]``, and of ``log_std [M, A]`` when actions are Gaussian.
         """
+
+    def kl(self, old: PolicyOutput, new: PolicyOutput) -> Tensor:
+        """KL(old || new) in nats, exact, ``[M, B]``."""
+
+    def kl_backward(
+        self, old: PolicyOutput, new: PolicyOutput, by_kl: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Gradients of what the new policy said from those of :meth:`kl`, as from :meth:`backward`."""
 
 
 class Categorical:
@@ -59,6 +72,10 @@ class Categorical:
     def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
         """Sample by the Gumbel-max trick."""
         return (policy.location + noise).argmax(-1)
+
+    def send(self, actions: Tensor) -> Tensor:
+        """The choice itself."""
+        return actions
 
     def mode(self, policy: PolicyOutput) -> Tensor:
         """The choice with the largest logit."""
@@ -83,12 +100,33 @@ class Categorical:
         grad = log_p.add_(entropy).mul_(by_entropy[..., None]).add_(by_log_prob[..., None]).mul_(p).neg_()
         return grad.scatter_add_(-1, actions[..., None], by_log_prob[..., None]), None
 
+    def kl(self, old: PolicyOutput, new: PolicyOutput) -> Tensor:
+        """Sum p_old (log p_old - log p_new)."""
+        log_old, log_new = old.location.log_softmax(-1), new.location.log_softmax(-1)
+        return (log_old.exp() * (log_old - log_new)).sum(-1)
+
+    def kl_backward(
+        self, old: PolicyOutput, new: PolicyOutput, by_kl: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """By the new logit j: p_new_j - p_old_j."""
+        p_old, p_new = old.location.log_softmax(-1).exp_(), new.location.log_softmax(-1).exp_()
+        return p_new.sub_(p_old).mul_(by_kl[..., None]), None
+
     def _pick(self, log_p: Tensor, actions: Tensor) -> Tensor:
         return log_p.gather(-1, actions[..., None]).squeeze(-1)
 
 
 class DiagonalGaussian:
-    """A normal distribution with a standard deviation that does not depend on the state."""
+    """A normal distribution with a standard deviation that does not depend on the state.
+
+    Args:
+        bounds: Of the actions, to bend what was sampled into them; None leaves it as it is. The bending does
+            not depend on the policy, so it cancels out of ratios and divergences: log-probabilities and
+            entropies are those of what was sampled, before it is bent.
+    """
+
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Standard normal noise."""
@@ -97,6 +135,10 @@ class DiagonalGaussian:
     def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
         """A = mean + std * noise."""
         return torch.addcmul(policy.location, _log_std(policy)[:, None].exp(), noise)
+
+    def send(self, actions: Tensor) -> Tensor:
+        """A itself; bent into the bounds, low + (high - low) (tanh(a) + 1) / 2."""
+        return actions if self.bounds is None else self.bounds.scale(0.5 * actions.tanh() + 0.5)
 
     def mode(self, policy: PolicyOutput) -> Tensor:
         """The mean."""
@@ -123,10 +165,46 @@ class DiagonalGaussian:
         by_log_std = ((z * z - 1) * by_log_prob[..., None] + by_entropy[..., None]).sum(1)
         return by_location, by_log_std
 
+    def kl(self, old: PolicyOutput, new: PolicyOutput) -> Tensor:
+        """Sum of log(std_new / std_old) + (std_old^2 + (mean_old - mean_new)^2) / (2 std_new^2) - 1/2."""
+        ratio, distance = _std_ratio_and_distance(old, new)
+        return (0.5 * (ratio * ratio + distance * distance - 1) - ratio.log()).sum(-1)
 
-def make_distribution(action: ActionSpec) -> Distribution:
-    """The distribution for an action space."""
-    return Categorical() if action.kind == "discrete" else DiagonalGaussian()
+    def kl_backward(
+        self, old: PolicyOutput, new: PolicyOutput, by_kl: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """By the new mean: (mean_new - mean_old) / std_new^2.
+
+        By the new log std: 1 - (std_old^2 + (mean_old - mean_new)^2) / std_new^2.
+        """
+        ratio, distance = _std_ratio_and_distance(old, new)
+        by_location = by_kl[..., None] * distance * (-_log_std(new))[:, None].exp()
+        by_log_std = (by_kl[..., None] * (1 - ratio * ratio - distance * distance)).sum(1)
+        return by_location, by_log_std
+
+
+def make_distribution(action: ActionSpec, policy: str = "gaussian", squash: bool = False) -> Distribution:
+    """The distribution for an action space.
+
+    Args:
+        action: The action space.
+        policy: Of continuous actions, ``"gaussian"`` or ``"beta"``.
+        squash: Whether Gaussian actions are bent into the bounds.
+
+    Raises:
+        UsageError: The actions have no bounds and the distribution needs some.
+    """
+    if action.kind == "discrete":
+        return Categorical()
+    if policy == "beta":
+        return Beta(Bounds.of(action, "policy=beta"))
+    return DiagonalGaussian(Bounds.of(action, "squash=true") if squash else None)
+
+
+def _std_ratio_and_distance(old: PolicyOutput, new: PolicyOutput) -> tuple[Tensor, Tensor]:
+    """Std_old / std_new ``[M, 1, A]`` and (mean_new - mean_old) / std_new ``[M, B, A]``."""
+    ratio = (_log_std(old) - _log_std(new))[:, None].exp()
+    return ratio, (new.location - old.location) * (-_log_std(new))[:, None].exp()
 
 
 def _log_std(policy: PolicyOutput) -> Tensor:
