@@ -77,7 +77,7 @@ def play_episodes(
                 if noise is None
                 else distribution.sample(policy, noise[:, t % NOISE_BLOCK])
             )
-            step = envs.step(sendable(actions).numpy(), active=active)
+            step = envs.step(sendable(distribution.send(actions)).numpy(), active=active)
             active &= ~(step.terminated | step.truncated)
             obs = step.obs
             t += 1

@@ -24,6 +24,8 @@ from ppo_cli.spaces import ActionSpec, EnvSpec
 from ppo_cli.tensor_file import load_tensors, save_tensors
 
 FORMAT = 1
+# What older files do not say, and mean.
+_LATER = {"policy": "gaussian", "squash": False, "critic": True}
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class PolicyShape:
         activation: Name of the activation function.
         normalize_obs: Whether observations are normalised.
         clip_obs: Largest absolute normalised observation.
+        policy: Distribution of continuous actions: ``"gaussian"`` or ``"beta"``.
+        squash: Whether Gaussian actions are bent into the bounds.
+        critic: Whether there is a value network.
     """
 
     spec: EnvSpec
@@ -43,6 +48,13 @@ class PolicyShape:
     activation: str
     normalize_obs: bool
     clip_obs: float
+    policy: str = "gaussian"
+    squash: bool = False
+    critic: bool = True
+
+    def network(self) -> ActorCritic:
+        """The networks, to be filled with parameters."""
+        return ActorCritic(self.spec, self.hidden_sizes, self.activation, self.policy, self.critic)
 
 
 class Policy:
@@ -67,8 +79,8 @@ class Policy:
         self.shape = shape
         self.params = params[None].contiguous()
         self.obs_mean, self.obs_var = obs_mean, obs_var
-        self.net = ActorCritic(shape.spec, shape.hidden_sizes, shape.activation)
-        self.distribution = make_distribution(shape.spec.action)
+        self.net = shape.network()
+        self.distribution = make_distribution(shape.spec.action, shape.policy, shape.squash)
         clip = torch.tensor([shape.clip_obs])
         self.normalizer = ObsNormalizer.make(shape.normalize_obs, obs_mean[None], obs_var[None], clip)
         self._rng = generator(seed, Stream.ACTION)
@@ -109,7 +121,7 @@ class Policy:
         else:
             noise = self.distribution.noise(self._rng, (1, len(batch), self.net.num_actions))
             actions = self.distribution.sample(policy, torch.from_numpy(noise))
-        result = actions[0].numpy().copy()
+        result = self.distribution.send(actions)[0].numpy().copy()
         action = self.shape.spec.action
         if action.kind == "box":
             result = np.clip(result, np.array(action.low, np.float32), np.array(action.high, np.float32))
@@ -141,13 +153,13 @@ class Policy:
             mean, var = (
                 torch.from_numpy(_expect(tensors, name, size, np.float64)) for name in ("obs_mean", "obs_var")
             )
-            net = ActorCritic(shape.spec, shape.hidden_sizes, shape.activation)
+            net = shape.network()
             values = _weights(net, tensors)
             params = net.empty_member()
             for name, view in net.named_parameters(params).items():
                 view.copy_(torch.from_numpy(values[name]))
             return cls(shape, params, mean, var)
-        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError, UsageError) as error:
             raise CorruptFileError(f"{path} is not a policy of ppo: {error}", file=path) from error
 
 
@@ -188,12 +200,18 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
         raise ValueError(f"{len(low)} lower and {len(high)} upper bounds for an action of size {size}")
     if metadata["activation"] not in ACTIVATIONS:
         raise ValueError(f"unknown activation {metadata['activation']!r}")
+    policy, squash, critic = (metadata.get(name, old) for name, old in _LATER.items())
+    if policy not in ("gaussian", "beta"):
+        raise ValueError(f"unknown policy {policy!r}")
     return PolicyShape(
         spec=EnvSpec(action=ActionSpec(action["kind"], size, low, high), **spec),
         hidden_sizes=hidden_sizes,
         activation=metadata["activation"],
         normalize_obs=bool(metadata["normalize_obs"]),
         clip_obs=float(metadata["clip_obs"]),
+        policy=policy,
+        squash=bool(squash),
+        critic=bool(critic),
     )
 
 

@@ -53,10 +53,10 @@ def collect_steps(
     params: Tensor,  # [M, P]
     envs: MemberEnvs,
     normalizer: ObsNormalizer,
-    noise: Tensor,  # [M, T, N, A]
+    noise: Tensor,  # [M, T, N, ...]
 ) -> Rollout:
     """Play every environment for T steps with the members' current policies."""
-    num_members, num_steps, num_envs, _ = noise.shape
+    num_members, num_steps, num_envs = noise.shape[:3]
     raw_obs = torch.empty(num_members, num_steps + 1, num_envs, net.spec.obs_size)
     obs = torch.empty_like(raw_obs) if normalizer.enabled else raw_obs
     if net.continuous:
@@ -74,7 +74,7 @@ def collect_steps(
             obs_by_step[t].copy_(normalizer(raw_by_step[t]))
         action = step_actions.copy_(distribution.sample(act(obs_by_step[t]), step_noise))
         before = time.perf_counter()
-        step = envs.step(sendable(action).numpy())
+        step = envs.step(sendable(distribution.send(action)).numpy())
         raw_view[:, t + 1] = step.obs
         reward_view[:, t] = step.rewards
         flag_view[0, :, t], flag_view[1, :, t], flag_view[2, :, t] = (
@@ -94,7 +94,7 @@ def action_noise(
     seeds: Sequence[int],
     iteration: int,
     shape: tuple[int, int, int],  # T, N, A
-) -> Tensor:  # [M, T, N, A]
+) -> Tensor:  # [M, T, N, ...]
     """The noise of one iteration, a block per member from its own stream."""
     blocks = [distribution.noise(generator(seed, Stream.ACTION, iteration), shape) for seed in seeds]
     return torch.from_numpy(np.stack(blocks))

@@ -54,8 +54,11 @@ class Session:
         self.members = list(population.members)
         config, configs = self.config, [member.config for member in self.members]
         self.envs = make_envs(configs)
-        self.net = ActorCritic(self.envs.spec, config.network.hidden_sizes, config.network.activation)
-        self.distribution = make_distribution(self.envs.spec.action)
+        network = config.network
+        self.net = ActorCritic(
+            self.envs.spec, network.hidden_sizes, network.activation, network.policy, critic=True
+        )
+        self.distribution = make_distribution(self.envs.spec.action, network.policy, network.squash)
         self.algorithm = ALGORITHMS[config.algorithm]
         self.hyper = Hyperparams.stack(configs)
         self.clip_obs = torch.tensor([c.normalization.clip_obs for c in configs])
@@ -122,6 +125,9 @@ class Session:
             config.network.activation,
             config.normalization.normalize_obs,
             config.normalization.clip_obs,
+            config.network.policy,
+            config.network.squash,
+            critic=self.net.critic,
         )
         state = self.state
         return Policy(

@@ -1,9 +1,12 @@
 """Actor and critic of all members as one stack of equal multilayer perceptrons.
 
 Actor and critic have the same shape, so a member is two rows of one parameter matrix and the population is
-2M rows: each layer of all networks is one batched matrix product. Heads are padded to one width K; the
+2M rows: each layer of all networks is one batched matrix product. Heads are padded to one width; the
 padding gets no gradient and stays zero. (A product with a single output column would take another kernel when
-M is 1 and give other bits than the same member within a population, so K is at least 2.)
+M is 1 and give other bits than the same member within a population, so the width is at least 2.)
+
+An algorithm without a critic has one row per member. A matrix alone may be multiplied by another kernel too:
+where it matters, a single row is computed twice.
 
 Forward and backward are written out over buffers that are allocated once: for networks this small, fresh
 memory and autograd's bookkeeping cost more than the arithmetic.
@@ -34,8 +37,9 @@ class PolicyOutput:
     """What a policy says about a batch of observations.
 
     Attributes:
-        location: Logits of a discrete action, mean of a continuous one, ``[M, B, A]``.
-        log_std: Logarithm of the standard deviation of a continuous action, ``[M, A]``; None when discrete.
+        location: ``[M, B, K]``: logits of a discrete action and means of a Gaussian one (K = A), or what the
+            shapes of a Beta one are made from (K = 2 A).
+        log_std: Logarithm of the standard deviation of a Gaussian action, ``[M, A]``; None of others.
     """
 
     location: Tensor
@@ -55,20 +59,38 @@ class ActorCritic:
         spec: The environment: O, A and the kind of action.
         hidden_sizes: Width of each hidden layer.
         activation: ``"relu"`` or ``"tanh"``.
+        policy: Distribution of continuous actions, ``"gaussian"`` or ``"beta"``.
+        critic: Whether there is one; without it values are zeros.
+
+    Attributes:
+        num_actions: Number of choices or length of an action: A.
+        num_outputs: What the policy says of one observation: K numbers.
+        has_log_std: Whether it has a standard deviation, which does not depend on the observation.
+        num_params: Parameters of one member: P.
     """
 
-    def __init__(self, spec: EnvSpec, hidden_sizes: Sequence[int], activation: str) -> None:
+    def __init__(
+        self,
+        spec: EnvSpec,
+        hidden_sizes: Sequence[int],
+        activation: str,
+        policy: str = "gaussian",
+        critic: bool = True,
+    ) -> None:
         self.spec = spec
         self.hidden_sizes = tuple(hidden_sizes)
         self.activation = ACTIVATIONS[activation]
         self.continuous = spec.action.kind == "box"
         self.num_actions = spec.action.size
-        self.head_width = max(self.num_actions, 2)
+        self.has_log_std = self.continuous and policy == "gaussian"
+        self.num_outputs = self.num_actions * (2 if self.continuous and policy == "beta" else 1)
+        self.head_width = max(self.num_outputs, 2)
         sizes = (spec.obs_size, *self.hidden_sizes, self.head_width)
         self.shapes = tuple(itertools.pairwise(sizes))
         self.layer_params = sum(n_in * n_out + n_out for n_in, n_out in self.shapes)
-        self.row_params = self.layer_params + (self.num_actions if self.continuous else 0)
-        self.num_params = 2 * self.row_params
+        self.row_params = self.layer_params + (self.num_actions if self.has_log_std else 0)
+        self.critic = critic
+        self.num_params = self.row_params * (2 if critic else 1)
         self._buffers: dict[tuple[Any, ...], Tensor] = {}
         self._views: dict[str, tuple[Any, Layers]] = {}
         self._tape: list[Tensor] = []  # inputs and outputs of every layer in the last forward
@@ -96,33 +118,36 @@ class ActorCritic:
     ) -> tuple[PolicyOutput, Tensor]:
         """Policy outputs and values ``[M, B]``, in buffers that the next call of this shape overwrites."""
         num_members, batch, obs_size = obs.shape
-        inputs = self._buffer("inputs", num_members, 2, batch, obs_size)
+        rows = self._rows(params)
+        inputs = self._buffer("inputs", num_members, len(rows) // num_members, batch, obs_size)
         inputs.copy_(obs[:, None])
-        layers = self._cached_layers("params", params.view(2 * num_members, self.row_params))
+        layers = self._cached_layers("params", rows)
         self._tape = self._run(layers, inputs.view(-1, batch, obs_size), bulk=True)
-        heads = self._tape[-1].view(num_members, 2, batch, self.head_width)
-        policy = PolicyOutput(heads[:, 0, :, : self.num_actions], self._log_std(params))
-        return policy, heads[:, 1, :, 0]
+        heads = self._tape[-1].view(num_members, -1, batch, self.head_width)
+        policy = PolicyOutput(heads[:, 0, :, : self.num_outputs], self._log_std(params))
+        return policy, heads[:, 1, :, 0] if self.critic else torch.zeros(num_members, batch)
 
     def backward(
         self,
         params: Tensor,  # [M, P], those of the last forward
-        by_location: Tensor,  # [M, B, A]
+        by_location: Tensor,  # [M, B, K]
         by_log_std: Tensor | None,  # [M, A]
-        by_values: Tensor,  # [M, B]
+        by_values: Tensor,  # [M, B], ignored without a critic
     ) -> Tensor:  # [M, P]
         """Gradient of the parameters from the gradients of what the last :meth:`forward` returned.
 
         The result lives in a buffer that the next call overwrites.
         """
         outputs = self._tape
-        num_rows, batch, _ = outputs[-1].shape
-        layers = self._cached_layers("params", params.view(num_rows, self.row_params))
+        num_members, (num_rows, batch, _) = params.shape[0], outputs[-1].shape
+        stride = num_rows // num_members
+        layers = self._cached_layers("params", self._rows(params, num_rows))
         grad_rows = self._buffer("grad_rows", num_rows, self.row_params)
         grads = self._cached_layers("grads", grad_rows)
         grad = self._buffer("grad_heads", num_rows, batch, self.head_width).zero_()
-        grad[0::2, :, : self.num_actions] = by_location
-        grad[1::2, :, 0] = by_values
+        grad[0::stride, :, : self.num_outputs] = by_location
+        if self.critic:
+            grad[1::2, :, 0] = by_values
         for index in reversed(range(len(layers))):
             below = outputs[index]
             by_weight = self._buffer(f"by_weight{index}", num_rows, *self.shapes[index])
@@ -134,8 +159,8 @@ class ActorCritic:
                 grad = self.activation.backward_(by_below, below)
         if by_log_std is not None:
             grad_rows[:, self.layer_params :] = 0
-            grad_rows[0::2, self.layer_params :] = by_log_std
-        return grad_rows.view(-1, self.num_params)
+            grad_rows[0::stride, self.layer_params :] = by_log_std
+        return grad_rows.view(num_members, -1)[:, : self.num_params]
 
     def act(self, params: Tensor, obs: Tensor) -> PolicyOutput:  # [M, P], [M, B, O]
         """Policy outputs alone, in a buffer that the next call of this shape overwrites."""
@@ -144,21 +169,19 @@ class ActorCritic:
     def actor(self, params: Tensor) -> Callable[[Tensor], PolicyOutput]:  # [M, P]
         """:meth:`act` for many observations in turn, with ``params`` that stay where they are."""
         num_members = params.shape[0]
-        rows = params.view(num_members, 2, self.row_params)[:, 0]
-        # One matrix alone is cut into pieces for the threads, and its product has other bits; two are not.
-        doubled = num_members == 1 and torch.get_num_threads() > 1
-        layers = self._layers(params.view(2, self.row_params) if doubled else rows)
-        log_std = self._log_std(params)
+        rows = params.view(num_members, -1, self.row_params)[:, 0]
+        num_rows = self._least_rows(num_members)
+        layers, log_std = self._layers(rows.expand(num_rows, -1)), self._log_std(params)
 
         def act(obs: Tensor) -> PolicyOutput:
-            outputs = self._run(layers, obs.expand(2, -1, -1) if doubled else obs, bulk=False)
-            return PolicyOutput(outputs[-1][:num_members, :, : self.num_actions], log_std)
+            outputs = self._run(layers, obs.expand(num_rows, -1, -1), bulk=False)
+            return PolicyOutput(outputs[-1][:num_members, :, : self.num_outputs], log_std)
 
         return act
 
     def mean_std(self, params: Tensor) -> Tensor:  # [M]
-        """Mean standard deviation of continuous actions; NaN for discrete ones."""
-        if not self.continuous:
+        """Mean standard deviation of Gaussian actions; NaN for others."""
+        if not self.has_log_std:
             return torch.full((params.shape[0],), torch.nan)
         return torch.stack([row[self.layer_params : self.row_params].exp().mean() for row in params])
 
@@ -170,7 +193,7 @@ class ActorCritic:
                 n_out = width if index == len(self.shapes) - 1 else weight.shape[2]
                 named[f"{net}.{index}.weight"] = weight[0, :, :n_out]
                 named[f"{net}.{index}.bias"] = bias[0, 0, :n_out]
-        if self.continuous:
+        if self.has_log_std:
             named["log_std"] = params[self.layer_params : self.row_params]
         return named
 
@@ -178,9 +201,11 @@ class ActorCritic:
         """Parameters of zeros, to be filled through :meth:`named_parameters`."""
         return torch.zeros(self.num_params)
 
-    def _nets(self, params: Tensor) -> tuple[tuple[str, Tensor, int], tuple[str, Tensor, int]]:
-        actor, critic = params.view(2, self.row_params)
-        return ("actor", actor, self.num_actions), ("critic", critic, 1)
+    def _nets(self, params: Tensor) -> list[tuple[str, Tensor, int]]:
+        """Name, row of parameters and width of the head of each of a member's networks."""
+        rows = params.view(-1, self.row_params)
+        heads = (("actor", self.num_outputs), ("critic", 1))
+        return [(name, row, width) for row, (name, width) in zip(rows, heads, strict=False)]
 
     def _init_member(self, rng: np.random.Generator, log_std_init: float) -> np.ndarray:
         member = self.empty_member()
@@ -191,12 +216,24 @@ class ActorCritic:
                 gain = head_gain if last else self.activation.gain
                 n_out = width if last else weight.shape[2]
                 weight[0, :, :n_out] = torch.from_numpy(orthogonal(rng, weight.shape[1], n_out, gain))
-        if self.continuous:
+        if self.has_log_std:
             member[self.layer_params : self.row_params] = log_std_init
         return member.numpy()
 
     def _log_std(self, params: Tensor) -> Tensor | None:
-        return params[:, self.layer_params : self.row_params] if self.continuous else None
+        return params[:, self.layer_params : self.row_params] if self.has_log_std else None
+
+    def _least_rows(self, num_rows: int) -> int:
+        """How many rows to compute: a single one twice, where a matrix alone would get other bits.
+
+        That is where it is cut into pieces for the threads, and where it has a single column.
+        """
+        return 2 if num_rows == 1 and (torch.get_num_threads() > 1 or 1 in self.hidden_sizes) else num_rows
+
+    def _rows(self, params: Tensor, num_rows: int | None = None) -> Tensor:
+        """The parameters as rows, one per network."""
+        rows = params.view(-1, self.row_params)
+        return rows.expand(num_rows or self._least_rows(len(rows)), -1)
 
     def _layers(self, rows: Tensor) -> Layers:
         """Weights ``[R, in, out]`` and biases ``[R, 1, out]`` of R rows, as views."""
