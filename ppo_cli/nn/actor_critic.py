@@ -5,7 +5,7 @@ and the population is R M rows: each layer of all networks is one batched matrix
 
 Products of some widths have other bits alone than within a population: 1, and most that are not divisible
 by 4. Layers are padded to widths without that fault; the padding gets no gradient and stays zero. A single
-matrix in all is cut into pieces for the threads, with other bits again: it is computed twice.
+matrix in all is cut into pieces for several threads, with other bits again: it is computed twice.
 
 Forward and backward are written out over buffers that are allocated once: for networks this small, fresh
 memory and autograd's bookkeeping cost more than the arithmetic.
@@ -157,7 +157,6 @@ class ActorCritic:
         """:meth:`act` for many observations in turn, with ``params`` that stay where they are."""
         num_members = params.shape[0]
         rows = params.view(num_members, -1, self.row_params)[:, 0]
-        # One matrix alone is cut into pieces for the threads, and its product has other bits; two are not.
         doubled = num_members == 1 and torch.get_num_threads() > 1
         layers = self._layers(self._rows(params, 2 // len(self.nets)) if doubled else rows)
         log_std = self._log_std(params)
@@ -201,8 +200,8 @@ class ActorCritic:
         return list(zip(self.nets, params.view(-1, self.row_params), widths, strict=False))
 
     def _copies(self, num_members: int) -> int:
-        """How often a member is computed: twice when it would be one matrix alone, which has other bits."""
-        return 2 if num_members * len(self.nets) == 1 else 1
+        """How often a member is computed: twice where it is one matrix alone, shared out among threads."""
+        return 2 if num_members * len(self.nets) == 1 and torch.get_num_threads() > 1 else 1
 
     def _rows(self, params: Tensor, copies: int) -> Tensor:  # [M, P] -> [rows, P / R]
         rows = params.view(-1, self.row_params)
