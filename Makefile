@@ -10,6 +10,7 @@
 #   make bench       measure the README's figures again and write them into it (long)
 #   make figures     make its pictures again (long)
 #   make shaping-study   which reward teaches a lander to land: train, compare, report, render (minutes)
+#   make ranking     which algorithm is best where: train all four, compare, write table and plot into the README (long)
 #   make clean       remove what these targets made; runs/ stays
 #   make lock        resolve the dependencies anew and write requirements.lock
 
@@ -27,13 +28,14 @@ PIP_FLAGS ?= --quiet --quiet
 WHEELS := --only-binary :all: --no-binary rliable
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
 # The quick ones first; the last one writes the figures into the README.
-BENCHMARKS ?= startup throughput growth time_to_solve solved learning_curve sweep_speed sweeps_shown shaping_study pruning scale readme
+BENCHMARKS ?= startup throughput growth gradient_variance time_to_solve solved learning_curve sweep_speed sweeps_shown shaping_study \
+	ranking pruning scale readme
 # The programs that make pictures.
-FIGURES ?= learning_curve growth sweeps_shown shaping_study readme
+FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking readme
 # A test that hangs is stopped after this many seconds.
 PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
 
-.PHONY: demo test test-slow torture lint check bench figures shaping-study clean lock setup
+.PHONY: demo test test-slow torture lint check bench figures shaping-study ranking clean lock setup
 .DEFAULT_GOAL := check
 
 demo: $(USER_STAMP)
@@ -65,6 +67,10 @@ figures: $(STAMP)
 
 shaping-study: $(STAMP)
 	$(BIN)/python benchmarks/shaping_study.py --runs-dir runs
+
+ranking: $(STAMP)
+	$(BIN)/python benchmarks/ranking.py
+	$(BIN)/python benchmarks/readme.py
 
 setup: $(STAMP)
 

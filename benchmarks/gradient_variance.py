@@ -136,13 +136,16 @@ def batch_of(session: Any, rollout: Any, algorithm: Any) -> Any:
 
 
 def text(entries: Mapping[str, Entry]) -> str:
-    """Noise of every variant as a Markdown table, relative to the noisiest one."""
+    """The plot, and the noise of every variant as a Markdown table, relative to the noisiest one."""
+    if ENV not in entries:
+        return ""
     rows = []
     for stage in entries[ENV]["stages"]:
         worst = stage["noise"]["whole return"]
         shares = [number(100 * stage["noise"][name] / worst, 1) + " %" for name in VARIANTS]
         rows.append([str(stage["iteration"]), number(stage["mean_length"]), *shares])
-    return table(("After iterations", "Steps per episode", *VARIANTS), rows)
+    picture = "![Variance of the gradient, weighed in four ways](docs/gradient_variance.png)"
+    return f"{picture}\n\n{table(('After iterations', 'Steps per episode', *VARIANTS), rows)}"
 
 
 def draw(entries: Mapping[str, Entry]) -> None:
@@ -180,7 +183,7 @@ def main() -> None:
     if not args.show:
         machine()  # before there is load of our own
         results.add(ENV, measure(*((2, 1) if args.quick else (args.stages, args.rounds))))
-    if not args.quick:
+    if results.entries and not args.quick:
         draw(results.entries)
     report(text(results.entries), results.entries)
 

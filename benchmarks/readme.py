@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradient_variance
 import growth
 import pruning
+import ranking
 import scale
 import shaping_study
 import solved
@@ -77,8 +79,13 @@ def commands_table() -> str:
 
 
 def results(name: str, text: Callable[[Any], str]) -> Callable[[], str]:
-    """The table of a benchmark's last results."""
-    return lambda: text(Results(name, quick=False).entries)
+    """The table of a benchmark's last results; how to measure them where there are none."""
+
+    def make() -> str:
+        entries = Results(name, quick=False).entries
+        return text(entries) if entries else f"Not measured yet: `python benchmarks/{name}.py`."
+
+    return make
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
@@ -92,6 +99,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "sweep_speed": results("sweep_speed", sweep_speed.text),
     "growth": results("growth", growth.text),
     "algorithms": algorithms_table,
+    "ranking": results("ranking", ranking.text),
+    "gradient_variance": results("gradient_variance", gradient_variance.text),
     "commands": commands_table,
     "settings": settings_table,
     "metrics": metrics_table,
