@@ -364,6 +364,11 @@ class RunConfig(Section):
         return None if self.learning.reference == INITIAL else self.learning.reference
 
     @property
+    def has_critic(self) -> bool:
+        """Whether a value network is trained."""
+        return uses(self.algorithm, "vf_coef") and self.learning.baseline == "value"
+
+    @property
     def envs_per_start(self) -> int:
         """How many environments start their episodes alike: group_size, where the algorithm compares them."""
         return self.learning.group_size if uses(self.algorithm, "group_size") else 1

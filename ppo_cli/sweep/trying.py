@@ -1,4 +1,4 @@
-"""Trying what only an environment that is made, or a policy that is opened, can tell: before a sweep starts."""
+"""Trying what only a made environment or an opened policy can tell, before any run of a sweep starts."""
 
 from __future__ import annotations
 
