@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ppo_cli.config import SHAPING_TERMS, RunConfig
 from ppo_cli.envs.member_envs import MemberEnvs, make_member_envs
 from ppo_cli.envs.shaping import ShapingParams
+from ppo_cli.whole_episodes import check_whole_episodes
 
 
 def make_envs(configs: Sequence[RunConfig], num_envs: int | None = None) -> MemberEnvs:
@@ -18,9 +19,11 @@ def make_envs(configs: Sequence[RunConfig], num_envs: int | None = None) -> Memb
         num_envs: Environments per member in place of the setting: 1 is enough to see whether they work.
 
     Raises:
-        UsageError: The environment or the shaping cannot be had; the message says why.
+        UsageError: The environment or the shaping cannot be had, or whole episodes are needed and do not
+            fit into a rollout; the message says why.
     """
     config = configs[0]
+    check_whole_episodes(config)
     return make_member_envs(
         config.env_id,
         config.env_kwargs,

@@ -6,6 +6,7 @@ import itertools
 
 from ppo_cli.config import RunConfig
 from ppo_cli.envs.factory import env_spec
+from ppo_cli.nn.widths import padded
 from ppo_cli.spaces import EnvSpec
 
 WORKER_BYTES = 300_000_000
@@ -23,18 +24,23 @@ _TRAINING_COPIES = 12  # parameters, gradients, Adam's moments, and what a minib
 
 
 def num_parameters(config: RunConfig) -> int:
-    """Parameters of actor and critic together."""
+    """Parameters of a member: of the actor, and of a critic of the same widths where there is one."""
     spec = env_spec(config.env_id, config.env_kwargs)
-    widths = [spec.obs_size, *config.network.hidden_sizes]
-    hidden = sum((below + 1) * above for below, above in itertools.pairwise(widths))
-    heads = (widths[-1] + 1) * (spec.action.size + 1)
-    return 2 * hidden + heads + (spec.action.size if spec.action.kind == "box" else 0)
+    num_outputs, log_std = spec.action.size, 0
+    if spec.action.kind == "box" and config.network.policy == "beta":
+        num_outputs = 2 * spec.action.size
+    elif spec.action.kind == "box":
+        log_std = spec.action.size
+    widths = [spec.obs_size, *map(padded, (*config.network.hidden_sizes, num_outputs))]
+    network = sum((below + 1) * above for below, above in itertools.pairwise(widths)) + log_std
+    return (2 if config.has_critic else 1) * network
 
 
 def disk_bytes(config: RunConfig) -> int:
     """What a run folder comes to, in bytes."""
     policy = _FLOAT_BYTES * num_parameters(config) + _POLICY_BYTES
     kept = min(config.output.keep_policies, config.num_iterations + 1) * policy
+    kept += policy if config.reference_path else 0  # a copy of it, taken to be as large
     numbers = _COPIES * _FLOAT_BYTES * num_parameters(config)
     return numbers + kept + _ROW_BYTES * config.num_iterations + _FIXED_BYTES
 

@@ -12,9 +12,11 @@ from ppo_cli.config import RunConfig, dump_config, load_config, static_key, with
 from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.population import Member, Population, plan
+from ppo_cli.reference import original_reference
 from ppo_cli.resume import binding_settings
 from ppo_cli.run_dir import RunDir, create_run_dir, find_run
 from ppo_cli.run_names import run_name
+from ppo_cli.spaces import EnvSpec
 
 
 def prepare_new(
@@ -35,11 +37,13 @@ def prepare_new(
         command: The command line, for the summary.
 
     Raises:
-        UsageError: The environment or the shaping cannot be had, or the name is taken or no name.
+        UsageError: The environment, the shaping or the reference cannot be had, or the name is taken or no
+            name.
+        CorruptFileError: The reference is damaged.
         StorageError: The folders cannot be written.
     """
     for config in configs:
-        make_envs([config], num_envs=1).close()
+        _try_reference(config, _try_environment(config))
     made: list[RunDir] = []
     try:
         for config in configs:
@@ -103,14 +107,19 @@ def prepare_in_folder(
         Populations of what is left to do; complete runs are passed over.
 
     Raises:
-        UsageError: A folder holds a run with other settings, or the environment cannot be had.
-        CorruptFileError: A run's files are damaged beyond what an older checkpoint can mend.
+        UsageError: A folder holds a run with other settings, or the environment or the reference cannot be
+            had.
+        CorruptFileError: A run's files are damaged beyond what an older checkpoint can mend, or the
+            reference is.
         StorageError: The folders cannot be written.
     """
     notices: list[str] = []
     members: list[Member] = []
-    for config in {static_key(config): config for config in configs.values()}.values():
-        make_envs([config], num_envs=1).close()
+    different = {static_key(config): config for config in configs.values()}
+    specs = {key: _try_environment(config) for key, config in different.items()}
+    for name, config in configs.items():
+        if not RunDir(folder / name).config_path.exists():  # the others have copies of their own
+            _try_reference(config, specs[static_key(config)])
     for name, config in configs.items():
         run = RunDir(folder / name)
         if not run.config_path.exists():
@@ -121,6 +130,17 @@ def prepare_in_folder(
         with contextlib.suppress(_CompleteError):
             members.append(_resumed(run, None, notices))
     return _planned(members, notices) if members else []
+
+
+def _try_environment(config: RunConfig) -> EnvSpec:
+    envs = make_envs([config], num_envs=1)
+    envs.close()
+    return envs.spec
+
+
+def _try_reference(config: RunConfig, spec: EnvSpec) -> None:
+    if config.reference_path is not None:
+        original_reference(config, spec)
 
 
 def check_same_run(run: RunDir, config: RunConfig) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ppo_cli.algorithms import ALGORITHMS
 from ppo_cli.checkpoints import load_latest_checkpoint
+from ppo_cli.config import INITIAL
 from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import PpoError, RunLockedError
 from ppo_cli.evaluate import play_episodes
@@ -24,7 +25,7 @@ from ppo_cli.nn.normalize import ObsNormalizer, update_statistics_
 from ppo_cli.policy import Policy, PolicyShape
 from ppo_cli.population import Population
 from ppo_cli.recorder import Recorder
-from ppo_cli.reference import INITIAL, InitialPolicies, PolicyOfARun, Reference, reference_policy
+from ppo_cli.reference import InitialPolicies, Reference, policies_of_runs
 from ppo_cli.resume import checkpoint_tensors, resume
 from ppo_cli.rng import Stream, generator
 from ppo_cli.rollout import Rollout
@@ -315,7 +316,7 @@ class Session:
             return None
         if wanted == INITIAL:
             return InitialPolicies(self.net, self.distribution, self._initial_params())
-        return PolicyOfARun(reference_policy(self.members, self.envs.spec), len(self.members))
+        return policies_of_runs(self.members, self.envs.spec)
 
     def _play(
         self, stream: Stream, round_index: int, episodes: int, stop: Callable[[], bool]

@@ -24,7 +24,7 @@ LAYERS = (
     {"policy", "train_state", "population", "iteration_report"},
     {"algorithms"},
     {"rollout"},
-    {"footprint"},
+    {"footprint", "whole_episodes"},
     {"envs", "nn", "advantages", "losses"},
     {
         "masked",

@@ -258,6 +258,40 @@ def test_a_diverged_member_is_stopped_with_a_reason_and_disturbs_no_other(
             assert one.differences(expected) == []
 
 
+def poison_coefficient(session: Session, row: int) -> None:
+    for values in (session.hyper.kl_coef, *session.state.adapted.values()):
+        values[row] = math.nan
+
+
+@pytest.mark.parametrize("row", [0, 2])
+@pytest.mark.parametrize(
+    ("name", "poison"),
+    [
+        *((name, poison_parameters) for name in FAMILY),
+        *((name, poison_rewards) for name in FAMILY),
+        *((name, poison_coefficient) for name in ("ppo-kl", "grpo")),
+    ],
+)
+def test_a_diverged_member_disturbs_no_other_whatever_the_algorithm(
+    name: str, poison: Callable[[Session, int], None], row: int
+) -> None:
+    configs = family(name, "Pendulum-v1")
+    undisturbed = train_members(configs, 3)
+
+    def meddle(session: Session) -> None:
+        if session.state.iteration == 1:
+            poison(session, row)
+
+    results = train_members(configs, 3, meddle)
+    for index, (one, expected) in enumerate(zip(results, undisturbed, strict=True)):
+        if index == row:
+            assert one.status == "diverged" and "in iteration 2" in str(one.reason)
+            assert len(one.metrics) == 1
+        else:
+            assert one.status == "training"
+            assert one.differences(expected) == []
+
+
 def test_members_may_diverge_together_or_one_after_the_other() -> None:
     configs = members("CartPole-v1", 4)
     undisturbed = train_members(configs)

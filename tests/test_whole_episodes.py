@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from probe_envs import ConstantValue
 from training_helpers import make_config, population
 
+from ppo_cli.config import RunConfig, dump_config
 from ppo_cli.envs.episodes import EpisodeRecord
+from ppo_cli.errors import UsageError
+from ppo_cli.launch import prepare_in_folder, prepare_new, prepare_resume
 from ppo_cli.rollout import Rollout
+from ppo_cli.run_dir import create_run_dir
 from ppo_cli.session import Session
-from ppo_cli.trainer import collect, learn
+from ppo_cli.trainer import collect, learn, train
 
 LIMIT = 30
 SHORT = {"env_kwargs": {"max_episode_steps": LIMIT}, "num_minibatches": 1}
@@ -133,3 +140,75 @@ def test_with_time_limits_of_the_environments_own_nothing_changes(algorithm: str
         rollout = collect(session)
         assert [episode.length for episode in session.envs.pop_episodes()] == [200] * 16
         assert int((~rollout.mask).sum()) == 8  # the resets between the two
+
+
+# ---------------------------------------------------------------------- what cannot be collected
+
+
+def too_short(**settings: Any) -> RunConfig:
+    return make_config("CartPole-v1", **{"algorithm": "reinforce", "num_steps": 100, **settings})
+
+
+class NeverEnds(ConstantValue):
+    """Its own code never ends an episode."""
+
+    def respond(self, action: Any) -> tuple[float, float, bool, bool]:
+        return 1.0, 0.0, False, False
+
+
+def never_ends() -> str:
+    if "NeverEnds-v0" not in gym.registry:
+        gym.register("NeverEnds-v0", NeverEnds)
+    return "NeverEnds-v0"
+
+
+def endless() -> RunConfig:
+    return make_config(never_ends(), algorithm="reinforce", num_steps=100)
+
+
+REFUSED = [
+    (too_short, "rollout.num_steps", "takes up to 500 steps", "set num_steps to 500 or more"),
+    (endless, "env_id", "has no time limit", "--set env_kwargs.max_episode_steps=1000"),
+    (
+        lambda: too_short(env_kwargs={"max_episode_steps": -1}),
+        "env_id",
+        "has no time limit",
+        "--set env_kwargs.max_episode_steps=1000",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "key", "text", "hint"), REFUSED, ids=["short", "endless", "limit removed"])
+def test_rollouts_that_cannot_hold_an_episode_are_refused_wherever_training_begins(
+    make: Any, key: str, text: str, hint: str, tmp_path: Path
+) -> None:
+    config = make()
+    hand_written = create_run_dir(tmp_path, "hand-written", config=dump_config(config)).path
+
+    def resumed() -> None:
+        (ready,) = prepare_resume([str(hand_written)], runs_dir=tmp_path, total_timesteps=None)
+        list(train(ready))
+
+    ways = (
+        lambda: list(train(population([config]))),
+        lambda: prepare_new([config], runs_dir=tmp_path / "runs", name=None, env_requested="", command=""),
+        lambda: prepare_in_folder({"one": config}, tmp_path / "sweep", env_requested="", command=""),
+        resumed,
+    )
+    for way in ways:
+        with pytest.raises(UsageError, match=text) as refused:
+            way()
+        assert refused.value.key == key
+        assert hint in str(refused.value.hint)
+        assert "reinforce learns from whole episodes" in refused.value.message
+    assert not (tmp_path / "runs").exists() and not (tmp_path / "sweep").exists()
+
+
+def test_a_time_limit_makes_any_environment_one_of_whole_episodes() -> None:
+    config = make_config(
+        never_ends(), algorithm="reinforce", num_steps=25, num_minibatches=1,
+        env_kwargs={"max_episode_steps": 10},
+    )  # fmt: skip
+    with Session.open(population([config])) as session:
+        collect(session)
+        assert {episode.length for episode in session.envs.pop_episodes()} == {10}

@@ -63,7 +63,9 @@ class Grpo:
         )
         by_penalty = losses.k3_by_log_prob(_to_reference(log_ratio, batch)) * batch.weights
         coefficient = hyper.kl_coef[:, None]
-        return by_surrogate + torch.where(coefficient > 0, coefficient * by_penalty, 0.0)  # 0 * inf is 0 here
+        return by_surrogate + torch.where(
+            coefficient != 0, coefficient * by_penalty, 0.0
+        )  # 0 * inf is 0 here
 
     def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss without its penalty, how often it was clipped, and how far the reference is."""

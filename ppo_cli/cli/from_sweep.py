@@ -35,7 +35,7 @@ def settings_from_sweep(
     from ppo_cli.sweep.reading import sweep_results
     from ppo_cli.sweep.results import by_point
     from ppo_cli.sweep.sweep_dir import find_sweep
-    from ppo_cli.sweep.whole_episodes import check_whole_episodes
+    from ppo_cli.whole_episodes import check_whole_episodes
 
     folder = find_sweep(runs_dir, ref)
     spec, runs = sweep_results(folder)

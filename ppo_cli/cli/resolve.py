@@ -50,7 +50,7 @@ def resolve_settings(
     """
     from ppo_cli.config import resolve_config, with_values
     from ppo_cli.envs.registry import resolve_env_id
-    from ppo_cli.sweep.whole_episodes import NUM_STEPS, with_whole_episodes
+    from ppo_cli.whole_episodes import NUM_STEPS, with_whole_episodes
 
     typed = resolve_env_id(env, allow_import=True) if env else None
     resolved = resolve_config(

@@ -19,6 +19,7 @@ _MEANINGS = {
     "eval.csv": "one row per evaluation",
     "policy.safetensors": "the last policy",
     "best_policy.safetensors": "the policy with the best evaluation",
+    "reference.safetensors": "the policy that the run is held to, copied when it began",
     "summary.json": "status and results",
     "render.gif": "an episode of the policy, by `ppo render`",
     "render.mp4": "an episode of the policy, by `ppo render`",

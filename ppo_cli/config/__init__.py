@@ -16,13 +16,14 @@ from ppo_cli.config.resolve import (
     static_key,
     with_values,
 )
-from ppo_cli.config.schema import SHAPING_TERMS, RunConfig
+from ppo_cli.config.schema import INITIAL, SHAPING_TERMS, RunConfig
 from ppo_cli.config.schema import Learning as LearningSettings
 from ppo_cli.config.settings import REQUIRED, SECTIONS, SETTINGS, Setting
 from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
 
 __all__ = [
     "ALGORITHMS",
+    "INITIAL",
     "REQUIRED",
     "SECTIONS",
     "SETTINGS",

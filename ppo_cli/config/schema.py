@@ -28,6 +28,9 @@ MAX_WEIGHTS = 4_194_304
 """The most weights between the hidden layers. A checkpoint holds 24 bytes for each (actor and critic, each
 with Adam's two moments), and has to stay below the size that is read back."""
 
+INITIAL = "initial"
+"""The reference that is the policy at the beginning, not the path of a run."""
+
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 ENV_ID_PATTERN = r"^[A-Za-z0-9_./:-]{1,200}$"
 TERMS_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]{0,199}:[A-Za-z_][A-Za-z0-9_]{0,99}$"
@@ -166,8 +169,8 @@ class Learning(Section):
         Annotated[float, Field(gt=0, le=100)] | None, PER_MEMBER, Grid(None, 0.28, 0.4)
     ] = None
     """grpo's clip range upwards, where it is to be wider than eps_clip (DAPO); null takes eps_clip."""
-    reference: Annotated[str, Field(min_length=1, max_length=1000)] = "initial"
-    """The policy that grpo is held to by kl_coef: "initial", or the path of a run."""
+    reference: Annotated[str, Field(min_length=1, max_length=1000)] = INITIAL
+    """The policy that grpo is held to by kl_coef: "initial", or the path of a run (also ./initial)."""
     divide_by_std: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
     """Let grpo divide by the standard deviation of a group's returns (Dr. GRPO does not)."""
     dynamic_sampling: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
@@ -354,6 +357,16 @@ class RunConfig(Section):
     def num_passes(self) -> int:
         """Passes over the collected steps in each update: num_epochs, or 1 where the algorithm takes one."""
         return self.learning.num_epochs if uses(self.algorithm, "num_epochs") else 1
+
+    @property
+    def reference_path(self) -> str | None:
+        """Where the policy is that grpo is held to; None where that is the one at the beginning."""
+        return None if self.learning.reference == INITIAL else self.learning.reference
+
+    @property
+    def has_critic(self) -> bool:
+        """Whether a value network is trained."""
+        return uses(self.algorithm, "vf_coef") and self.learning.baseline == "value"
 
     @property
     def envs_per_start(self) -> int:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ppo_cli.nn.layers import ACTIVATIONS, orthogonal
 from ppo_cli.nn.policy_output import PolicyOutput
+from ppo_cli.nn.widths import padded
 from ppo_cli.spaces import EnvSpec
 
 POLICY_HEAD_GAIN = 0.01
@@ -68,8 +69,8 @@ class ActorCritic:
         self.num_outputs = 2 * self.num_actions if is_beta else self.num_actions
         self.has_log_std = self.continuous and not is_beta
         self.nets = ("actor", "critic") if critic else ("actor",)
-        self.head_width = _padded(self.num_outputs)
-        sizes = (spec.obs_size, *map(_padded, self.hidden_sizes), self.head_width)
+        self.head_width = padded(self.num_outputs)
+        sizes = (spec.obs_size, *map(padded, self.hidden_sizes), self.head_width)
         self.shapes = tuple(itertools.pairwise(sizes))
         self.layer_params = sum(n_in * n_out + n_out for n_in, n_out in self.shapes)
         self.row_params = self.layer_params + (self.num_actions if self.has_log_std else 0)
@@ -258,8 +259,3 @@ class ActorCritic:
                 activate_(out)
             outputs.append(out)
         return outputs
-
-
-def _padded(width: int) -> int:
-    """A width whose products have the same bits whatever the number of matrices; found by trying all."""
-    return max(width, 2) if width <= 4 else -(-width // 4) * 4

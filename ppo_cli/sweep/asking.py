@@ -11,7 +11,7 @@ from ppo_cli.errors import UsageError
 from ppo_cli.sweep import search
 from ppo_cli.sweep.points import Point
 from ppo_cli.sweep.spec import SweepSpec
-from ppo_cli.sweep.whole_episodes import check_whole_episodes
+from ppo_cli.whole_episodes import check_whole_episodes
 
 
 def ask_for(

@@ -139,7 +139,7 @@ def _named_base(env: str, inputs: Inputs, *, agreed: bool) -> Base:
 def _base(inputs: Inputs, settings: Node | None, env_id: str | None = None) -> Base:
     """The settings for one environment: ``env_id``, already agreed to, or the one that they name."""
     from ppo_cli.envs.registry import resolve_env_id
-    from ppo_cli.sweep.whole_episodes import with_whole_episodes
+    from ppo_cli.whole_episodes import with_whole_episodes
 
     resolved = resolve_config(
         env=env_id,

@@ -10,7 +10,7 @@ from ppo_cli.config.settings import BY_PATH
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.halving import RUNGS, rung_iteration
 from ppo_cli.sweep.spec import SweepSpec
-from ppo_cli.sweep.whole_episodes import check_whole_episodes
+from ppo_cli.whole_episodes import check_whole_episodes
 
 MAX_RUNS = 10_000
 MAX_SEEDS = 1_000

@@ -1,4 +1,4 @@
-"""Trying what can only be seen by making an environment, before any run of a sweep starts."""
+"""Trying what only a made environment or an opened policy can tell, before any run of a sweep starts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ MOST = 100
 
 
 def try_environments(spec: SweepSpec) -> None:
-    """Make each of a sweep's environments once, with the shaping terms that its points use.
+    """Make each of a sweep's environments once, with the shaping terms and references that its points use.
 
     Raises:
-        UsageError: The environment, its arguments or the shaping cannot be had; the message names the point.
+        UsageError: The environment, its arguments, the shaping or the reference cannot be had; the message
+            names the point.
+        CorruptFileError: The reference is damaged.
     """
     from ppo_cli.env_settings import make_envs
 
@@ -28,7 +30,12 @@ def try_environments(spec: SweepSpec) -> None:
         different.setdefault(_what_is_made(config), (point, config))
     for point, config in list(different.values())[:MOST]:
         try:
-            make_envs([config], num_envs=1).close()
+            envs = make_envs([config], num_envs=1)
+            envs.close()
+            if config.reference_path is not None:
+                from ppo_cli.reference import original_reference  # loads torch
+
+                original_reference(config, envs.spec)
         except UsageError as error:
             if point is None:
                 raise
@@ -39,4 +46,5 @@ def try_environments(spec: SweepSpec) -> None:
 def _what_is_made(config: RunConfig) -> str:
     shaping = config.reward_shaping
     made = (config.env_id, dict(config.env_kwargs), shaping.mode, shaping.terms, sorted(shaping.weights()))
-    return json.dumps(made, sort_keys=True)
+    held_to = (config.reference_path, config.network.policy, config.network.squash)
+    return json.dumps((made, held_to), sort_keys=True)
