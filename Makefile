@@ -29,7 +29,7 @@ WHEELS := --only-binary :all: --no-binary rliable
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
 # The quick ones first; the last one writes the figures into the README.
 BENCHMARKS ?= startup throughput growth gradient_variance time_to_solve solved learning_curve sweep_speed sweeps_shown shaping_study \
-	ranking pruning scale readme
+	ranking policies pruning scale readme
 # The programs that make pictures.
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking readme
 # A test that hangs is stopped after this many seconds.

@@ -2,8 +2,8 @@
 
 A policy for CartPole is trained by REINFORCE, with its critic. At several moments of the training its
 gradient is estimated many times, each time from 8 fresh episodes, by every variant from the same episodes.
-gamma is 1 and the time limit counts as an end, so that all variants estimate the same gradient and differ in
-their noise alone.
+gamma is 1, the time limit counts as an end and an estimate is a mean over episodes, so that all variants
+estimate the same gradient and differ in their noise alone.
 
 The noise is the expected squared distance of an estimate from the mean of all estimates (the trace of their
 covariance), over the policy's parameters.
@@ -118,7 +118,6 @@ def collected(session: Any) -> Any:
 
 def batch_of(session: Any, rollout: Any, algorithm: Any) -> Any:
     """The rollout as a batch, judged by a variant; values are 0 where it has no baseline."""
-    from ppo_cli.masked import mask_weights
     from ppo_cli.trainer import make_batch
 
     batch = make_batch(session, rollout)
@@ -131,7 +130,7 @@ def batch_of(session: Any, rollout: Any, algorithm: Any) -> Any:
     return replace(
         batch,
         advantages=targets.advantages.flatten(1, 2),
-        weights=mask_weights(targets.weights.flatten(1, 2)),
+        weights=targets.weights.flatten(1, 2) / EPISODES,
     )
 
 

@@ -50,8 +50,6 @@ def measure(env_id: str, runs_dir: Path, *, quick: bool) -> Entry:
 
 def text(entries: Mapping[str, Entry]) -> str:
     """For each environment the verdict and a Markdown table."""
-    if not entries:
-        return "Not measured yet."
     parts = []
     for env_id, entry in entries.items():
         rows = [_row(group, entry["seconds"]) for group in entry["compared"]["groups"]]

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradient_variance
 import growth
+import policies
 import pruning
 import ranking
 import scale
@@ -100,6 +101,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "growth": results("growth", growth.text),
     "algorithms": algorithms_table,
     "ranking": results("ranking", ranking.text),
+    "policies": results("policies", policies.text),
     "gradient_variance": results("gradient_variance", gradient_variance.text),
     "commands": commands_table,
     "settings": settings_table,
