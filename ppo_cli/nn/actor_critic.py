@@ -15,6 +15,7 @@ memory and autograd's bookkeeping cost more than the arithmetic.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,10 +120,10 @@ class ActorCritic:
         """Policy outputs and values ``[M, B]``, in buffers that the next call of this shape overwrites."""
         num_members, batch, obs_size = obs.shape
         rows = self._rows(params)
-        inputs = self._buffer("inputs", num_members, len(rows) // num_members, batch, obs_size)
-        inputs.copy_(obs[:, None])
+        inputs = self._buffer("inputs", len(rows), batch, obs_size)
+        inputs.view(num_members, -1, batch, obs_size).copy_(obs[:, None])
         layers = self._cached_layers("params", rows)
-        self._tape = self._run(layers, inputs.view(-1, batch, obs_size), bulk=True)
+        self._tape = self._run(layers, inputs, bulk=True)
         heads = self._tape[-1].view(num_members, -1, batch, self.head_width)
         policy = PolicyOutput(heads[:, 0, :, : self.num_outputs], self._log_std(params))
         return policy, heads[:, 1, :, 0] if self.critic else torch.zeros(num_members, batch)
@@ -142,7 +143,7 @@ class ActorCritic:
         num_members, (num_rows, batch, _) = params.shape[0], outputs[-1].shape
         stride = num_rows // num_members
         layers = self._cached_layers("params", self._rows(params, num_rows))
-        grad_rows = self._buffer("grad_rows", num_rows, self.row_params)
+        grad_rows = self._buffer("grad_rows", 1, num_rows, self.row_params)[0]
         grads = self._cached_layers("grads", grad_rows)
         grad = self._buffer("grad_heads", num_rows, batch, self.head_width).zero_()
         grad[0::stride, :, : self.num_outputs] = by_location
@@ -253,9 +254,15 @@ class ActorCritic:
         return self._views[use][1]
 
     def _buffer(self, name: str, *shape: int) -> Tensor:
+        """Memory ``[R, ...]``, in which the part of every row begins at a multiple of 16 bytes.
+
+        Where a matrix begins decides how its product is rounded: a member's bits would depend on its row.
+        """
         key = (name, *shape)
         if key not in self._buffers:
-            self._buffers[key] = torch.empty(shape)
+            size = math.prod(shape[1:])
+            memory = torch.empty(shape[0], size + -size % 4)
+            self._buffers[key] = memory[:, :size].view(shape)
         return self._buffers[key]
 
     def _run(self, layers: Layers, inputs: Tensor, *, bulk: bool) -> list[Tensor]:
