@@ -11,6 +11,7 @@ from ppo_cli.checkpoints import checkpoint_iterations, go_back, load_latest_chec
 from ppo_cli.config import RunConfig, dump_config, load_config, static_key, with_values
 from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.population import Member, Population, plan
 from ppo_cli.resume import binding_settings
 from ppo_cli.run_dir import RunDir, create_run_dir, find_run
@@ -39,7 +40,7 @@ def prepare_new(
         StorageError: The folders cannot be written.
     """
     for config in configs:
-        make_envs([config], num_envs=1).close()
+        _try(config)
     made: list[RunDir] = []
     try:
         for config in configs:
@@ -110,7 +111,7 @@ def prepare_in_folder(
     notices: list[str] = []
     members: list[Member] = []
     for config in {static_key(config): config for config in configs.values()}.values():
-        make_envs([config], num_envs=1).close()
+        _try(config)
     for name, config in configs.items():
         run = RunDir(folder / name)
         if not run.config_path.exists():
@@ -121,6 +122,15 @@ def prepare_in_folder(
         with contextlib.suppress(_CompleteError):
             members.append(_resumed(run, None, notices))
     return _planned(members, notices) if members else []
+
+
+def _try(config: RunConfig) -> None:
+    """Find out whether the environment can be had, and whether its actions suit the policy."""
+    envs = make_envs([config], num_envs=1)
+    try:
+        make_distribution(envs.spec.action, config.network.policy, config.network.squash)
+    finally:
+        envs.close()
 
 
 def check_same_run(run: RunDir, config: RunConfig) -> None:
