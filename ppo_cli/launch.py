@@ -11,6 +11,7 @@ from ppo_cli.checkpoints import checkpoint_iterations, go_back, load_latest_chec
 from ppo_cli.config import RunConfig, dump_config, load_config, static_key, with_values
 from ppo_cli.env_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.population import Member, Population, plan
 from ppo_cli.reference import original_reference
 from ppo_cli.resume import binding_settings
@@ -133,8 +134,12 @@ def prepare_in_folder(
 
 
 def _try_environment(config: RunConfig) -> EnvSpec:
+    """Find out whether the environment can be had, and whether its actions suit the policy."""
     envs = make_envs([config], num_envs=1)
-    envs.close()
+    try:
+        make_distribution(envs.spec.action, config.network.policy, config.network.squash)
+    finally:
+        envs.close()
     return envs.spec
 
 

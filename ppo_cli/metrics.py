@@ -64,7 +64,7 @@ METRICS = (
     ),
     Metric("train/learning_rate", "learning rate of this iteration"),
     Metric("train/eps_clip", "clip range of this iteration", CLIPPED),
-    Metric("train/std", "mean standard deviation of continuous actions (empty for discrete ones)"),
+    Metric("train/std", "mean standard deviation of Gaussian actions (empty for others)"),
     Metric(
         "eval/episode_return", "mean return of the evaluation made after this iteration (empty without one)"
     ),

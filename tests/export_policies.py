@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from ppo_cli.export.origin import Evaluation, Origin
-from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.policy import Policy, PolicyShape
 from ppo_cli.rng import Stream, generator
 from ppo_cli.spaces import ActionSpec, EnvSpec
 
 OBS_SIZE, NUM_ACTIONS, CLIP_OBS = 5, 3, 3.0
 EVERY_KIND = list(itertools.product(("discrete", "box"), ("relu", "tanh"), (False, True)))
+EVERY_KIND += [("squashed", "tanh", True), ("beta", "relu", False)]
 KIND_IDS = [f"{kind}-{act}-{'normalized' if norm else 'raw'}" for kind, act, norm in EVERY_KIND]
 BOX = ActionSpec("box", NUM_ACTIONS, (-1.0, -0.25, 0.1), (0.5, 0.25, 2.0))
 ORIGIN = Origin(
@@ -40,17 +40,21 @@ def make_policy(
     action: ActionSpec | None = None,
     clip_obs: float = CLIP_OBS,
     env_id: str = "Maze-v0",
+    critic: bool = True,
 ) -> Policy:
     """A policy that takes every action, with statistics far from 0 and 1."""
-    action = action or (BOX if kind == "box" else ActionSpec("discrete", NUM_ACTIONS))
+    action = action or (ActionSpec("discrete", NUM_ACTIONS) if kind == "discrete" else BOX)
     spec = EnvSpec(env_id, OBS_SIZE, action, max_episode_steps=10, reward_threshold=475.0)
-    net = ActorCritic(spec, hidden_sizes, activation)
+    shape = PolicyShape(
+        spec, hidden_sizes, activation, normalize_obs, clip_obs,
+        policy="beta" if kind == "beta" else "gaussian", squash=kind == "squashed", critic=critic,
+    )  # fmt: skip
+    net = shape.network()
     params = net.init([generator(4, Stream.INIT)], [0.3])[0]
     for value in net.named_parameters(params).values():
         value += 0.3 * torch.randn(value.shape, generator=torch.Generator().manual_seed(len(value)))
     rng = np.random.default_rng(5)
     mean, var = rng.normal(scale=3.0, size=OBS_SIZE), rng.uniform(0.01, 9.0, OBS_SIZE)
-    shape = PolicyShape(spec, hidden_sizes, activation, normalize_obs, clip_obs)
     policy = Policy(shape, params, torch.from_numpy(mean), torch.from_numpy(var))
     location, _ = logits_and_values(policy, observations(policy, 500))
     head = policy.net.named_parameters(policy.params[0])[f"actor.{len(hidden_sizes)}.bias"]

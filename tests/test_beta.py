@@ -10,7 +10,7 @@ from scipy import stats
 from ppo_cli.errors import UsageError
 from ppo_cli.nn.beta import TRIES, Beta
 from ppo_cli.nn.bounds import Bounds
-from ppo_cli.nn.distributions import DiagonalGaussian, make_distribution
+from ppo_cli.nn.distributions import DiagonalGaussian, Distribution, make_distribution
 from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.spaces import ActionSpec
 
@@ -146,3 +146,110 @@ def test_what_beta_is_made_of_rounds_alike_at_every_place(name: str, threads: in
             part = slice(start, start + count)
             assert torch.equal(EXACT[name](values[part]), expected[part])
             assert torch.equal(EXACT[name](values[part].clone()), expected[part])
+
+
+# ---------------------------------------------------------------------- derivatives, KL, independence
+
+KINDS = ["categorical", "gaussian", "squashed", "beta"]
+MEMBERS, BATCH, ACTIONS = 3, 20, 2
+
+
+def made(kind: str) -> Distribution:
+    if kind == "categorical":
+        return make_distribution(ActionSpec("discrete", ACTIONS))
+    return make_distribution(PLAIN, "beta" if kind == "beta" else "gaussian", kind == "squashed")
+
+
+def says(kind: str, seed: int, batch: int = BATCH) -> PolicyOutput:
+    rng = torch.Generator().manual_seed(seed)
+    location = torch.randn(MEMBERS, batch, ACTIONS * (2 if kind == "beta" else 1), generator=rng)
+    has_std = kind in ("gaussian", "squashed")
+    log_std = 0.5 * torch.randn(MEMBERS, ACTIONS, generator=rng) if has_std else None
+    return PolicyOutput(location, log_std)
+
+
+def leaves(policy: PolicyOutput) -> list[torch.Tensor]:
+    values = [policy.location] if policy.log_std is None else [policy.location, policy.log_std]
+    return [value.requires_grad_() for value in values]
+
+
+def of_torch(kind: str, policy: PolicyOutput) -> torch.distributions.Distribution:
+    if kind == "categorical":
+        return torch.distributions.Categorical(logits=policy.location)
+    if kind == "beta":
+        own: torch.distributions.Distribution = theirs(policy.location)
+    else:
+        assert policy.log_std is not None
+        std = policy.log_std.exp()[:, None].expand_as(policy.location)
+        own = torch.distributions.Normal(policy.location, std)
+    return torch.distributions.Independent(own, 1)
+
+
+def assert_gradients(
+    ours: tuple[torch.Tensor, torch.Tensor | None], total: torch.Tensor, policy: PolicyOutput
+) -> None:
+    expected = torch.autograd.grad(total, leaves(policy))
+    assert (ours[1] is None) == (len(expected) == 1)
+    for mine, automatic in zip(ours, expected, strict=False):
+        torch.testing.assert_close(mine, automatic, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_derivatives_of_log_probability_and_entropy_are_the_automatic_ones_of_torch(kind: str) -> None:
+    policy, distribution = says(kind, 1), made(kind)
+    noise = np.stack([distribution.noise(np.random.default_rng(0), (1, BATCH, ACTIONS))[0]] * MEMBERS)
+    actions = distribution.sample(policy, torch.from_numpy(noise))
+    by_log_prob, by_entropy = outputs(2, MEMBERS, BATCH).unbind(0)
+    ours = distribution.backward(policy, actions, by_log_prob, by_entropy)
+    leaves(policy)
+    torchs = of_torch(kind, policy)
+    total = torchs.log_prob(actions) * by_log_prob + torchs.entropy() * by_entropy
+    assert_gradients(ours, total.sum(), policy)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_divergence_and_its_derivatives_are_those_of_torch(kind: str) -> None:
+    old, new, distribution = says(kind, 1), says(kind, 2), made(kind)
+    by_kl = outputs(MEMBERS, BATCH)
+    found, ours = distribution.kl(old, new), distribution.kl_backward(old, new, by_kl)
+    leaves(new)
+    expected = torch.distributions.kl_divergence(of_torch(kind, old), of_torch(kind, new))
+    torch.testing.assert_close(found, expected.detach(), rtol=1e-3, atol=1e-4)
+    assert_gradients(ours, (expected * by_kl).sum(), new)
+    assert distribution.kl(old, old).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch", [1, 5, 16, 33])
+def test_a_member_alone_has_the_bits_that_it_has_among_others(kind: str, batch: int) -> None:
+    old, new, distribution = says(kind, 1, batch), says(kind, 2, batch), made(kind)
+    rngs = [np.random.default_rng(m) for m in range(MEMBERS)]
+    noise = torch.from_numpy(np.stack([distribution.noise(rng, (1, batch, ACTIONS))[0] for rng in rngs]))
+    weights = outputs(2, MEMBERS, batch)
+
+    def everything(rows: slice) -> list[torch.Tensor]:
+        before, after = (
+            PolicyOutput(
+                one.location[rows].clone(), None if one.log_std is None else one.log_std[rows].clone()
+            )
+            for one in (old, new)
+        )
+        actions = distribution.sample(before, noise[rows].clone())
+        by_log_prob, by_entropy = weights[:, rows].clone().unbind(0)
+        results = [
+            actions,
+            distribution.send(actions),
+            distribution.mode(after),
+            distribution.kl(before, after),
+        ]
+        results += distribution.log_prob_and_entropy(after, actions)
+        gradients = (
+            *distribution.backward(after, actions, by_log_prob, by_entropy),
+            *distribution.kl_backward(before, after, by_log_prob),
+        )
+        return results + [gradient for gradient in gradients if gradient is not None]
+
+    together = everything(slice(None))
+    for m in range(MEMBERS):
+        for shared, alone in zip(together, everything(slice(m, m + 1)), strict=True):
+            assert torch.equal(shared[m], alone[0])

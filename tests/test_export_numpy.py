@@ -85,6 +85,20 @@ def test_sampled_choices_come_as_often_as_the_policy_says() -> None:
     assert (shares[0] > 0).sum() > 1
 
 
+@pytest.mark.parametrize("kind", ["squashed", "beta"])
+def test_samples_of_policies_inside_the_bounds_spread_as_the_policy_says(kind: str) -> None:
+    policy = make_policy(kind)
+    obs = np.repeat(observations(policy, 1), 20_000, axis=0)
+    found = loaded(policy)["predict"](obs, deterministic=False, rng=np.random.default_rng(1))
+    expected = policy.predict(obs)[0]
+    assert found.dtype == expected.dtype == np.float32
+    low, high = arrays_of(policy).bounds
+    assert ((found >= low) & (found <= high)).all() and ((expected >= low) & (expected <= high)).all()
+    np.testing.assert_allclose(found.mean(0), expected.mean(0), atol=0.03)
+    np.testing.assert_allclose(found.std(0), expected.std(0), atol=0.02)
+    assert (found.std(0) > 0.05).sum() >= 2
+
+
 def test_sampled_vectors_spread_as_the_policy_says_and_stay_inside_the_bounds() -> None:
     wide = ActionSpec("box", 2, (-100.0, -0.1), (100.0, 0.1))
     policy = make_policy(action=wide)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from export_policies import (
@@ -48,18 +46,23 @@ def test_every_output_agrees_with_the_policy(kind: str, activation: str, normali
     found, (location, values) = run(policy, obs), logits_and_values(policy, obs)
     actions, _ = policy.predict(obs, deterministic=True)
     assert found["action"].dtype == actions.dtype and found["action"].shape == actions.shape
+    close = {"rtol": 1e-5, "atol": 1e-5}
     if kind == "discrete":
         assert np.array_equal(found["action"], actions)
         assert len(np.unique(actions)) == NUM_ACTIONS
+        np.testing.assert_allclose(found["logits"], location, **close)
     else:
         np.testing.assert_allclose(found["action"], actions, rtol=0, atol=1e-5)
+    if kind in ("box", "squashed"):
         np.testing.assert_allclose(found["log_std"], arrays_of(policy).log_std)
+        np.testing.assert_allclose(found["mean"], location, **close)
+    if kind == "box":
         inside = found["mean"] == found["action"]
         assert inside.any() and not inside.all(), "some are at the bounds, some are not"
-    np.testing.assert_allclose(
-        found["logits" if kind == "discrete" else "mean"], location, rtol=1e-5, atol=1e-5
-    )
-    np.testing.assert_allclose(found["value"], values, rtol=1e-5, atol=1e-5)
+    if kind == "beta":
+        for name, outputs in (("alpha", location[:, 0::2]), ("beta", location[:, 1::2])):
+            np.testing.assert_allclose(found[name], 1 + np.logaddexp(0, outputs), **close)
+    np.testing.assert_allclose(found["value"], values, **close)
 
 
 @settings(deadline=None, max_examples=50)
@@ -106,7 +109,7 @@ def test_the_model_says_where_it_comes_from() -> None:
 
 
 def test_a_policy_without_a_critic_has_no_value() -> None:
-    arrays = replace(arrays_of(make_policy()), critic=None)
+    arrays = arrays_of(make_policy(critic=False))
     assert [output.name for output in session(arrays).get_outputs()] == ["action", "logits"]
 
 

@@ -136,6 +136,78 @@ def test_acting_gives_the_same_bits_alone_with_others_and_with_more_threads(
         assert torch.equal(alone[0], expected[m])
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("critic", [True, False])
+@pytest.mark.parametrize("policy", ["gaussian", "beta"])
+@pytest.mark.parametrize("hidden", [(64, 64), (5, 7), (3,), (16, 8)])
+@pytest.mark.parametrize("size", [1, 3])
+def test_learning_gives_a_member_the_same_bits_alone_and_with_others(
+    hidden: tuple[int, ...], size: int, policy: str, critic: bool, threads: int
+) -> None:
+    """The sizes are those where the place of a matrix in memory, or a matrix alone, once changed its bits."""
+    action = ActionSpec("box", size, (-1.0,) * size, (1.0,) * size)
+    net = ActorCritic(EnvSpec("Test-v0", 8, action), hidden, "relu", policy, critic)
+    params, rng = fresh(net, 4), torch.Generator().manual_seed(0)
+    torch.set_num_threads(threads)
+    for batch in (5, 7, 64, 257):
+        shapes = (batch, 8), (batch, net.num_outputs), (size,), (batch,)
+        inputs = [params, *(torch.randn(4, *shape, generator=rng) for shape in shapes)]
+        together = learned(net, *inputs)
+        for m in range(4):
+            alone = learned(net, *(value[m : m + 1].clone() for value in inputs))
+            assert all(torch.equal(a[m], b[0]) for a, b in zip(together, alone, strict=True)), (batch, m)
+
+
+def learned(
+    net: ActorCritic, params: Tensor, obs: Tensor, by_location: Tensor, by_log_std: Tensor, by_values: Tensor
+) -> list[Tensor]:
+    """What the networks say and which gradients they get."""
+    policy, values = net.forward(params, obs)
+    said = [policy.location.clone(), values.clone(), net.act(params, obs).location.clone()]
+    net.forward(params, obs)
+    return [
+        *said,
+        net.backward(params, by_location, by_log_std if net.has_log_std else None, by_values).clone(),
+    ]
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("action", list(ACTIONS))
+def test_an_actor_without_a_critic_learns_as_the_same_one_with_a_critic(
+    action: str, threads: int, members: int
+) -> None:
+    spec = EnvSpec("Test-v0", OBS, ACTIONS[action])
+    alone, both = (ActorCritic(spec, (16, 8), "tanh", critic=critic) for critic in (False, True))
+    assert 2 * alone.num_params == both.num_params
+    params = fresh(alone, members)
+    wide = fresh(both, members)
+    assert torch.equal(wide[:, : alone.num_params], params), "the actor is drawn first"
+    assert not any("critic" in name for name in alone.named_parameters(params[0]))
+    torch.set_num_threads(threads)
+    obs = torch.randn(members, 9, OBS, generator=torch.Generator().manual_seed(0))
+    policy, values = alone.forward(params, obs)
+    assert torch.equal(values, torch.zeros(members, 9))
+    expected, _ = both.forward(wide, obs)
+    assert torch.equal(policy.location, expected.location)
+    by_log_std = None if policy.log_std is None else torch.ones_like(policy.log_std)
+    grads = alone.backward(params, policy.location, by_log_std, torch.full((members, 9), math.nan))
+    wide_grads = both.backward(wide, policy.location, by_log_std, torch.zeros(members, 9))
+    assert grads.shape == params.shape
+    assert torch.equal(grads, wide_grads[:, : alone.num_params])
+    assert torch.equal(alone.mean_std(params).nan_to_num(), both.mean_std(wide).nan_to_num())
+
+
+def test_a_beta_policy_says_two_numbers_of_each_action_and_has_no_deviation() -> None:
+    net = ActorCritic(EnvSpec("Test-v0", OBS, ACTIONS["box"]), (16,), "relu", "beta")
+    params = fresh(net)
+    policy, _ = net.forward(params, torch.randn(MEMBERS, 4, OBS))
+    assert (net.num_actions, net.num_outputs, net.has_log_std) == (2, 4, False)
+    assert policy.location.shape == (MEMBERS, 4, 4) and policy.log_std is None
+    assert "log_std" not in net.named_parameters(params[0]) and net.mean_std(params).isnan().all()
+    assert ActorCritic(EnvSpec("Test-v0", OBS, ACTIONS["discrete"]), (16,), "relu", "beta").num_outputs == 3
+
+
 def test_members_with_other_parameters_do_not_see_stale_views() -> None:
     net = make_net()
     obs = torch.randn(MEMBERS, 4, OBS)

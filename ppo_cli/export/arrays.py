@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ppo_cli.policy import Policy
+from ppo_cli.policy import Policy, PolicyShape
 from ppo_cli.spaces import ActionSpec
 
 Array = NDArray[Any]
+Head = Literal["logits", "mean", "squashed", "shapes"]
 Layers = tuple[tuple[Array, Array], ...]  # weight [in, out] and bias [out], float32, first layer first
 
 
@@ -46,15 +47,18 @@ class PolicyArrays:
         obs_size: Length of an observation: O.
         action: The action space.
         activation: ``"relu"`` or ``"tanh"``, after every layer but the last.
-        actor: The layers that give logits, or the mean of a box action.
+        head: What the actor's numbers mean: ``logits`` of a discrete action, the ``mean`` of a Gaussian one,
+            the ``squashed`` mean of one that is bent into the bounds, or the ``shapes`` of a Beta one.
+        actor: The layers that give them.
         critic: The layers that give the value; None where the algorithm learns none.
-        log_std: ``[A]`` of a box action, None of a discrete one.
+        log_std: ``[A]`` of a Gaussian action, None of others.
         normalization: None where observations are taken as they are.
     """
 
     obs_size: int
     action: ActionSpec
     activation: str
+    head: Head
     actor: Layers
     critic: Layers | None
     log_std: Array | None
@@ -83,11 +87,20 @@ def arrays_of(policy: Policy) -> PolicyArrays:
         obs_size=shape.spec.obs_size,
         action=shape.spec.action,
         activation=shape.activation,
+        head=_head(shape),
         actor=actor,
         critic=_layers(arrays, "critic"),
         log_std=arrays.get("log_std"),
         normalization=normalization,
     )
+
+
+def _head(shape: PolicyShape) -> Head:
+    if shape.spec.action.kind == "discrete":
+        return "logits"
+    if shape.policy == "beta":
+        return "shapes"
+    return "squashed" if shape.squash else "mean"
 
 
 def _layers(arrays: Mapping[str, Array], net: str) -> Layers | None:

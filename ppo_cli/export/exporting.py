@@ -66,10 +66,11 @@ def export_sb3(run: RunDir, config: RunConfig, *, best: bool, told: Told) -> Exp
             otherwise in Stable-Baselines3.
         CorruptFileError: Its files are damaged or do not belong together.
     """
-    from ppo_cli.export.sb3_zip import can_clip, sb3_file
+    from ppo_cli.export.sb3_zip import can_clip, check_actions, sb3_file
 
     policy, _ = _loaded(run, config, best=best)
     arrays = arrays_of(policy)
+    check_actions(arrays, config.env_id)
     scenes = [run_scene(run, best=best, deterministic=deterministic) for deterministic in (True, False)]
     clipping, notices = False, tuple[str, ...]()
     if arrays.normalization is not None:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from ppo_cli import __version__
-from ppo_cli.export.arrays import Array, PolicyArrays
+from ppo_cli.export.arrays import Array, Head, PolicyArrays
 from ppo_cli.export.origin import Origin
+from ppo_cli.nn.beta import LEAST_EXCESS
 
 _WIDTH = 88  # the line length of common formatters
 _ACTIVATIONS = {"relu": "np.maximum(x, 0)", "tanh": "np.tanh(x)"}
@@ -61,14 +62,14 @@ def predict(obs, deterministic=True, rng=None):
     if x.ndim not in (1, 2) or x.shape[-1] != OBS_SIZE:
         raise ValueError(f"expected observations of size {OBS_SIZE}, got {x.shape}")
     x = network(x)
-    if not deterministic:
+$read    if not deterministic:
         rng = np.random.default_rng() if rng is None else rng
         $sample
     return $action
 
 
 def network(x):
-    """Return what the network answers to observations: $head [..., $num_actions]."""
+    """Return what the network answers to observations: $head [..., $num_outputs]."""
 $normalize    for layer in range(NUM_LAYERS):
         x = x @ NUMBERS[f"weight{layer}"] + NUMBERS[f"bias{layer}"]
         if layer < NUM_LAYERS - 1:
@@ -148,31 +149,56 @@ def numpy_file(arrays: PolicyArrays, origin: Origin, module: str = "policy") -> 
         env_kwargs=_mapping(origin.env_kwargs),
         obs_size=arrays.obs_size,
         num_layers=len(arrays.actor),
-        num_actions=arrays.action.size,
+        num_outputs=len(arrays.actor[-1][1]),
         shapes=_mapping(shapes),
         activation=_ACTIVATIONS[arrays.activation],
         numbers="\n".join(textwrap.wrap(base64.b64encode(packed).decode("ascii"), _WIDTH)),
         **_normalizing(arrays),
-        **(_CHOICE if arrays.action.kind == "discrete" else _VECTOR),
+        **_HEADS[arrays.head],
     )
 
 
 _CHOICE = {
+    "read": "",
     "action_doc": "Return the number of the action, counted from 0; an array of them for a batch.",
     "head": "logits",
     "sample": "x = x + rng.gumbel(size=x.shape)  # the largest is a sample of the softmax",
     "action": "np.argmax(x, axis=-1)",
     "sent": "space.start + space.dtype.type(predict(obs))",
 }
-_VECTOR = {
+_MEAN = {
     "action_doc": "Return the action, a vector inside the bounds; an array of them for a batch.",
     "head": "means",
+    "read": "",
     "sample": (
         "noise = rng.standard_normal(x.shape, dtype=np.float32)\n"
         '        x = x + np.exp(NUMBERS["log_std"]) * noise'
     ),
     "action": 'np.clip(x, NUMBERS["low"], NUMBERS["high"])',
     "sent": "predict(obs).reshape(space.shape).astype(space.dtype)",
+}
+_BOUNDS = '    low, high = NUMBERS["low"], NUMBERS["high"]\n'
+_HEADS: dict[Head, dict[str, str]] = {
+    "logits": _CHOICE,
+    "mean": _MEAN,
+    "squashed": _MEAN
+    | {
+        "head": "means before tanh",
+        "read": _BOUNDS,
+        "action": "np.clip(low + (high - low) * (np.tanh(x) + 1) / 2, low, high)",
+    },
+    "shapes": _MEAN
+    | {
+        "head": "pairs of numbers",
+        "read": (
+            f"{_BOUNDS}"
+            f"    excess = np.logaddexp(0, x) + {LEAST_EXCESS!r}  # of alpha and beta over 1\n"
+            "    a, b = excess[..., 0::2], excess[..., 1::2]\n"
+            "    x = a / (a + b)\n"
+        ),
+        "sample": "x = rng.beta(1 + a, 1 + b).astype(np.float32)",
+        "action": "np.clip(low + (high - low) * x, low, high)",
+    },
 }
 
 
@@ -198,8 +224,9 @@ def _numbers(arrays: PolicyArrays) -> dict[str, Array]:
     for index, (weight, bias) in enumerate(arrays.actor):
         numbers |= {f"weight{index}": weight, f"bias{index}": bias}
     if arrays.log_std is not None:
-        low, high = arrays.bounds
-        numbers |= {"log_std": arrays.log_std, "low": low, "high": high}
+        numbers["log_std"] = arrays.log_std
+    if arrays.action.kind == "box":
+        numbers |= dict(zip(("low", "high"), arrays.bounds, strict=True))
     return numbers
 
 

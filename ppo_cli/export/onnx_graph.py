@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ppo_cli import __version__
-from ppo_cli.export.arrays import Array, Layers, PolicyArrays
+from ppo_cli.export.arrays import Array, Head, Layers, PolicyArrays
 from ppo_cli.export.origin import Origin
+from ppo_cli.nn.beta import LEAST_EXCESS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -24,6 +25,13 @@ _HOW_TO_USE = (
     "Give raw observations, float32 [batch, {obs_size}]; normalisation and action bounds are inside. "
     "`action` is what the policy does when it takes its most likely action. {extra}"
 )
+_EXTRA: dict[Head, str] = {
+    "logits": "It counts from 0, also where the environment does not.",
+    "mean": "",
+    "squashed": "A sample u is sent as low + (high - low) * (tanh(u) + 1) / 2.",
+    "shapes": "A sample x of Beta(alpha, beta) is sent as low + (high - low) * x.",
+}
+_SLICE = {"slice_end": np.iinfo(np.int64).max, "slice_axis": 1, "slice_step": 2}
 
 
 def onnx_file(arrays: PolicyArrays, origin: Origin) -> bytes:
@@ -32,8 +40,9 @@ def onnx_file(arrays: PolicyArrays, origin: Origin) -> bytes:
     Its input is ``observations``, float32 ``[batch, O]``. Its outputs are
 
     * ``action``: int64 ``[batch]``, counted from 0, or float32 ``[batch, A]`` inside the bounds;
-    * ``logits`` ``[batch, A]`` of a discrete action, or ``mean`` ``[batch, A]``, before the bounds, and
-      ``log_std`` ``[A]`` of a box action: what is needed to sample;
+    * what is needed to sample: ``logits`` ``[batch, A]`` of a discrete action; ``mean`` ``[batch, A]``,
+      before the bounds, and ``log_std`` ``[A]`` of a Gaussian one; ``alpha`` and ``beta`` ``[batch, A]`` of a
+      Beta one;
     * ``value`` ``[batch]``, where the algorithm learns one.
     """
     graph = _Graph()
@@ -105,14 +114,49 @@ def _action(graph: _Graph, arrays: PolicyArrays, head: str) -> Outputs:
         graph.add("Identity", "logits", head)
         graph.add("ArgMax", "action", head, axis=1, keepdims=0)
         return {"action": (np.int64, ["batch"]), "logits": (np.float32, ["batch", size])}
-    low, high = arrays.bounds
+    vector: tuple[type, list[str | int]] = (np.float32, ["batch", size])
+    if arrays.head == "shapes":
+        _inside(graph, arrays, _scaled(graph, arrays, _peak(graph, head)))
+        return {"action": vector, "alpha": vector, "beta": vector}
     assert arrays.log_std is not None
     graph.add("Identity", "mean", head)
-    above = graph.add("Max", "above_low", head, graph.constant("action_low", low))
-    graph.add("Min", "action", above, graph.constant("action_high", high))
     graph.add("Identity", "log_std", graph.constant("actor.log_std", arrays.log_std))
-    vector: tuple[type, list[str | int]] = (np.float32, ["batch", size])
+    if arrays.head == "squashed":
+        two = graph.add("Add", "from_0_to_2", graph.add("Tanh", "bent", head), _number(graph, "one", 1))
+        head = _scaled(graph, arrays, graph.add("Mul", "fraction", two, _number(graph, "half", 0.5)))
+    _inside(graph, arrays, head)
     return {"action": vector, "mean": vector, "log_std": (np.float32, [size])}
+
+
+def _peak(graph: _Graph, head: str) -> str:
+    """Where a Beta distribution on [0, 1] has its peak, and its two shapes."""
+    least = _number(graph, "least_excess", LEAST_EXCESS)
+    excess = graph.add("Add", "excess", graph.add("Softplus", "softplus", head), least)
+    end, axis, step = (graph.constant(name, np.array([n], np.int64)) for name, n in _SLICE.items())
+    one, parts = _number(graph, "one", 1), []
+    for index, name in enumerate(("alpha", "beta")):
+        start = graph.constant(f"{name}_start", np.array([index], np.int64))
+        parts.append(graph.add("Slice", f"{name}_excess", excess, start, end, axis, step))
+        graph.add("Add", name, parts[-1], one)
+    return graph.add("Div", "fraction", parts[0], graph.add("Add", "total_excess", *parts))
+
+
+def _scaled(graph: _Graph, arrays: PolicyArrays, fraction: str) -> str:
+    """A fraction of the way from the lower to the upper bound."""
+    low, high = arrays.bounds
+    way = graph.add("Mul", "way", fraction, graph.constant("action_span", high - low))
+    return graph.add("Add", "scaled_action", way, graph.constant("action_start", low))
+
+
+def _inside(graph: _Graph, arrays: PolicyArrays, vector: str) -> None:
+    """The action: a vector, cut off at the bounds."""
+    low, high = arrays.bounds
+    above = graph.add("Max", "above_low", vector, graph.constant("action_low", low))
+    graph.add("Min", "action", above, graph.constant("action_high", high))
+
+
+def _number(graph: _Graph, name: str, value: float) -> str:
+    return graph.constant(name, np.array(value, np.float32))
 
 
 def _model(graph: _Graph, arrays: PolicyArrays, outputs: Outputs, origin: Origin) -> ModelProto:
@@ -128,14 +172,13 @@ def _model(graph: _Graph, arrays: PolicyArrays, outputs: Outputs, origin: Origin
         [declared(name, dtype, shape) for name, (dtype, shape) in outputs.items()],
         graph.constants,
     )
-    extra = "It counts from 0, also where the environment does not." if "logits" in outputs else ""
     model = helper.make_model(
         made,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="ppo-cli",
         producer_version=__version__,
-        doc_string=_HOW_TO_USE.format(obs_size=arrays.obs_size, extra=extra).strip(),
+        doc_string=_HOW_TO_USE.format(obs_size=arrays.obs_size, extra=_EXTRA[arrays.head]).strip(),
     )
     helper.set_model_props(model, _about(origin))
     return model

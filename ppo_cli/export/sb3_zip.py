@@ -54,7 +54,7 @@ def sb3_file(arrays: PolicyArrays, config: RunConfig, env: Env, *, clipping: boo
     """
     from stable_baselines3 import PPO
 
-    _check_actions(arrays, config.env_id)
+    check_actions(arrays, config.env_id)
     actor = _of_raw(arrays.actor, arrays.normalization, clipping)
     critic = _of_raw(arrays.critic or (), arrays.normalization, clipping)
     hidden = [len(bias) for _, bias in actor[:-1]]
@@ -72,7 +72,19 @@ def sb3_file(arrays: PolicyArrays, config: RunConfig, env: Env, *, clipping: boo
     return buffer.getvalue()
 
 
-def _check_actions(arrays: PolicyArrays, env_id: str) -> None:
+def check_actions(arrays: PolicyArrays, env_id: str) -> None:
+    """Refuse a policy whose actions Stable-Baselines3's PPO does not know.
+
+    Raises:
+        UsageError: It does not.
+    """
+    if arrays.head in ("squashed", "shapes"):
+        setting = "policy=beta" if arrays.head == "shapes" else "squash=true"
+        raise UsageError(
+            f"the policy was trained with {setting}, and Stable-Baselines3's PPO has no such actions",
+            hint="--to onnx and --to numpy take them",
+            key=f"network.{setting.partition('=')[0]}",
+        )
     if not np.isfinite(arrays.bounds).all():
         raise UsageError(
             f"{env_id} has actions without bounds, which Stable-Baselines3 does not know",

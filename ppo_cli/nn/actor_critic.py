@@ -14,6 +14,7 @@ memory and autograd's bookkeeping cost more than the arithmetic.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -106,10 +107,10 @@ class ActorCritic:
         """
         num_members, batch, obs_size = obs.shape
         num_nets, copies = len(self.nets), self._copies(num_members)
-        inputs = self._buffer("inputs", num_members, num_nets * copies, batch, obs_size)
-        inputs.copy_(obs[:, None])
+        inputs = self._buffer("inputs", num_members * num_nets * copies, batch, obs_size)
+        inputs.view(num_members, -1, batch, obs_size).copy_(obs[:, None])
         layers = self._cached_layers("params", self._rows(params, copies))
-        self._tape = self._run(layers, inputs.view(-1, batch, obs_size), bulk=True)
+        self._tape = self._run(layers, inputs, bulk=True)
         heads = self._tape[-1].view(num_members, -1, batch, self.head_width)
         policy = PolicyOutput(heads[:, 0, :, : self.num_outputs], self._log_std(params))
         values = heads[:, 1, :, 0] if self.critic else self._buffer("no_values", num_members, batch).zero_()
@@ -130,7 +131,7 @@ class ActorCritic:
         num_rows, batch, _ = outputs[-1].shape
         num_nets, copies = len(self.nets), self._copies(len(params))
         layers = self._cached_layers("params", self._rows(params, copies))
-        grad_rows = self._buffer("grad_rows", num_rows, self.row_params)
+        grad_rows = self._buffer("grad_rows", 1, num_rows, self.row_params)[0]
         grads = self._cached_layers("grads", grad_rows)
         grad = self._buffer("grad_heads", num_rows, batch, self.head_width).zero_()
         grad[0::num_nets, :, : self.num_outputs] = by_location
@@ -241,9 +242,15 @@ class ActorCritic:
         return self._views[use][1]
 
     def _buffer(self, name: str, *shape: int) -> Tensor:
+        """Memory ``[R, ...]``, in which the part of every row begins at a multiple of 16 bytes.
+
+        Where a matrix begins decides how its product is rounded: a member's bits would depend on its row.
+        """
         key = (name, *shape)
         if key not in self._buffers:
-            self._buffers[key] = torch.empty(shape)
+            size = math.prod(shape[1:])
+            memory = torch.empty(shape[0], size + -size % 4)
+            self._buffers[key] = memory[:, :size].view(shape)
         return self._buffers[key]
 
     def _run(self, layers: Layers, inputs: Tensor, *, bulk: bool) -> list[Tensor]:
