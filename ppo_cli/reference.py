@@ -123,17 +123,13 @@ def original_reference(config: RunConfig, spec: EnvSpec) -> Policy:
         CorruptFileError: It is damaged.
     """
     path = Path(config.learning.reference)
+    hint = f"give the path of a run's folder, such as runs/NAME, or of a policy file, or {INITIAL}"
     if not os.path.exists(path):
-        raise UsageError(
-            f"{KEY}: {path} does not exist",
-            hint=f"give the path of a run's folder, or of a policy file, or {INITIAL}",
-            key=KEY,
-            file=path,
-        )
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise UsageError(f"{KEY}: {path} does not exist{where}", hint=hint, key=KEY, file=path)
     try:
         policy = load_policy(path)
     except PpoError as error:
-        hint = error.hint or f"give another run, or {INITIAL}"
         raise type(error)(f"{KEY}: {error.message}", hint=hint, key=KEY, file=error.file or path) from error
     _check_fits(policy, path, config, spec)
     return policy

@@ -25,6 +25,10 @@ SMALL = (
     "num_envs=4", "num_steps=16", "num_epochs=2", "num_minibatches=2", "hidden_sizes=[8]", "num_evals=8",
     "eval_episodes=2", "final_eval_episodes=3",
 )  # fmt: skip
+EVERY_ALGORITHM = (
+    "num_envs=8", "num_steps=8", "num_minibatches=2", "hidden_sizes=[8]", "num_evals=4", "eval_episodes=2",
+    "final_eval_episodes=3", "env_kwargs={max_episode_steps: 8}",
+)  # fmt: skip
 STEPS = 64  # of an iteration
 TEMPORARY = (
     ".*.tmp",
@@ -47,6 +51,7 @@ class Sweep:
     iterations: int = 120
     options: tuple[str, ...] = ("--confirm", "1")
     settings: tuple[str, ...] = ()
+    small: tuple[str, ...] = SMALL
     quiet: bool = True
 
     def words(self, runs_dir: Path) -> list[str]:
@@ -54,7 +59,7 @@ class Sweep:
         words = ["sweep", "--json", "--runs-dir", str(runs_dir), "--env", "CartPole-v1", "--workers", "2"]
         words += ["--quiet"] if self.quiet else []
         words += ["--seeds", str(self.seeds), "--total-timesteps", str(STEPS * self.iterations)]
-        for option, texts in (("--param", self.params), ("--set", (*SMALL, *self.settings))):
+        for option, texts in (("--param", self.params), ("--set", (*self.small, *self.settings))):
             words += [word for text in texts for word in (option, text)]
         return [*words, *self.options]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ppo_cli.config import RunConfig
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.launch import prepare_in_folder, prepare_new, prepare_resume
 from ppo_cli.policy import load_policy
+from ppo_cli.reference import PoliciesOfRuns
 from ppo_cli.run_dir import RunDir
 from ppo_cli.session import Session
 from ppo_cli.trainer import collect, make_batch, train
@@ -94,7 +96,7 @@ def test_a_reference_that_is_not_there_is_refused_before_a_run_is_made(
     assert refused.value.message.startswith("learning.reference: ") and text in refused.value.message
     assert refused.value.key == "learning.reference"
     assert str(refused.value.file).startswith(str(path))
-    assert "initial" in (refused.value.hint or "") or "checkpoint" in (refused.value.hint or "")
+    assert "such as runs/NAME, or of a policy file, or initial" in str(refused.value.hint)
     with pytest.raises(error):
         prepare_in_folder({"one": held_to(path)}, tmp_path / "sweep", env_requested="", command="")
     assert not (tmp_path / "runs").exists() and not (tmp_path / "sweep").exists()
@@ -130,8 +132,6 @@ def test_a_reference_that_cannot_judge_the_run_is_refused_before_it_is_made(
 def test_other_sizes_and_bounds_of_the_same_environment_are_told_in_words(
     changed: dict[str, Any], text: str, references: Path, tmp_path: Path
 ) -> None:
-    from dataclasses import replace
-
     policy = load_policy(references / "pendulum")
     spec = policy.shape.spec
     if "obs_size" in changed:
@@ -215,6 +215,12 @@ def test_members_held_to_a_run_are_independent_and_one_may_diverge(name: str, re
     assert diverged.status == "diverged"
     for one, expected in zip(others, alone[1:], strict=True):
         assert one.differences(expected) == []
+
+
+def test_members_that_are_left_keep_their_own_references(references: Path) -> None:
+    one, other = load_policy(references / "pole"), load_policy(references / "other-pole")
+    kept = PoliciesOfRuns((one, one, other)).keep(torch.tensor([0, 2]))
+    assert kept.policies == (one, other)
 
 
 # ---------------------------------------------------------------------- resuming

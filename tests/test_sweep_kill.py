@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from ppo_process import PpoProcess
 from sweep_process import (
+    EVERY_ALGORITHM,
     Sweep,
     assert_same_sweep,
     complete_runs,
@@ -42,6 +43,9 @@ SWEEPS = {
         options=("--search", "tpe", "--trials", "6", "--prune", "--confirm", "1"),
     ),
 }
+SWEEPS["all algorithms"] = Sweep(
+    ("algorithm=ppo-clip,ppo-kl,reinforce,grpo",), iterations=60, options=(), small=EVERY_ALGORITHM
+)
 TARGETS = ("a worker", "the sweep", "all", "the sweep of stopped workers")
 # A population whose worker dies twice is cut in two; a run alone whose worker dies twice is given up.
 # So many deaths are survived for sure: in a session that begins with populations of two, and in any other.
@@ -148,6 +152,11 @@ def torture(
 
 def test_a_killed_sweep_ends_with_the_bits_of_the_undisturbed_one(tmp_path: Path) -> None:
     torture(SWEEPS["grid"], tmp_path, kills=3, rng=random.Random(2), targets=itertools.cycle(TARGETS))
+
+
+def test_a_killed_sweep_of_all_algorithms_ends_with_the_bits_of_the_undisturbed_one(tmp_path: Path) -> None:
+    targets = itertools.cycle(("the sweep", "a worker"))
+    torture(SWEEPS["all algorithms"], tmp_path, kills=2, rng=random.Random(4), targets=targets)
 
 
 @pytest.mark.slow
