@@ -94,20 +94,23 @@ def group_relative(
     returns: Tensor,  # [..., N], one per episode
     group_size: int,  # N is cut into groups of so many neighbours
     divide_by_std: Tensor,  # [..., 1] bool
+    rounding: Tensor | float = 0.0,  # [..., N], by how much a return may be wrong
 ) -> tuple[Tensor, Tensor]:  # [..., N], [..., N] bool
     """How much better an episode was than the others of its group (Shao et al. 2024).
 
         A_i = (R_i - mean(R)) / (std(R) + 1e-8), without the division for Dr. GRPO (Liu et al. 2025)
 
     Returns:
-        The advantages, and whether the group's returns differ at all: where they do not, A is 0.
+        The advantages, and whether the group's returns differ by more than ``rounding``: where they do not,
+        A is 0. (Otherwise noise would be divided by noise.)
     """
     groups = returns.view(*returns.shape[:-1], -1, group_size)
-    differ = groups.amax(-1, keepdim=True) > groups.amin(-1, keepdim=True)
+    wrong = torch.as_tensor(rounding).expand_as(returns).reshape(groups.shape).amax(-1, keepdim=True)
+    differ = groups.amax(-1, keepdim=True) - groups.amin(-1, keepdim=True) > wrong
     centred = groups - groups.mean(-1, keepdim=True)
     std = centred.square().mean(-1, keepdim=True).sqrt_()
     scaled = torch.where(divide_by_std[..., None], centred / (std + 1e-8), centred)
-    relative = torch.where(differ, scaled, 0.0)  # equal returns may differ from their mean by rounding
+    relative = torch.where(differ, scaled, 0.0)
     return relative.flatten(-2), differ.expand_as(groups).flatten(-2)
 
 

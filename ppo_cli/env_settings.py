@@ -32,6 +32,7 @@ def make_envs(configs: Sequence[RunConfig], num_envs: int | None = None) -> Memb
         [shaping_params(one) for one in configs],
         num_workers=_num_workers(config),
         group_size=config.envs_per_start if num_envs is None else 1,
+        cut_is_end=not config.bootstraps,
     )
 
 

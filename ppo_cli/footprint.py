@@ -6,7 +6,6 @@ import itertools
 
 from ppo_cli.config import RunConfig
 from ppo_cli.envs.factory import env_spec
-from ppo_cli.nn.widths import padded
 from ppo_cli.spaces import EnvSpec
 
 WORKER_BYTES = 300_000_000
@@ -31,7 +30,7 @@ def num_parameters(config: RunConfig) -> int:
         num_outputs = 2 * spec.action.size
     elif spec.action.kind == "box":
         log_std = spec.action.size
-    widths = [spec.obs_size, *map(padded, (*config.network.hidden_sizes, num_outputs))]
+    widths = [spec.obs_size, *config.network.hidden_sizes, max(num_outputs, 2)]
     network = sum((below + 1) * above for below, above in itertools.pairwise(widths)) + log_std
     return (2 if config.has_critic else 1) * network
 

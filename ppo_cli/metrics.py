@@ -27,7 +27,11 @@ WINDOW = 100  # episodes that the rollout means look back on
 
 METRICS = (
     Metric("iteration", "iterations done (one iteration = collect + update)"),
-    Metric("global_step", "environment steps of this run so far; the reset after an episode counts as one"),
+    Metric(
+        "global_step",
+        "environment steps of this run so far; resets count, and so does waiting for the end of a rollout of "
+        "whole episodes",
+    ),
     Metric(
         "rollout/episode_return",
         f"mean return by the environment's own reward, last {WINDOW} training episodes",
@@ -38,17 +42,11 @@ METRICS = (
     Metric("train/policy_loss", "loss of the policy, mean over the iteration's minibatches"),
     Metric("train/value_loss", "half the mean squared error of the value function", CRITIC),
     Metric("train/entropy", "entropy of the policy in nats: how random it is"),
-    Metric(
-        "train/approx_kl", "divergence of the new policy from the one that collected, k3 estimate, in nats"
-    ),
+    Metric("train/approx_kl", "KL(old || new): how far the update moved the policy, k3 estimate, in nats"),
     Metric("train/clip_fraction", "share of transitions whose ratio left the clip range", CLIPPED),
-    Metric(
-        "train/kl", "exact divergence of the new policy from the one that collected, in nats", ("ppo-kl",)
-    ),
-    Metric("train/kl_coef", "weight of the divergence in this iteration", ("ppo-kl",)),
-    Metric(
-        "train/kl_reference", "divergence of the reference from the policy, k3 estimate, in nats", ("grpo",)
-    ),
+    Metric("train/kl", "KL(old || new): how far the update moved the policy, exact, in nats", ("ppo-kl",)),
+    Metric("train/kl_coef", "weight of the penalty on KL(old || new) in this iteration", ("ppo-kl",)),
+    Metric("train/kl_reference", "KL(policy || reference), k3 estimate, in nats", ("grpo",)),
     Metric(
         "train/used",
         "share of the collected steps that were learned from; the others are resets, waiting for the end of "

@@ -128,11 +128,18 @@ def _collect(
     act, in_environments, started = net.actor(params), 0.0, time.perf_counter()
     raw_view[:, 0] = envs.obs
     for t, (step_noise, step_actions) in enumerate(zip(noise.unbind(1), actions.unbind(1), strict=True)):
+        ready = active(t)
+        if ready is not None and not ready.any():
+            # All wait for the end: what follows counts for nothing, but has to be numbers.
+            raw_obs[:, t + 1 :] = raw_obs[:, t : t + 1]
+            if normalizer.enabled:
+                obs[:, t:] = normalizer(raw_by_step[t])[:, None]
+            actions[:, t:], rewards[:, t:], flags[3, :, t:] = actions[:, t - 1 : t], 0.0, True
+            break
         if normalizer.enabled:
             obs_by_step[t].copy_(normalizer(raw_by_step[t]))
         action = step_actions.copy_(distribution.sample(act(obs_by_step[t]), step_noise))
         before = time.perf_counter()
-        ready = active(t)
         if ready is not None:
             flag_view[3, :, t] = ~ready
         step = envs.step(sendable(distribution.send(action)).numpy(), ready)

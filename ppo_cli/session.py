@@ -302,7 +302,8 @@ class Session:
             self.notices += [notice] if notice else []
             return state
         self.envs.reset()
-        adapted = {"kl_coef": self.hyper.kl_coef.clone()} if self.algorithm.adapt_kl_coef else {}
+        penalty = self.algorithm.penalty
+        adapted = {penalty.coefficient: getattr(self.hyper, penalty.coefficient).clone()} if penalty else {}
         return TrainState.initial(self._initial_params(), self.envs.spec.obs_size, adapted)
 
     def _initial_params(self) -> Tensor:  # [M, P]

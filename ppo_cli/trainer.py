@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ppo_cli.hyperparams import Hyperparams
 from ppo_cli.iteration_report import IterationReport
+from ppo_cli.masked import share_used
 from ppo_cli.population import Population
 from ppo_cli.rollout import Batch, Rollout, action_noise
 from ppo_cli.session import Session
@@ -110,24 +111,26 @@ def learn(session: Session, rollout: Rollout) -> dict[str, Tensor]:
             session.learner, state, batch, hyper, session.seeds,
             config.num_passes, config.learning.num_minibatches,
         )  # fmt: skip
-        metrics = result.metrics | adapt(session, batch, hyper)
+        metrics = result.metrics | adapt_penalty(session, batch, hyper)
         if session.algorithm.has_critic:
             metrics["train/explained_variance"] = explained_variance(batch)
     session.fail(result.failures)
     metrics |= {f"train/{name}": getattr(hyper, name) for name in session.algorithm.logged}
+    if config.whole_episodes:
+        metrics["train/used"] = share_used(batch.weights)
     return metrics | {
         "train/learning_rate": hyper.learning_rate,
         "train/std": session.net.mean_std(state.params),
     }
 
 
-def adapt(session: Session, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
-    """Let the algorithm change its hyperparameters by how far the update went; the metrics of that."""
-    change, state = session.algorithm.adapt_kl_coef, session.state
-    if change is None:
+def adapt_penalty(session: Session, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
+    """Let a penalty change its weight by how far the update went; the metrics of that."""
+    penalty, state = session.algorithm.penalty, session.state
+    if penalty is None:
         return {}
     moved = kl_moved(session.learner, state.params, batch)
-    state.adapted["kl_coef"] = change(hyper.kl_coef, moved, hyper.kl_target)
+    state.adapted[penalty.coefficient] = penalty.adapt(moved, hyper)
     return {"train/kl": moved}
 
 
@@ -149,7 +152,7 @@ def make_batch(session: Session, rollout: Rollout) -> Batch:
         advantages=targets.advantages.flatten(1, 2),
         returns=targets.returns.flatten(1, 2),
         weights=targets.weights.flatten(1, 2),
-        old_policy=old.clone() if session.algorithm.adapt_kl_coef else None,
+        old_policy=old.clone() if session.algorithm.penalty else None,
         ref_log_probs=reference,
     )
 

@@ -69,13 +69,13 @@ def update(
             log_ratio, entropies, new_values, grads = gradient(learner, state.params, part, hyper)
             norms = grad_norm(grads)
             seen.append((log_ratio, entropies, new_values.clone()))
-            counted = active & part.weights.any(1)
-            history.add(norms, counted)
+            counts = part.weights.any(1)
+            history.add(norms, active, active & counts)
             active = active & torch.isfinite(norms)
             if hyper.kl_limit is not None:
                 active &= approx_kl(log_ratio, log_ratio.exp(), part.weights) <= hyper.kl_limit
             clip_grad_norm_(grads, norms, hyper.max_grad_norm)
-            _step_(state, grads, rates, active & counted)
+            _step_(state, grads, rates, active & counts)
         log_ratio, entropies, values = (torch.stack(column) for column in zip(*seen, strict=True))
         history.add_metrics(_metrics(learner, log_ratio, entropies, values, shuffled, hyper))
         if not active.any():
@@ -105,10 +105,10 @@ def gradient(
         learner.algorithm.by_log_prob(log_ratio, batch, hyper),
         weights * -hyper.ent_coef[:, None],
     )
-    if batch.old_policy is not None:
-        by_kl = distribution.kl_backward(batch.old_policy, policy, weights * hyper.kl_coef[:, None])
-        by_location = by_location + by_kl[0]
-        by_log_std = by_log_std if by_kl[1] is None or by_log_std is None else by_log_std + by_kl[1]
+    if learner.algorithm.penalty is not None:
+        more = learner.algorithm.penalty.by_policy(distribution, policy, batch, hyper)
+        by_location = by_location + more[0]
+        by_log_std = None if by_log_std is None or more[1] is None else by_log_std + more[1]
     by_value = losses.value_loss_by_value(new_values, batch.values, batch.returns, hyper.value_clip, weights)
     grads = learner.net.backward(params, by_location, by_log_std, by_value.mul_(hyper.vf_coef[:, None]))
     return log_ratio, entropies, new_values, grads
@@ -161,26 +161,28 @@ class _History:
         self.metrics: dict[str, list[Tensor]] = {}
         self.norms: list[Tensor] = []
         self.active: list[Tensor] = []
+        self.counted: list[Tensor] = []
 
-    def add(self, norms: Tensor, active: Tensor) -> None:
+    def add(self, norms: Tensor, active: Tensor, counted: Tensor) -> None:
         self.norms.append(norms)
         self.active.append(active)
+        self.counted.append(counted)
 
     def add_metrics(self, metrics: dict[str, Tensor]) -> None:
         for name, values in metrics.items():
             self.metrics.setdefault(name, []).append(values)
 
     def result(self) -> UpdateResult:
-        active = torch.stack(self.active, 1)  # [M, K]
-        used = active.sum(1)
+        counted = torch.stack(self.counted, 1)  # [M, K]
+        used = counted.sum(1)
         stacked = {name: torch.cat(values).T for name, values in self.metrics.items()}  # [M, K] each
         stacked["train/grad_norm"] = torch.stack(self.norms, 1)
         # A running sum: the order of `sum` depends on M and on how long the other members go on.
         metrics = {
-            name: values.where(active, 0.0).cumsum(1)[:, -1] / used for name, values in stacked.items()
+            name: values.where(counted, 0.0).cumsum(1)[:, -1] / used for name, values in stacked.items()
         }
-        metrics["train/epochs"] = used / self.num_minibatches
-        return UpdateResult(metrics, self._failures(stacked, active))
+        metrics["train/epochs"] = torch.stack(self.active, 1).sum(1) / self.num_minibatches
+        return UpdateResult(metrics, self._failures(stacked, counted))
 
     def _failures(self, stacked: dict[str, Tensor], active: Tensor) -> dict[int, str]:
         """The first non-finite value of each member, in the order in which the loss is computed."""

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from probe_envs import ActionChoosesReward, probe_id
+from probe_envs import ActionChoosesReward, ConstantValue, probe_id
 from torch import Tensor
 from training_helpers import make_config, population, train_members
 
 from ppo_cli.algorithms import ALGORITHMS
 from ppo_cli.algorithms.base import Targets
 from ppo_cli.algorithms.grpo import Grpo
-from ppo_cli.algorithms.ppo_kl import PpoKl
+from ppo_cli.algorithms.ppo_kl import KlPenalty
 from ppo_cli.algorithms.reinforce import Reinforce
 from ppo_cli.config import RunConfig
 from ppo_cli.config.algorithms import ALGORITHMS as FACTS
@@ -23,7 +23,7 @@ from ppo_cli.metrics import METRICS
 from ppo_cli.rollout import Rollout, collect_episodes
 from ppo_cli.session import Session
 from ppo_cli.trainer import collect, learn, make_batch
-from ppo_cli.update import gradient, kl_moved
+from ppo_cli.update import gradient, kl_moved, update
 
 
 def rollout_of(mask: list[list[int]], ends: list[list[int]], cuts: list[list[int]] | None = None) -> Rollout:
@@ -67,24 +67,28 @@ def test_what_an_algorithm_logs_is_what_the_table_of_metrics_says() -> None:
 # ---------------------------------------------------------------------- ppo-kl
 
 
+def adapted(kl_coef: float, kl: float, kl_target: float | None) -> float:
+    hyper = hyper_of(algorithm="ppo-kl", kl_coef=kl_coef, kl_target=kl_target)
+    return KlPenalty().adapt(torch.tensor([kl]), hyper).item()
+
+
 @pytest.mark.parametrize(
     ("kl", "expected"),
     [(0.0, 0.5), (0.0066, 0.5), (0.0067, 1.0), (0.01, 1.0), (0.0149, 1.0), (0.0151, 2.0), (9.0, 2.0)],
 )
 def test_the_coefficient_is_halved_below_and_doubled_above_the_target(kl: float, expected: float) -> None:
-    found = PpoKl.adapt_kl_coef(torch.tensor([1.0]), torch.tensor([kl]), torch.tensor([0.01]))
-    assert found.tolist() == [expected]
+    assert adapted(1.0, kl, 0.01) == expected
 
 
 def test_a_fixed_coefficient_stays_and_an_adaptive_one_finds_its_way_back() -> None:
-    fixed = PpoKl.adapt_kl_coef(torch.tensor([3.0]), torch.tensor([9.0]), torch.tensor([torch.inf]))
-    assert fixed.tolist() == [3.0]
-    coefficient, target = torch.tensor([1.0]), torch.tensor([0.01])
+    assert adapted(3.0, 9.0, None) == 3.0
+    assert adapted(0.0, 9.0, 0.01) == 0.0
+    coefficient = 1.0
     for _ in range(200):
-        coefficient = PpoKl.adapt_kl_coef(coefficient, torch.tensor([0.0]), target)
+        coefficient = adapted(coefficient, 0.0, 0.01)
     assert coefficient > 0
     for _ in range(40):
-        coefficient = PpoKl.adapt_kl_coef(coefficient, torch.tensor([1.0]), target)
+        coefficient = adapted(coefficient, 1.0, 0.01)
     assert coefficient > 1
 
 
@@ -195,6 +199,17 @@ def test_an_action_is_weighed_by_what_came_after_it_or_by_the_whole(
     assert torch.equal(found.weights[0].bool(), torch.tensor(MASK) > 0)
 
 
+def test_of_whole_returns_the_critic_cannot_say_what_a_time_limit_cut_off() -> None:
+    """It learns what is past, too: taken for the future, the past would be paid again and again."""
+    rollout = rollout_of(MASK, ENDS, CUTS)
+    values, rewards = torch.full((1, 5, 2), 100.0), torch.tensor(REWARDS)[None]
+    hyper = hyper_of(algorithm="reinforce", gamma=0.5)
+    whole = Reinforce("trajectory", "value").targets(rollout, rewards, values, hyper)
+    assert of_episode(whole.returns, 1) == [1.75, 1.75, 1.75]
+    to_go = Reinforce("to-go", "value").targets(rollout, rewards, values, hyper)
+    assert of_episode(to_go.returns, 1)[-1] == 1 + 0.5 * 100
+
+
 def test_the_baseline_is_subtracted_and_only_then_there_is_a_critic() -> None:
     hyper = hyper_of(algorithm="reinforce", gamma=0.5)
     rollout, values = rollout_of(MASK, ENDS), torch.full((1, 5, 2), 0.25)
@@ -250,6 +265,31 @@ def test_groups_that_all_paid_the_same_are_left_out_if_so_wanted(
     assert found.advantages[0, :, 2:][rollout.mask[0, :, 2:]].tolist() == [0.0] * 4
 
 
+def test_groups_that_differ_by_rounding_alone_are_left_out() -> None:
+    """Potentials that telescope to the same sum over 300 steps, in single precision."""
+    rng = torch.Generator().manual_seed(0)
+    potential = 10 * torch.randn(301, 8, generator=rng)
+    potential[0], potential[-1] = 1.25, 0.0
+    rewards = (potential[1:] - potential[:-1])[None]
+    ends = [[0] * 8] * 299 + [[1] * 8]
+    hyper = hyper_of(algorithm="grpo", gamma=1.0, group_size=4)
+    rollout = rollout_of([[1] * 8] * 300, ends)
+    found = Grpo(8, "steps", "initial").targets(rollout, rewards, torch.zeros(1, 301, 8), hyper)
+    assert 0 < found.returns[0, 0].std() < 1e-3
+    assert not found.weights.any()
+    assert not found.advantages.any()
+
+
+def test_when_nothing_is_to_be_learned_nothing_moves_and_it_is_said() -> None:
+    config = make_config(
+        probe_id(ConstantValue), algorithm="grpo", num_envs=8, num_minibatches=2, kl_coef=0.5, ent_coef=0.1
+    )
+    (one,) = train_members([config], 2)
+    assert one.tensors["adam_step"] == 0
+    assert [row["train/used"] for row in one.metrics] == [0.0, 0.0]
+    assert one.status == "training"
+
+
 def test_a_mean_over_episodes_gives_each_the_same_weight_however_long() -> None:
     hyper = hyper_of(algorithm="grpo", gamma=1.0, group_size=2, loss_mean="episodes")
     rollout = rollout_of(GROUP_MASK, GROUP_ENDS)
@@ -285,6 +325,8 @@ def test_without_a_penalty_the_reference_changes_nothing_however_far_it_is() -> 
         still, algorithm = torch.zeros_like(batch.log_probs), Grpo(8, "steps", "initial")
         near = algorithm.by_log_prob(still, batch, session.hyper)
         assert torch.equal(algorithm.by_log_prob(still, far, session.hyper), near)
+        result = update(session.learner, session.state, far, session.hyper, session.seeds, 2, 1)
+        assert result.failures == {}
 
 
 def test_grpo_has_no_critic_anywhere() -> None:

@@ -15,7 +15,7 @@ from ppo_cli.session import Session
 WHOLE = ("num_steps=32", "group_size=2", "env_kwargs={max_episode_steps: 20}")
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ppo-clip": ("CartPole-v1", ()),
-    "widths that are padded": ("Acrobot-v1", ("hidden_sizes=[5,7,1]",)),
+    "odd widths": ("Acrobot-v1", ("hidden_sizes=[5,7,1]",)),
     "gaussian": ("Pendulum-v1", ()),
     "beta": ("Pendulum-v1", ("policy=beta",)),
     "many actions": ("BipedalWalker-v3", ("policy=beta",)),

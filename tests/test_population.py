@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from training_helpers import make_config, population, train_members
 
 from ppo_cli.config import RunConfig, with_values
@@ -152,23 +151,29 @@ def test_members_without_a_critic_are_independent_whatever_the_number_of_threads
     common, own = FAMILY[name]
     sizes = {**SHORT, "num_envs": 8, "num_steps": 80, "hidden_sizes": (128, 128), **common}
     configs = [make_config("Pendulum-v1", **(sizes | one), seed=i + 1) for i, one in enumerate(own[:2])]
+    check_threads(configs)
+
+
+def test_sums_over_very_many_transitions_are_the_same_whatever_the_number_of_threads() -> None:
+    """A single sum of more than 32,768 numbers is shared among threads, if one lets it."""
+    many = {"num_envs": 80, "num_steps": 512, "num_minibatches": 1, "num_epochs": 1, "hidden_sizes": (4,)}
+    check_threads([make_config("Pendulum-v1", seed=seed, **many) for seed in (1, 2)])
+
+
+def check_threads(configs: list[RunConfig]) -> None:
+    """Together with one thread, together with two, and alone with two: the same bits."""
     with_one = train_members(configs, 1)
-    torch.set_num_threads(2)
-    for member, expected in zip(train_members(configs, 1), with_one, strict=True):
+    with_two = [with_values(config, {"num_threads": 2}) for config in configs]
+    for member, expected in zip(train_members(with_two, 1), with_one, strict=True):
         assert member.differences(expected) == []
-    (alone,) = train_members(configs[:1], 1)
+    (alone,) = train_members(with_two[:1], 1)
     assert alone.differences(with_one[0]) == []
 
 
 def test_members_are_independent_whatever_the_number_of_threads() -> None:
     """Large enough that the threads share the work, at sizes where a product once had other bits."""
-    configs = members("Pendulum-v1", 2, num_envs=7, num_steps=80, hidden_sizes=(128, 128), num_minibatches=2)
-    with_one = train_members(configs, 1)
-    torch.set_num_threads(2)
-    for member, expected in zip(train_members(configs, 1), with_one, strict=True):
-        assert member.differences(expected) == []
-    (alone,) = train_members(configs[:1], 1)
-    assert alone.differences(with_one[0]) == []
+    sizes = {"num_envs": 7, "num_steps": 80, "hidden_sizes": (128, 128), "num_minibatches": 2}
+    check_threads(members("Pendulum-v1", 2, **sizes))
 
 
 def test_the_means_of_a_member_that_stopped_early_do_not_depend_on_how_long_the_others_go_on() -> None:

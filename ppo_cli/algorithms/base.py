@@ -5,17 +5,15 @@ All share the rest of the loss, vf_coef * value loss - ent_coef * entropy, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
 from ppo_cli.hyperparams import Hyperparams
+from ppo_cli.nn.distributions import Distribution
+from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.rollout import Batch, Collector, Rollout
-
-Adaptation = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""``(coefficient, measured, target) -> coefficient``, each ``[M]``."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,26 @@ class Targets:
     advantages: Tensor
     returns: Tensor
     weights: Tensor
+
+
+class Penalty(Protocol):
+    """A part of the loss that looks at the whole policy before the update, with a weight that adapts."""
+
+    @property
+    def coefficient(self) -> str:
+        """The hyperparameter that is its weight: ``[M]``, and part of the training state."""
+
+    def by_policy(
+        self, distribution: Distribution, policy: PolicyOutput, batch: Batch, hyper: Hyperparams
+    ) -> tuple[Tensor, Tensor | None]:
+        """Derivative with respect to what the policy says, as :meth:`Distribution.backward` gives it."""
+
+    def adapt(
+        self,
+        kl: Tensor,  # [M], KL(pi_old || pi) over the rollout after the update
+        hyper: Hyperparams,
+    ) -> Tensor:  # [M]
+        """The weight for the next iteration."""
 
 
 class Algorithm(Protocol):
@@ -49,8 +67,8 @@ class Algorithm(Protocol):
         """The policy that it holds on to: ``"initial"``, a path, or None."""
 
     @property
-    def adapt_kl_coef(self) -> Adaptation | None:
-        """None, or: the loss has a term kl_coef * KL(pi_old || pi), whose weight changes in this way."""
+    def penalty(self) -> Penalty | None:
+        """What moving away from the policy that collected costs, or None."""
 
     @property
     def logged(self) -> tuple[str, ...]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from ppo_cli import advantages, losses
 from ppo_cli.algorithms.base import Targets
 from ppo_cli.hyperparams import Hyperparams
-from ppo_cli.masked import masked_mean, share_used
+from ppo_cli.masked import masked_mean
 from ppo_cli.rollout import Batch, Rollout, collect_episodes
+
+ROUNDING = 1e-5  # returns that differ by less, relative to the rewards that they are sums of, are equal
+LARGEST_LOG_RATIO = 60.0
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,17 @@ class Grpo:
 
     collect = staticmethod(collect_episodes)
     has_critic = False
-    adapt_kl_coef = None
+    penalty = None
     logged = ("eps_clip",)
 
     def targets(self, rollout: Rollout, rewards: Tensor, values: Tensor, hyper: Hyperparams) -> Targets:
         """The episode's return relative to its group, for all of its steps."""
         terminated, truncated = rollout.terminated, rollout.truncated
         returns = advantages.rewards_to_go(rewards, values, terminated, truncated, hyper.gamma)
-        divide = (hyper.divide_by_std > 0)[:, None, None]
-        relative, differ = advantages.group_relative(returns, self.group_size, divide)
+        magnitude = advantages.rewards_to_go(rewards.abs(), values, terminated, truncated, hyper.gamma)
+        relative, differ = advantages.group_relative(
+            returns, self.group_size, (hyper.divide_by_std > 0)[:, None, None], ROUNDING * magnitude
+        )
         # The episodes of a group start at the same step: there, and only there, these are theirs.
         starts = advantages.episode_starts(rollout.mask)
         weights = rollout.mask.float()
@@ -62,10 +66,7 @@ class Grpo:
             log_ratio.exp(), batch.advantages, hyper.eps_clip, hyper.clip_higher, batch.weights
         )
         by_penalty = losses.k3_by_log_prob(_to_reference(log_ratio, batch)) * batch.weights
-        coefficient = hyper.kl_coef[:, None]
-        return by_surrogate + torch.where(
-            coefficient != 0, coefficient * by_penalty, 0.0
-        )  # 0 * inf is 0 here
+        return by_surrogate + hyper.kl_coef[:, None] * by_penalty
 
     def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss without its penalty, how often it was clipped, and how far the reference is."""
@@ -75,11 +76,10 @@ class Grpo:
             "train/policy_loss": losses.clipped_surrogate(ratio, batch.advantages, low, high, weights),
             "train/clip_fraction": losses.clip_fraction(ratio, low, high, weights),
             "train/kl_reference": masked_mean(losses.k3(_to_reference(log_ratio, batch)), weights),
-            "train/used": share_used(weights),
         }
 
 
 def _to_reference(log_ratio: Tensor, batch: Batch) -> Tensor:  # [..., M, B]
-    """Log of pi_ref / pi of the actions taken."""
+    """Log of pi_ref / pi of the actions taken, cut off where its exponential would be infinite."""
     assert batch.ref_log_probs is not None
-    return batch.ref_log_probs - (log_ratio + batch.log_probs)
+    return (batch.ref_log_probs - (log_ratio + batch.log_probs)).clamp(max=LARGEST_LOG_RATIO)

@@ -19,7 +19,7 @@ class PpoClip:
     collect = staticmethod(collect_steps)
     has_critic = True
     reference = None
-    adapt_kl_coef = None
+    penalty = None
     logged = ("eps_clip",)
 
     def targets(self, rollout: Rollout, rewards: Tensor, values: Tensor, hyper: Hyperparams) -> Targets:

@@ -14,10 +14,36 @@ from ppo_cli import losses
 from ppo_cli.algorithms.base import Targets
 from ppo_cli.algorithms.ppo_clip import PpoClip
 from ppo_cli.hyperparams import Hyperparams
+from ppo_cli.nn.distributions import Distribution
+from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.rollout import Batch, Rollout, collect_steps
 
 TOLERANCE = 1.5
 SMALLEST, LARGEST = 1e-6, 1e6  # so that kl_coef finds its way back from either side
+
+
+class KlPenalty:
+    """kl_coef * mean KL(pi_old || pi), with a weight that adapts."""
+
+    coefficient = "kl_coef"
+
+    def by_policy(
+        self, distribution: Distribution, policy: PolicyOutput, batch: Batch, hyper: Hyperparams
+    ) -> tuple[Tensor, Tensor | None]:
+        """Derivative with respect to what the policy says; the actions taken do not matter to it."""
+        assert batch.old_policy is not None
+        return distribution.kl_backward(batch.old_policy, policy, batch.weights * hyper.kl_coef[:, None])
+
+    def adapt(self, kl: Tensor, hyper: Hyperparams) -> Tensor:
+        """Half of it where the policy moved less than kl_target / 1.5, twice where more than 1.5 times it.
+
+        It stays as it is without a ``kl_target``, and so does 0.
+        """
+        kl_coef, kl_target = hyper.kl_coef, hyper.kl_target
+        moved_little, moved_far = kl < kl_target / TOLERANCE, kl > kl_target * TOLERANCE
+        changed = torch.where(moved_far, kl_coef * 2, torch.where(moved_little, kl_coef / 2, kl_coef))
+        fixed = kl_target.isinf() | (kl_coef == 0)
+        return torch.where(fixed, kl_coef, changed.clamp(SMALLEST, LARGEST))
 
 
 class PpoKl:
@@ -26,6 +52,7 @@ class PpoKl:
     collect = staticmethod(collect_steps)
     has_critic = True
     reference = None
+    penalty = KlPenalty()
     logged = ("kl_coef",)
 
     def targets(self, rollout: Rollout, rewards: Tensor, values: Tensor, hyper: Hyperparams) -> Targets:
@@ -33,20 +60,9 @@ class PpoKl:
         return PpoClip().targets(rollout, rewards, values, hyper)
 
     def by_log_prob(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> Tensor:
-        """Of L = -mean(ratio A); the penalty is not a function of the actions taken."""
+        """Of L = -mean(ratio A); the penalty has a derivative of its own."""
         return losses.surrogate_by_log_prob(log_ratio.exp(), batch.advantages, batch.weights)
 
     def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss without its penalty."""
         return {"train/policy_loss": losses.surrogate(log_ratio.exp(), batch.advantages, batch.weights)}
-
-    @staticmethod
-    def adapt_kl_coef(
-        kl_coef: Tensor,  # [M]
-        kl: Tensor,  # [M], KL(pi_old || pi) over the rollout after the update
-        kl_target: Tensor,  # [M], infinite where kl_coef stays as it is
-    ) -> Tensor:  # [M]
-        """Half of it where the policy moved less than kl_target / 1.5, twice where more than 1.5 times it."""
-        moved_little, moved_far = kl < kl_target / TOLERANCE, kl > kl_target * TOLERANCE
-        changed = torch.where(moved_far, kl_coef * 2, torch.where(moved_little, kl_coef / 2, kl_coef))
-        return torch.where(kl_target.isinf(), kl_coef, changed.clamp(SMALLEST, LARGEST))

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from ppo_cli import advantages, losses
 from ppo_cli.algorithms.base import Targets
 from ppo_cli.hyperparams import Hyperparams
-from ppo_cli.masked import share_used
 from ppo_cli.rollout import Batch, Rollout, collect_episodes
 
 
@@ -33,7 +33,7 @@ class Reinforce:
 
     collect = staticmethod(collect_episodes)
     reference = None
-    adapt_kl_coef = None
+    penalty = None
     logged = ()
 
     @property
@@ -43,7 +43,9 @@ class Reinforce:
 
     def targets(self, rollout: Rollout, rewards: Tensor, values: Tensor, hyper: Hyperparams) -> Targets:
         """Returns, and returns minus values (which are 0 without a critic)."""
-        found = advantages.rewards_to_go(rewards, values, rollout.terminated, rollout.truncated, hyper.gamma)
+        # Of a whole return the critic learns what is past, too: it cannot say what comes after a time limit.
+        after = values if self.returns == "to-go" else torch.zeros_like(values)
+        found = advantages.rewards_to_go(rewards, after, rollout.terminated, rollout.truncated, hyper.gamma)
         if self.returns == "trajectory":
             found = advantages.hold(found, advantages.episode_starts(rollout.mask))
         return Targets(found - values[:, :-1], found, rollout.mask.float())
@@ -55,7 +57,4 @@ class Reinforce:
     def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss. Its value says little: only its gradient is that of the return."""
         log_probs = log_ratio + batch.log_probs
-        return {
-            "train/policy_loss": losses.policy_gradient(log_probs, batch.advantages, batch.weights),
-            "train/used": share_used(batch.weights),
-        }
+        return {"train/policy_loss": losses.policy_gradient(log_probs, batch.advantages, batch.weights)}

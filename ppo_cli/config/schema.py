@@ -162,7 +162,7 @@ class Learning(Section):
     returns: Annotated[Literal["trajectory", "to-go"], Grid("trajectory", "to-go")] = "to-go"
     """What reinforce weighs an action by: the return of its whole episode, or the part from there on."""
     baseline: Annotated[Literal["none", "value"], Grid("none", "value")] = "value"
-    """What reinforce subtracts from the return: nothing, or the value network's estimate."""
+    """What reinforce subtracts from the return: the value network's estimate, or nothing of its own."""
     group_size: Annotated[Int, Field(ge=2, le=65536), Grid(4, 8, 16, 32)] = 8
     """Episodes that grpo plays from one start state and compares. Must divide num_envs."""
     clip_higher: Annotated[
@@ -367,6 +367,17 @@ class RunConfig(Section):
     def has_critic(self) -> bool:
         """Whether a value network is trained."""
         return uses(self.algorithm, "vf_coef") and self.learning.baseline == "value"
+
+    @property
+    def whole_episodes(self) -> bool:
+        """Whether the algorithm learns from whole episodes."""
+        return ALGORITHMS[self.algorithm].whole_episodes
+
+    @property
+    def bootstraps(self) -> bool:
+        """Whether a critic says what would have come after a time limit; otherwise nothing does."""
+        whole_returns = uses(self.algorithm, "returns") and self.learning.returns == "trajectory"
+        return self.has_critic and not whole_returns
 
     @property
     def envs_per_start(self) -> int:

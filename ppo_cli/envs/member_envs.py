@@ -58,6 +58,7 @@ def make_member_envs(
     stream: Stream = Stream.EPISODE,
     num_workers: int = 0,
     group_size: int = 1,
+    cut_is_end: bool = False,
 ) -> MemberEnvs:
     """Make the environments of ``len(seeds)`` members.
 
@@ -71,6 +72,7 @@ def make_member_envs(
         num_workers: Processes besides this one that may step environments whose steps are worth it; they
             never change results.
         group_size: How many environments side by side start their episodes alike.
+        cut_is_end: Whether the learner takes a time limit for an end; the potential after an end is 0.
 
     Raises:
         UsageError: The environment or the shaping cannot be had; the message says why.
@@ -86,7 +88,7 @@ def make_member_envs(
     except Exception:
         backend.close()
         raise
-    return MemberEnvs(backend, shaper, num_envs, seeds, stream, group_size)
+    return MemberEnvs(backend, shaper, num_envs, seeds, stream, group_size, cut_is_end)
 
 
 class MemberEnvs:
@@ -111,11 +113,13 @@ class MemberEnvs:
         seeds: Sequence[int],
         stream: Stream,
         group_size: int,
+        cut_is_end: bool,
     ) -> None:
         """Internal: see :func:`make_member_envs`."""
         self.num_members = len(seeds)
         self.num_envs = num_envs
         self.group_size = group_size
+        self._cut_is_end = cut_is_end
         self.spec = backend.spec
         self.term_names = shaper.term_names
         self._backend = backend
@@ -160,7 +164,8 @@ class MemberEnvs:
             truncated = truncated | ((lengths >= self._backend.step_limit) & mask)
         if np.count_nonzero(self._pending):
             self._start_next(self._pending if ready is None else self._pending & ready, obs)
-        rewards, terms = self._shaper.step(self._obs, sent, obs, env_rewards, terminated)
+        ended = terminated | truncated if self._cut_is_end else terminated
+        rewards, terms = self._shaper.step(self._obs, sent, obs, env_rewards, ended)
         rewards = self._tally.add(env_rewards, rewards, terms, mask)
         self._obs = obs
         done = terminated | truncated

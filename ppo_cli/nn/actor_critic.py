@@ -3,9 +3,10 @@
 Actor and critic have the same shape, so a member is R = 2 rows of one parameter matrix (1 without a critic)
 and the population is R M rows: each layer of all networks is one batched matrix product.
 
-Products of some widths have other bits alone than within a population: 1, and most that are not divisible
-by 4. Layers are padded to widths without that fault; the padding gets no gradient and stays zero. A single
-matrix in all is cut into pieces for several threads, with other bits again: it is computed twice.
+A member's bits must not depend on M or on its row. So heads have at least 2 columns (a single one takes
+another kernel when M is 1; the padding gets no gradient and stays zero), a single row in all is computed twice
+where a matrix alone would get other bits, and all rows of a buffer begin alike, see
+:meth:`ActorCritic._buffer`.
 
 Forward and backward are written out over buffers that are allocated once: for networks this small, fresh
 memory and autograd's bookkeeping cost more than the arithmetic.
@@ -24,7 +25,6 @@ from torch import Tensor
 
 from ppo_cli.nn.layers import ACTIVATIONS, orthogonal
 from ppo_cli.nn.policy_output import PolicyOutput
-from ppo_cli.nn.widths import padded
 from ppo_cli.spaces import EnvSpec
 
 POLICY_HEAD_GAIN = 0.01
@@ -43,13 +43,13 @@ class ActorCritic:
         hidden_sizes: Width of each hidden layer.
         activation: ``"relu"`` or ``"tanh"``.
         policy: Distribution of continuous actions, ``"gaussian"`` or ``"beta"``.
-        critic: Whether there is a value network.
+        critic: Whether there is one; without it values are zeros.
 
     Attributes:
-        num_actions: A.
-        num_outputs: K, numbers that the policy's network says: 2 A of a Beta distribution, otherwise A.
-        nets: Rows of a member: R.
-        num_params: Parameters of a member: P.
+        num_actions: Number of choices or length of an action: A.
+        num_outputs: What the policy says of one observation: K numbers.
+        has_log_std: Whether it has a standard deviation, which does not depend on the observation.
+        num_params: Parameters of one member: P.
     """
 
     def __init__(
@@ -63,19 +63,17 @@ class ActorCritic:
         self.spec = spec
         self.hidden_sizes = tuple(hidden_sizes)
         self.activation = ACTIVATIONS[activation]
-        self.critic = critic
         self.continuous = spec.action.kind == "box"
         self.num_actions = spec.action.size
-        is_beta = self.continuous and policy == "beta"
-        self.num_outputs = 2 * self.num_actions if is_beta else self.num_actions
-        self.has_log_std = self.continuous and not is_beta
-        self.nets = ("actor", "critic") if critic else ("actor",)
-        self.head_width = padded(self.num_outputs)
-        sizes = (spec.obs_size, *map(padded, self.hidden_sizes), self.head_width)
+        self.has_log_std = self.continuous and policy == "gaussian"
+        self.num_outputs = self.num_actions * (2 if self.continuous and policy == "beta" else 1)
+        self.head_width = max(self.num_outputs, 2)
+        sizes = (spec.obs_size, *self.hidden_sizes, self.head_width)
         self.shapes = tuple(itertools.pairwise(sizes))
         self.layer_params = sum(n_in * n_out + n_out for n_in, n_out in self.shapes)
         self.row_params = self.layer_params + (self.num_actions if self.has_log_std else 0)
-        self.num_params = len(self.nets) * self.row_params
+        self.critic = critic
+        self.num_params = self.row_params * (2 if critic else 1)
         self._buffers: dict[tuple[Any, ...], Tensor] = {}
         self._views: dict[str, tuple[Any, Layers]] = {}
         self._tape: list[Tensor] = []  # inputs and outputs of every layer in the last forward
@@ -101,40 +99,36 @@ class ActorCritic:
         params: Tensor,  # [M, P]
         obs: Tensor,  # [M, B, O]
     ) -> tuple[PolicyOutput, Tensor]:
-        """Policy outputs and values ``[M, B]``, in buffers that the next call of this shape overwrites.
-
-        Without a critic the values are 0.
-        """
+        """Policy outputs and values ``[M, B]``, in buffers that the next call of this shape overwrites."""
         num_members, batch, obs_size = obs.shape
-        num_nets, copies = len(self.nets), self._copies(num_members)
-        inputs = self._buffer("inputs", num_members * num_nets * copies, batch, obs_size)
+        rows = self._rows(params)
+        inputs = self._buffer("inputs", len(rows), batch, obs_size)
         inputs.view(num_members, -1, batch, obs_size).copy_(obs[:, None])
-        layers = self._cached_layers("params", self._rows(params, copies))
+        layers = self._cached_layers("params", rows)
         self._tape = self._run(layers, inputs, bulk=True)
         heads = self._tape[-1].view(num_members, -1, batch, self.head_width)
         policy = PolicyOutput(heads[:, 0, :, : self.num_outputs], self._log_std(params))
-        values = heads[:, 1, :, 0] if self.critic else self._buffer("no_values", num_members, batch).zero_()
-        return policy, values
+        return policy, heads[:, 1, :, 0] if self.critic else torch.zeros(num_members, batch)
 
     def backward(
         self,
         params: Tensor,  # [M, P], those of the last forward
         by_location: Tensor,  # [M, B, K]
         by_log_std: Tensor | None,  # [M, A]
-        by_values: Tensor,  # [M, B]
+        by_values: Tensor,  # [M, B], ignored without a critic
     ) -> Tensor:  # [M, P]
         """Gradient of the parameters from the gradients of what the last :meth:`forward` returned.
 
         The result lives in a buffer that the next call overwrites.
         """
         outputs = self._tape
-        num_rows, batch, _ = outputs[-1].shape
-        num_nets, copies = len(self.nets), self._copies(len(params))
-        layers = self._cached_layers("params", self._rows(params, copies))
+        num_members, (num_rows, batch, _) = params.shape[0], outputs[-1].shape
+        stride = num_rows // num_members
+        layers = self._cached_layers("params", self._rows(params, num_rows))
         grad_rows = self._buffer("grad_rows", 1, num_rows, self.row_params)[0]
         grads = self._cached_layers("grads", grad_rows)
         grad = self._buffer("grad_heads", num_rows, batch, self.head_width).zero_()
-        grad[0::num_nets, :, : self.num_outputs] = by_location
+        grad[0::stride, :, : self.num_outputs] = by_location
         if self.critic:
             grad[1::2, :, 0] = by_values
         for index in reversed(range(len(layers))):
@@ -148,8 +142,8 @@ class ActorCritic:
                 grad = self.activation.backward_(by_below, below)
         if by_log_std is not None:
             grad_rows[:, self.layer_params :] = 0
-            grad_rows[0::num_nets, self.layer_params :] = by_log_std
-        return grad_rows.view(-1, self.num_params)[: len(params)]
+            grad_rows[0::stride, self.layer_params :] = by_log_std
+        return grad_rows.view(num_members, -1)[:, : self.num_params]
 
     def act(self, params: Tensor, obs: Tensor) -> PolicyOutput:  # [M, P], [M, B, O]
         """Policy outputs alone, in a buffer that the next call of this shape overwrites."""
@@ -159,12 +153,11 @@ class ActorCritic:
         """:meth:`act` for many observations in turn, with ``params`` that stay where they are."""
         num_members = params.shape[0]
         rows = params.view(num_members, -1, self.row_params)[:, 0]
-        doubled = num_members == 1 and torch.get_num_threads() > 1
-        layers = self._layers(self._rows(params, 2 // len(self.nets)) if doubled else rows)
-        log_std = self._log_std(params)
+        num_rows = self._least_rows(num_members)
+        layers, log_std = self._layers(rows.expand(num_rows, -1)), self._log_std(params)
 
         def act(obs: Tensor) -> PolicyOutput:
-            outputs = self._run(layers, obs.expand(2, -1, -1) if doubled else obs, bulk=False)
+            outputs = self._run(layers, obs.expand(num_rows, -1, -1), bulk=False)
             return PolicyOutput(outputs[-1][:num_members, :, : self.num_outputs], log_std)
 
         return act
@@ -176,16 +169,16 @@ class ActorCritic:
         return torch.stack([row[self.layer_params : self.row_params].exp().mean() for row in params])
 
     def by_row(self, actor: Tensor, critic: Tensor) -> Tensor:  # [M], [M] -> [M, R]
-        """One number for each of a member's R rows of parameters, ``[M, P / R]`` each."""
-        return torch.stack((actor, critic)[: len(self.nets)], 1)
+        """One number for each of a member's R networks, whose parameters are ``[M, P / R]`` each."""
+        return torch.stack((actor, critic) if self.critic else (actor,), 1)
 
     def named_parameters(self, params: Tensor) -> dict[str, Tensor]:
         """One member's parameters ``[P]`` by name, without the padding: what a policy file holds."""
         named: dict[str, Tensor] = {}
-        for net, row, sizes in self._nets(params):
+        for net, row, width in self._nets(params):
             for index, (weight, bias) in enumerate(self._layers(row[None])):
-                n_in, n_out = sizes[index : index + 2]
-                named[f"{net}.{index}.weight"] = weight[0, :n_in, :n_out]
+                n_out = width if index == len(self.shapes) - 1 else weight.shape[2]
+                named[f"{net}.{index}.weight"] = weight[0, :, :n_out]
                 named[f"{net}.{index}.bias"] = bias[0, 0, :n_out]
         if self.has_log_std:
             named["log_std"] = params[self.layer_params : self.row_params]
@@ -195,34 +188,39 @@ class ActorCritic:
         """Parameters of zeros, to be filled through :meth:`named_parameters`."""
         return torch.zeros(self.num_params)
 
-    def _nets(self, params: Tensor) -> list[tuple[str, Tensor, tuple[int, ...]]]:
-        """Name, row of parameters, and widths without the padding of a member's networks."""
-        below = (self.spec.obs_size, *self.hidden_sizes)
-        widths = ((*below, self.num_outputs), (*below, 1))
-        return list(zip(self.nets, params.view(-1, self.row_params), widths, strict=False))
-
-    def _copies(self, num_members: int) -> int:
-        """How often a member is computed: twice where it is one matrix alone, shared out among threads."""
-        return 2 if num_members * len(self.nets) == 1 and torch.get_num_threads() > 1 else 1
-
-    def _rows(self, params: Tensor, copies: int) -> Tensor:  # [M, P] -> [rows, P / R]
+    def _nets(self, params: Tensor) -> list[tuple[str, Tensor, int]]:
+        """Name, row of parameters and width of the head of each of a member's networks."""
         rows = params.view(-1, self.row_params)
-        return rows if copies == 1 else rows.expand(copies, -1)
+        heads = (("actor", self.num_outputs), ("critic", 1))
+        return [(name, row, width) for row, (name, width) in zip(rows, heads, strict=False)]
 
     def _init_member(self, rng: np.random.Generator, log_std_init: float) -> np.ndarray:
         member = self.empty_member()
-        for net, row, sizes in self._nets(member):
+        for net, row, width in self._nets(member):
             for index, (weight, _) in enumerate(self._layers(row[None])):
+                last = index == len(self.shapes) - 1
                 head_gain = POLICY_HEAD_GAIN if net == "actor" else VALUE_HEAD_GAIN
-                gain = head_gain if index == len(self.shapes) - 1 else self.activation.gain
-                n_in, n_out = sizes[index : index + 2]
-                weight[0, :n_in, :n_out] = torch.from_numpy(orthogonal(rng, n_in, n_out, gain))
+                gain = head_gain if last else self.activation.gain
+                n_out = width if last else weight.shape[2]
+                weight[0, :, :n_out] = torch.from_numpy(orthogonal(rng, weight.shape[1], n_out, gain))
         if self.has_log_std:
             member[self.layer_params : self.row_params] = log_std_init
         return member.numpy()
 
     def _log_std(self, params: Tensor) -> Tensor | None:
         return params[:, self.layer_params : self.row_params] if self.has_log_std else None
+
+    def _least_rows(self, num_rows: int) -> int:
+        """How many rows to compute: a single one twice, where a matrix alone would get other bits.
+
+        That is where it is cut into pieces for the threads, and where it has a single column.
+        """
+        return 2 if num_rows == 1 and (torch.get_num_threads() > 1 or 1 in self.hidden_sizes) else num_rows
+
+    def _rows(self, params: Tensor, num_rows: int | None = None) -> Tensor:
+        """The parameters as rows, one per network."""
+        rows = params.view(-1, self.row_params)
+        return rows.expand(num_rows or self._least_rows(len(rows)), -1)
 
     def _layers(self, rows: Tensor) -> Layers:
         """Weights ``[R, in, out]`` and biases ``[R, 1, out]`` of R rows, as views."""

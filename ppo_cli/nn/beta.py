@@ -142,8 +142,12 @@ def _mean_logs(shapes: _Shapes) -> Tensor:  # [M, B, A, 2]
 
 
 def _log_beta(shapes: _Shapes) -> Tensor:  # [M, B, A]
-    """Log B = log Gamma(alpha) + log Gamma(beta) - log Gamma(alpha + beta)."""
-    return shapes.both.lgamma().sum(-1) - shapes.total.lgamma()
+    """Log B = log Gamma(alpha) + log Gamma(beta) - log Gamma(alpha + beta).
+
+    In double precision: of sharp distributions the three are large and almost cancel.
+    """
+    both = shapes.both.double()
+    return (both.lgamma().sum(-1) - both.sum(-1).lgamma()).float()
 
 
 def _gamma(shape: Tensor, normals: Tensor, log_uniforms: Tensor) -> Tensor:  # [..., 2], [..., 2, TRIES] twice

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.errors import UsageError
+from ppo_cli.masked import row_sum
 from ppo_cli.nn.beta import Beta
 from ppo_cli.nn.bounds import Bounds
 from ppo_cli.nn.policy_output import PolicyOutput
@@ -162,7 +164,7 @@ class DiagonalGaussian:
         inverse_std = (-_log_std(policy))[:, None].exp()
         z = (actions - policy.location) * inverse_std
         by_location = by_log_prob[..., None] * z * inverse_std
-        by_log_std = ((z * z - 1) * by_log_prob[..., None] + by_entropy[..., None]).sum(1)
+        by_log_std = _over_batch((z * z - 1) * by_log_prob[..., None] + by_entropy[..., None])
         return by_location, by_log_std
 
     def kl(self, old: PolicyOutput, new: PolicyOutput) -> Tensor:
@@ -179,7 +181,7 @@ class DiagonalGaussian:
         """
         ratio, distance = _std_ratio_and_distance(old, new)
         by_location = by_kl[..., None] * distance * (-_log_std(new))[:, None].exp()
-        by_log_std = (by_kl[..., None] * (1 - ratio * ratio - distance * distance)).sum(1)
+        by_log_std = _over_batch(by_kl[..., None] * (1 - ratio * ratio - distance * distance))
         return by_location, by_log_std
 
 
@@ -192,13 +194,29 @@ def make_distribution(action: ActionSpec, policy: str = "gaussian", squash: bool
         squash: Whether Gaussian actions are bent into the bounds.
 
     Raises:
-        UsageError: The actions have no bounds and the distribution needs some.
+        UsageError: The actions are discrete and the distribution is not, or they have no bounds and it needs
+            some.
     """
     if action.kind == "discrete":
+        _refuse_for_discrete(policy, squash)
         return Categorical()
     if policy == "beta":
         return Beta(Bounds.of(action, "policy=beta"))
     return DiagonalGaussian(Bounds.of(action, "squash=true") if squash else None)
+
+
+def _refuse_for_discrete(policy: str, squash: bool) -> None:
+    for setting, given in (("policy=beta", policy == "beta"), ("squash=true", squash)):
+        if given:
+            raise UsageError(
+                f"{setting} is for continuous actions, and these are discrete",
+                hint="leave it out: a choice among several has one distribution",
+                key=f"network.{setting.partition('=')[0]}",
+            )
+
+
+def _over_batch(values: Tensor) -> Tensor:  # [M, B, A] -> [M, A]
+    return row_sum(values[..., 0])[..., None] if values.shape[-1] == 1 else values.sum(1)
 
 
 def _std_ratio_and_distance(old: PolicyOutput, new: PolicyOutput) -> tuple[Tensor, Tensor]:
