@@ -203,6 +203,9 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
     policy, squash, critic = (metadata.get(name, old) for name, old in _LATER.items())
     if policy not in ("gaussian", "beta"):
         raise ValueError(f"unknown policy {policy!r}")
+    for name, value in (("squash", squash), ("critic", critic)):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}, neither true nor false")
     return PolicyShape(
         spec=EnvSpec(action=ActionSpec(action["kind"], size, low, high), **spec),
         hidden_sizes=hidden_sizes,
@@ -210,8 +213,8 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
         normalize_obs=bool(metadata["normalize_obs"]),
         clip_obs=float(metadata["clip_obs"]),
         policy=policy,
-        squash=bool(squash),
-        critic=bool(critic),
+        squash=squash,
+        critic=critic,
     )
 
 

@@ -15,6 +15,8 @@ from training_helpers import make_config, play, population
 
 from ppo_cli import advantages, losses, trainer
 from ppo_cli.config import RunConfig, resolve_config, with_values
+from ppo_cli.nn.beta import Beta
+from ppo_cli.nn.bounds import Bounds
 from ppo_cli.nn.distributions import DiagonalGaussian
 from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.policy import Policy
@@ -107,9 +109,17 @@ def filler_does_not_leak() -> bool:
     return learn(probes.FillerDoesNotLeak, 30, gamma=0.1).values(0.0) == pytest.approx([1.0], abs=0.05)
 
 
-def continuous_target() -> bool:
-    actions = learn(probes.ContinuousTarget, 100, log_std_init=-0.5, num_steps=32).actions([-1.0, 1.0])
-    return bool(np.abs(actions - [[-0.3, -0.4], [0.7, -0.4]]).max() < 0.15)
+def continuous_target(**kind: Any) -> bool:
+    learned = learn(probes.ContinuousTarget, 100, log_std_init=-0.5, num_steps=32, **kind)
+    return bool(np.abs(learned.actions([-1.0, 1.0]) - [[-0.3, -0.4], [0.7, -0.4]]).max() < 0.15)
+
+
+def continuous_target_by_beta() -> bool:
+    return continuous_target(policy="beta")
+
+
+def continuous_target_by_a_squashed_gaussian() -> bool:
+    return continuous_target(squash=True)
 
 
 def scaled_observations() -> bool:
@@ -135,6 +145,8 @@ CHECKS = {
         termination_has_no_future,
         filler_does_not_leak,
         continuous_target,
+        continuous_target_by_beta,
+        continuous_target_by_a_squashed_gaussian,
         scaled_observations,
     )
 }
@@ -201,6 +213,15 @@ def the_mean_gets_no_gradient(patch: Patch) -> None:
     patch.setattr(DiagonalGaussian, "backward", still)
 
 
+def the_shapes_get_no_gradient(patch: Patch) -> None:
+    backward = Beta.backward
+    patch.setattr(Beta, "backward", lambda *args: (0 * backward(*args)[0], None))
+
+
+def actions_are_sent_as_they_are(patch: Patch) -> None:
+    patch.setattr(Bounds, "scale", lambda _, fractions: fractions)
+
+
 def raw_observations(patch: Patch) -> None:
     patch.setattr(ObsNormalizer, "__call__", lambda _, obs: obs)
 
@@ -231,6 +252,9 @@ FAULTS: list[tuple[Callable[[Patch], None], str]] = [
     (an_end_is_a_time_limit, "termination_has_no_future"),
     (resets_count, "filler_does_not_leak"),
     (the_mean_gets_no_gradient, "continuous_target"),
+    (the_shapes_get_no_gradient, "continuous_target_by_beta"),
+    (actions_are_sent_as_they_are, "continuous_target_by_beta"),
+    (actions_are_sent_as_they_are, "continuous_target_by_a_squashed_gaussian"),
     (raw_observations, "scaled_observations"),
 ]
 
@@ -245,7 +269,8 @@ def test_a_fault_is_found_by_the_probe_that_is_there_for_it(
 
 def test_every_probe_is_asked_and_has_its_fault() -> None:
     names = {re.sub(r"(?<!^)(?=[A-Z])", "_", probe.__name__).lower() for probe in probes.PROBES}
-    assert names == set(CHECKS) == {name for _, name in FAULTS}
+    assert names == {name.partition("_by_")[0] for name in CHECKS}
+    assert set(CHECKS) == {name for _, name in FAULTS}
 
 
 # ---------------------------------------------------------------------- real environments
