@@ -16,7 +16,7 @@ from ppo_cli.envs.factory import env_spec
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.evaluate import evaluate_policy, evaluate_run
 from ppo_cli.policy import Policy, PolicyShape
-from ppo_cli.rng import Stream, generator
+from ppo_cli.rng import Stream, episode_seed, generator
 from ppo_cli.run_dir import RunDir
 from ppo_cli.tensor_file import load_tensors, save_tensors
 
@@ -272,8 +272,6 @@ def test_stable_baselines3_evaluates_a_loaded_policy_and_gets_our_returns(
 
 
 def test_an_evaluation_is_what_playing_the_episodes_one_by_one_gives() -> None:
-    from ppo_cli.rng import episode_seed
-
     policy = make_policy("LunarLander-v3")
     stats = evaluate_policy(policy, env_kwargs={}, episodes=4, seed=8, deterministic=True)
     round_seed = episode_seed(8, Stream.USER_EVAL, 0, 0)
@@ -287,6 +285,20 @@ def test_an_evaluation_is_what_playing_the_episodes_one_by_one_gives() -> None:
             total, length, ended = total + float(reward), length + 1, terminated or truncated
         assert stats.lengths[index] == length
         assert stats.returns[index] == pytest.approx(total, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", [{"policy": "beta"}, {"squash": True}])
+def test_an_evaluation_sends_what_predict_gives(kind: dict[str, Any]) -> None:
+    policy = make_policy("Pendulum-v1", **kind)
+    stats = evaluate_policy(policy, env_kwargs={}, episodes=1, seed=8, deterministic=True)
+    env = gym.make("Pendulum-v1")
+    round_seed = episode_seed(8, Stream.USER_EVAL, 0, 0)
+    obs, _ = env.reset(seed=episode_seed(round_seed, Stream.USER_EVAL, 0, 0))
+    total, ended = 0.0, False
+    while not ended:
+        obs, reward, _, ended, _ = env.step(policy.predict(obs, deterministic=True)[0])
+        total += float(reward)
+    assert stats.returns[0] == pytest.approx(total, rel=1e-5)
 
 
 def test_a_policy_for_unbounded_actions_can_be_stored(tmp_path: Path) -> None:
