@@ -11,6 +11,9 @@ from ppo_cli.spaces import EnvSpec
 WORKER_BYTES = 300_000_000
 """What a process takes that trains, before it has any member: most of it is torch."""
 
+BETA_NOISE = 24
+"""Random numbers that a Beta policy needs for one number of an action."""
+
 _FLOAT_BYTES = 4
 _COPIES = 8  # two checkpoints of parameters and two Adam moments each, and two policies
 _POLICY_BYTES = 4_000  # of a policy file, beside its parameters
@@ -26,7 +29,7 @@ def num_parameters(config: RunConfig) -> int:
     """Parameters of a member: of the actor, and of a critic of the same widths where there is one."""
     spec = env_spec(config.env_id, config.env_kwargs)
     num_outputs, log_std = spec.action.size, 0
-    if spec.action.kind == "box" and config.network.policy == "beta":
+    if _is_beta(config, spec):
         num_outputs = 2 * spec.action.size
     elif spec.action.kind == "box":
         log_std = spec.action.size
@@ -53,13 +56,18 @@ def memory_bytes(config: RunConfig) -> int:
     minibatch = -(-config.steps_per_iteration // config.learning.num_minibatches)
     activations = 2 * 3 * minibatch * sum(config.network.hidden_sizes)
     floats = (
-        _transition_floats(spec) * config.steps_per_iteration
+        _transition_floats(config, spec) * config.steps_per_iteration
         + activations
         + _TRAINING_COPIES * num_parameters(config)
     )
     return _FLOAT_BYTES * floats + _ENV_BYTES * envs
 
 
-def _transition_floats(spec: EnvSpec) -> int:
+def _transition_floats(config: RunConfig, spec: EnvSpec) -> int:
     """Numbers kept of one transition: in the rollout, in the batch, and shuffled in the minibatches."""
-    return 3 * (2 * spec.obs_size + 2 * spec.action.size + 10)
+    noise = BETA_NOISE if _is_beta(config, spec) else 1
+    return 3 * (2 * spec.obs_size + (1 + noise) * spec.action.size + 10)
+
+
+def _is_beta(config: RunConfig, spec: EnvSpec) -> bool:
+    return spec.action.kind == "box" and config.network.policy == "beta"

@@ -201,6 +201,10 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
     policy = metadata.get("policy", "gaussian")  # older files have no other
     if policy not in ("gaussian", "beta"):
         raise ValueError(f"unknown policy {policy!r}")
+    squash, critic = metadata.get("squash", False), metadata.get("critic", True)
+    for name, value in (("squash", squash), ("critic", critic)):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}, neither true nor false")
     return PolicyShape(
         spec=EnvSpec(action=ActionSpec(action["kind"], size, low, high), **spec),
         hidden_sizes=hidden_sizes,
@@ -208,8 +212,8 @@ def _shape(metadata: dict[str, Any]) -> PolicyShape:
         normalize_obs=bool(metadata["normalize_obs"]),
         clip_obs=float(metadata["clip_obs"]),
         policy=policy,
-        squash=bool(metadata.get("squash", False)),
-        critic=bool(metadata.get("critic", True)),
+        squash=squash,
+        critic=critic,
     )
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import gymnasium as gym
 import numpy as np
+import probe_envs as probes
 import pytest
 import torch
+from env_helpers import register
 from scipy import stats
+from training_helpers import make_config
 
+from ppo_cli import footprint
+from ppo_cli.config import with_values
 from ppo_cli.errors import UsageError
-from ppo_cli.nn.beta import TRIES, Beta
+from ppo_cli.launch import prepare_new
+from ppo_cli.nn.beta import NOISE, TRIES, Beta
 from ppo_cli.nn.bounds import Bounds
 from ppo_cli.nn.distributions import DiagonalGaussian, Distribution, make_distribution
 from ppo_cli.nn.policy_output import PolicyOutput
@@ -82,6 +91,10 @@ def test_extreme_outputs_keep_everything_finite_and_inside(x: float, y: float) -
     assert all(torch.isfinite(values).all() for values in found)
 
 
+def test_the_estimate_of_memory_knows_how_much_noise_there_is() -> None:
+    assert footprint.BETA_NOISE == NOISE == BETA.noise(np.random.default_rng(0), (1, 1, 1)).size
+
+
 def test_bounds_are_reached_and_never_passed() -> None:
     action = ActionSpec("box", 3, (-0.1, 0.3, -7.7), (0.7, 0.9, 1e-3))
     bounds = Bounds.of(action, "policy=beta")
@@ -114,6 +127,23 @@ def test_bounds_that_are_not_finite_are_refused(policy: str, squash: bool, named
         make_distribution(action, policy, squash)
     assert "policy=gaussian" in str(caught.value.hint)
     assert isinstance(make_distribution(action), DiagonalGaussian)
+
+
+class Unbounded(probes.ContinuousTarget):
+    action_space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+
+
+@pytest.mark.parametrize("setting", ["policy=beta", "squash=true"])
+def test_a_run_whose_actions_have_no_bounds_is_refused_before_it_has_a_folder(
+    setting: str, tmp_path: Path
+) -> None:
+    name, _, value = setting.partition("=")
+    config = make_config(register("Unbounded-v0", Unbounded))
+    refused = with_values(config, {name: value if name == "policy" else True})
+    with pytest.raises(UsageError, match=f"{setting} needs actions with finite bounds"):
+        prepare_new([refused], runs_dir=tmp_path, name=None, env_requested="", command="")
+    assert not list(tmp_path.iterdir())
+    assert prepare_new([config], runs_dir=tmp_path, name=None, env_requested="", command="")
 
 
 EXACT = {

@@ -16,6 +16,8 @@ from training_helpers import make_config, play, population
 from ppo_cli import advantages, losses, trainer
 from ppo_cli.algorithms import ALGORITHMS
 from ppo_cli.config import RunConfig, resolve_config, uses, with_values
+from ppo_cli.nn.beta import Beta
+from ppo_cli.nn.bounds import Bounds
 from ppo_cli.nn.distributions import DiagonalGaussian
 from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.policy import Policy
@@ -78,6 +80,8 @@ def learn(algorithm: str, probe: type[probes.Probe], iterations: int = 60, **val
         "max_grad_norm": 10.0,
     }
     settings |= {name: value for name, value in values.items() if uses(algorithm, name)}
+    if settings.get("policy") == "beta":
+        del settings["log_std_init"]
     settings |= {"algorithm": algorithm, **OWN[algorithm]}
     return Learned(make_config(probes.probe_id(probe), iterations * PATIENCE[algorithm], **settings))
 
@@ -129,9 +133,17 @@ def filler_does_not_leak(algorithm: str) -> bool:
     return learn(algorithm, probes.FillerDoesNotLeak, 30, gamma=0.1).values_are({0.0: 1.0}, abs=0.05)
 
 
-def continuous_target(algorithm: str) -> bool:
-    learned = learn(algorithm, probes.ContinuousTarget, 100, log_std_init=-0.5, num_steps=32)
+def continuous_target(algorithm: str, **kind: Any) -> bool:
+    learned = learn(algorithm, probes.ContinuousTarget, 100, log_std_init=-0.5, num_steps=32, **kind)
     return bool(np.abs(learned.actions([-1.0, 1.0]) - [[-0.3, -0.4], [0.7, -0.4]]).max() < 0.15)
+
+
+def continuous_target_by_beta(algorithm: str) -> bool:
+    return continuous_target(algorithm, policy="beta")
+
+
+def continuous_target_by_a_squashed_gaussian(algorithm: str) -> bool:
+    return continuous_target(algorithm, squash=True)
 
 
 def scaled_observations(algorithm: str) -> bool:
@@ -157,6 +169,8 @@ CHECKS = {
         termination_has_no_future,
         filler_does_not_leak,
         continuous_target,
+        continuous_target_by_beta,
+        continuous_target_by_a_squashed_gaussian,
         scaled_observations,
     )
 }
@@ -224,6 +238,15 @@ def the_mean_gets_no_gradient(patch: Patch) -> None:
     patch.setattr(DiagonalGaussian, "backward", still)
 
 
+def the_shapes_get_no_gradient(patch: Patch) -> None:
+    backward = Beta.backward
+    patch.setattr(Beta, "backward", lambda *args: (0 * backward(*args)[0], None))
+
+
+def actions_are_sent_as_they_are(patch: Patch) -> None:
+    patch.setattr(Bounds, "scale", lambda _, fractions: fractions)
+
+
 def raw_observations(patch: Patch) -> None:
     patch.setattr(ObsNormalizer, "__call__", lambda _, obs: obs)
 
@@ -254,6 +277,9 @@ FAULTS: list[tuple[Callable[[Patch], None], str]] = [
     (an_end_is_a_time_limit, "termination_has_no_future"),
     (resets_count, "filler_does_not_leak"),
     (the_mean_gets_no_gradient, "continuous_target"),
+    (the_shapes_get_no_gradient, "continuous_target_by_beta"),
+    (actions_are_sent_as_they_are, "continuous_target_by_beta"),
+    (actions_are_sent_as_they_are, "continuous_target_by_a_squashed_gaussian"),
     (raw_observations, "scaled_observations"),
 ]
 
@@ -268,7 +294,8 @@ def test_a_fault_is_found_by_the_probe_that_is_there_for_it(
 
 def test_every_probe_is_asked_and_has_its_fault() -> None:
     names = {re.sub(r"(?<!^)(?=[A-Z])", "_", probe.__name__).lower() for probe in probes.PROBES}
-    assert names == set(CHECKS) == {name for _, name in FAULTS}
+    assert names == {name.partition("_by_")[0] for name in CHECKS}
+    assert set(CHECKS) == {name for _, name in FAULTS}
 
 
 # ---------------------------------------------------------------------- real environments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -14,19 +15,18 @@ from ppo_cli import load_policy
 from ppo_cli.envs.factory import env_spec
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.evaluate import evaluate_policy, evaluate_run
-from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.policy import Policy, PolicyShape
-from ppo_cli.rng import Stream, generator
+from ppo_cli.rng import Stream, episode_seed, generator
 from ppo_cli.run_dir import RunDir
 from ppo_cli.tensor_file import load_tensors, save_tensors
 
 ENVS = ["CartPole-v1", "Pendulum-v1", "LunarLander-v3", "LunarLanderContinuous-v3"]
 
 
-def make_policy(env_id: str = "CartPole-v1", normalize_obs: bool = True) -> Policy:
+def make_policy(env_id: str = "CartPole-v1", normalize_obs: bool = True, **kind: Any) -> Policy:
     spec = env_spec(env_id)
-    shape = PolicyShape(spec, (16, 8), "tanh", normalize_obs, 3.0)
-    net = ActorCritic(spec, shape.hidden_sizes, shape.activation)
+    shape = PolicyShape(spec, (16, 8), "tanh", normalize_obs, 3.0, **kind)
+    net = shape.network()
     params = net.init([generator(4, Stream.INIT)], [0.3])[0]
     for value in net.named_parameters(params).values():
         value += 0.3 * torch.randn(value.shape, generator=torch.Generator().manual_seed(len(value)))
@@ -38,10 +38,20 @@ def observations(policy: Policy, count: int) -> np.ndarray:
     return np.random.default_rng(6).normal(size=(count, policy.shape.spec.obs_size)).astype(np.float32)
 
 
-@pytest.mark.parametrize("env_id", ENVS)
-@pytest.mark.parametrize("normalize_obs", [False, True])
-def test_a_saved_policy_comes_back_the_same(env_id: str, normalize_obs: bool, tmp_path: Path) -> None:
-    policy = make_policy(env_id, normalize_obs)
+KINDS = [
+    *((env_id, normalize_obs, {}) for env_id in ENVS for normalize_obs in (False, True)),
+    ("Pendulum-v1", True, {"policy": "beta"}),
+    ("LunarLanderContinuous-v3", False, {"squash": True}),
+    ("CartPole-v1", False, {"critic": False}),
+    ("LunarLanderContinuous-v3", True, {"policy": "beta", "critic": False}),
+]
+
+
+@pytest.mark.parametrize(("env_id", "normalize_obs", "kind"), KINDS)
+def test_a_saved_policy_comes_back_the_same(
+    env_id: str, normalize_obs: bool, kind: dict[str, Any], tmp_path: Path
+) -> None:
+    policy = make_policy(env_id, normalize_obs, **kind)
     policy.save(tmp_path / "policy.safetensors")
     loaded = load_policy(tmp_path / "policy.safetensors")
     assert loaded.shape == policy.shape
@@ -54,6 +64,38 @@ def test_a_saved_policy_comes_back_the_same(env_id: str, normalize_obs: bool, tm
             policy.predict(obs, deterministic=deterministic)[0],
             loaded.predict(obs, deterministic=deterministic)[0],
         )
+
+
+def test_a_file_from_before_there_were_other_kinds_is_a_gaussian_with_a_critic(tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    policy = make_policy("Pendulum-v1")
+    policy.save(path)
+    tensors, metadata = load_tensors(path)
+    for name in ("policy", "squash", "critic"):
+        del metadata[name]
+    rewritten(path, tensors, metadata)
+    assert load_policy(path).shape == policy.shape
+
+
+@pytest.mark.parametrize("kind", [{"policy": "beta"}, {"squash": True}])
+def test_policies_inside_the_bounds_come_close_to_them_and_do_not_stick_to_them(kind: dict[str, Any]) -> None:
+    policy = make_policy("Pendulum-v1", **kind)
+    obs = observations(policy, 2_000)
+    for deterministic in (True, False):
+        actions = policy.predict(obs, deterministic=deterministic)[0]
+        assert actions.dtype == np.float32 and actions.shape == (2_000, 1)
+        assert (np.abs(actions) <= 2.0).all() and (np.abs(actions) == 2.0).mean() < 0.01
+        assert np.abs(actions).max() > 1.0
+
+
+def test_a_beta_policy_for_unbounded_actions_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    make_policy("Pendulum-v1", policy="beta").save(path)
+    tensors, metadata = load_tensors(path)
+    metadata["spec"]["action"]["high"] = [float("inf")]
+    rewritten(path, tensors, metadata)
+    with pytest.raises(CorruptFileError, match="needs actions with finite bounds"):
+        load_policy(path)
 
 
 def test_saving_twice_gives_equal_bytes(tmp_path: Path) -> None:
@@ -92,6 +134,10 @@ def rewritten(path: Path, tensors: dict, metadata: dict) -> None:
         (lambda t, m: m.update(format=99), "format"),
         (lambda t, m: m.update(activation="os.system"), "activation"),
         (lambda t, m: m.pop("hidden_sizes"), "hidden_sizes"),
+        (lambda t, m: m.update(policy="cauchy"), "unknown policy 'cauchy'"),
+        (lambda t, m: m.update(policy=["beta"]), "unknown policy"),
+        (lambda t, m: m.update(squash="yes"), "squash is 'yes'"),
+        (lambda t, m: m.update(critic=None), "critic is None"),
         (lambda t, m: t.pop("actor.0.weight"), "actor.0.weight"),
         (lambda t, m: t.update({"actor.0.bias": np.zeros(3, np.float32)}), "actor.0.bias"),
         (lambda t, m: t.update({"critic.0.bias": np.full(16, np.nan, np.float32)}), "not finite"),
@@ -226,8 +272,6 @@ def test_stable_baselines3_evaluates_a_loaded_policy_and_gets_our_returns(
 
 
 def test_an_evaluation_is_what_playing_the_episodes_one_by_one_gives() -> None:
-    from ppo_cli.rng import episode_seed
-
     policy = make_policy("LunarLander-v3")
     stats = evaluate_policy(policy, env_kwargs={}, episodes=4, seed=8, deterministic=True)
     round_seed = episode_seed(8, Stream.USER_EVAL, 0, 0)
@@ -241,6 +285,20 @@ def test_an_evaluation_is_what_playing_the_episodes_one_by_one_gives() -> None:
             total, length, ended = total + float(reward), length + 1, terminated or truncated
         assert stats.lengths[index] == length
         assert stats.returns[index] == pytest.approx(total, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", [{"policy": "beta"}, {"squash": True}])
+def test_an_evaluation_sends_what_predict_gives(kind: dict[str, Any]) -> None:
+    policy = make_policy("Pendulum-v1", **kind)
+    stats = evaluate_policy(policy, env_kwargs={}, episodes=1, seed=8, deterministic=True)
+    env = gym.make("Pendulum-v1")
+    round_seed = episode_seed(8, Stream.USER_EVAL, 0, 0)
+    obs, _ = env.reset(seed=episode_seed(round_seed, Stream.USER_EVAL, 0, 0))
+    total, ended = 0.0, False
+    while not ended:
+        obs, reward, _, ended, _ = env.step(policy.predict(obs, deterministic=True)[0])
+        total += float(reward)
+    assert stats.returns[0] == pytest.approx(total, rel=1e-5)
 
 
 def test_a_policy_for_unbounded_actions_can_be_stored(tmp_path: Path) -> None:

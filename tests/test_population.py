@@ -61,6 +61,17 @@ def test_a_member_of_a_population_ends_with_the_bits_it_has_alone(env_id: str) -
         assert member.differences(alone) == []
 
 
+@pytest.mark.parametrize("env_id", ["Pendulum-v1", "LunarLanderContinuous-v3"])
+@pytest.mark.parametrize("kind", [{"policy": "beta"}, {"squash": True}], ids=["beta", "squashed"])
+def test_members_whose_actions_stay_inside_the_bounds_are_independent_too(kind: dict, env_id: str) -> None:
+    configs = members(env_id, **kind, num_evals=1, activation="relu", hidden_sizes=(16,))
+    together = train_members(configs, 3)
+    for config, member in zip(configs, together, strict=True):
+        assert member.status == "training"
+        (alone,) = train_members([config], 3)
+        assert member.differences(alone) == []
+
+
 @pytest.mark.parametrize("env_id", ENVS)
 def test_permuting_the_members_permutes_the_results(env_id: str) -> None:
     configs = members(env_id)

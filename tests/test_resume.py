@@ -36,6 +36,8 @@ EVERY_ITERATION = {
         "MountainCarContinuous-v0",
         ("mode=add", "height=2", "eps_clip_vf=0.3", "num_evals=2"),
     ),
+    "Beta actions": ("Pendulum-v1", ("policy=beta", "num_steps=80", "ent_coef=0.01")),
+    "squashed actions": ("LunarLanderContinuous-v3", ("squash=true", "num_steps=40")),
     "time limits": ("Acrobot-v1", ("normalize_obs=true", "num_steps=100", "mode=log")),
     "a coefficient that adapts": ("CartPole-v1", ("algorithm=ppo-kl", "kl_target=1e-4", "kl_coef=0.1")),
     "whole episodes": (

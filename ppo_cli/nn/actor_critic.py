@@ -4,8 +4,8 @@ Actor and critic have the same shape, so a member is R = 2 rows of one parameter
 and the population is R M rows: each layer of all networks is one batched matrix product.
 
 A member's bits must not depend on M or on its row. So heads have at least 2 columns (a single one takes
-another kernel when M is 1; the padding gets no gradient and stays zero), a single row in all is computed twice
-where a matrix alone would get other bits, and all rows of a buffer begin alike, see
+another kernel when M is 1; the padding gets no gradient and stays zero), a single row in all is computed
+twice where a matrix alone would get other bits, and all rows of a buffer begin alike, see
 :meth:`ActorCritic._buffer`.
 
 Forward and backward are written out over buffers that are allocated once: for networks this small, fresh
