@@ -50,7 +50,7 @@ class PolicyShape:
     squash: bool = False
     critic: bool = True
 
-    def make_net(self) -> ActorCritic:
+    def network(self) -> ActorCritic:
         """The networks of this shape."""
         return ActorCritic(self.spec, self.hidden_sizes, self.activation, self.policy, self.critic)
 
@@ -77,7 +77,7 @@ class Policy:
         self.shape = shape
         self.params = params[None].contiguous()
         self.obs_mean, self.obs_var = obs_mean, obs_var
-        self.net = shape.make_net()
+        self.net = shape.network()
         self.distribution = make_distribution(shape.spec.action, shape.policy, shape.squash)
         clip = torch.tensor([shape.clip_obs])
         self.normalizer = ObsNormalizer.make(shape.normalize_obs, obs_mean[None], obs_var[None], clip)
@@ -151,7 +151,7 @@ class Policy:
             mean, var = (
                 torch.from_numpy(_expect(tensors, name, size, np.float64)) for name in ("obs_mean", "obs_var")
             )
-            net = shape.make_net()
+            net = shape.network()
             values = _weights(net, tensors)
             params = net.empty_member()
             for name, view in net.named_parameters(params).items():
