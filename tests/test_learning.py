@@ -301,19 +301,36 @@ def test_every_probe_is_asked_and_has_its_fault() -> None:
 # ---------------------------------------------------------------------- real environments
 
 
-def test_cartpole_is_solved_with_the_shipped_settings() -> None:
-    config = with_values(resolve_config(env="CartPole-v1", config_file=None).config, {"num_evals": 0})
-    *_, last = play(population([with_values(config, {"seed": seed}) for seed in (1, 2, 3)]))
+def shipped(env_id: str, algorithm: str, seeds: int) -> list[float]:
+    """Final returns of several seeds with the shipped settings."""
+    values = {"algorithm": algorithm, "num_evals": 0}
+    config = resolve_config(env=env_id, config_file=None, values=values).config
+    *_, last = play(population([with_values(config, {"seed": 1 + index}) for index in range(seeds)]))
     means = [member.last_eval.mean for member in last.members if member.last_eval is not None]
-    assert len(means) == 3
+    assert len(means) == seeds
+    return means
+
+
+def test_cartpole_is_solved_with_the_shipped_settings() -> None:
+    means = shipped("CartPole-v1", "ppo-clip", 3)
     assert float(np.median(means)) > 475, means
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("env_id", "expected"), [("LunarLander-v3", 200.0), ("Pendulum-v1", -250.0)])
-def test_a_harder_environment_is_solved_with_the_shipped_settings(env_id: str, expected: float) -> None:
-    config = resolve_config(env=env_id, config_file=None).config
-    *_, last = play(population([with_values(config, {"seed": seed}) for seed in (1, 2, 3)]))
-    means = [member.last_eval.mean for member in last.members if member.last_eval is not None]
-    assert len(means) == 3
-    assert float(np.mean(means)) > expected, means
+@pytest.mark.parametrize("algorithm", list(ALGORITHMS))
+def test_cartpole_is_solved_by_every_seed_of_every_algorithm(algorithm: str) -> None:
+    means = shipped("CartPole-v1", algorithm, 5)
+    assert min(means) >= 475, means
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["ppo-clip", "ppo-kl"])
+def test_lunarlander_is_solved_by_every_seed(algorithm: str) -> None:
+    means = shipped("LunarLander-v3", algorithm, 5)
+    assert min(means) >= 200, means
+
+
+@pytest.mark.slow
+def test_pendulum_is_swung_up_with_the_shipped_settings() -> None:
+    means = shipped("Pendulum-v1", "ppo-clip", 3)
+    assert float(np.mean(means)) > -250, means
