@@ -12,7 +12,7 @@ from rich.text import Text
 from ppo_cli.report.numbers import count, duration, interval, number, short_count
 from ppo_cli.report.sparkline import shares_bar, sparkline
 from ppo_cli.report.text import clean
-from ppo_cli.report.tracker import ACTIVITIES, LOSSES, Tracker, mean_metric, mean_of
+from ppo_cli.report.tracker import ACTIVITIES, Tracker, losses_shown, mean_metric, mean_of
 
 if TYPE_CHECKING:
     from ppo_cli.iteration_report import IterationReport, MemberReport
@@ -83,12 +83,13 @@ def progress_line(tracker: Tracker, width: int, *, unicode: bool = True) -> Text
 
 def _rows(tracker: Tracker, report: IterationReport, width: int, *, unicode: bool) -> list[tuple[str, Text]]:
     """The labelled lines."""
+    losses = losses_shown(report.members)
     curve = sparkline(tracker.returns.points, width - _LABEL_WIDTH, unicode=unicode)
     return [
         ("return", _returns(report, unicode=unicode)),
         ("", Text(curve, style="green")),
-        ("losses", _losses(report.members, LOSSES[:2])),
-        ("", _losses(report.members, LOSSES[2:])),
+        ("losses", _losses(report.members, losses[:2])),
+        ("", _losses(report.members, losses[2:])),
         ("speed", _speed(tracker, report)),
         ("time", shares_line(tracker.shares(), width - _LABEL_WIDTH, unicode=unicode)),
     ]

@@ -16,7 +16,7 @@ from ppo_cli.report.dashboard import dashboard
 from ppo_cli.report.live import LiveArea
 from ppo_cli.report.numbers import count, duration, number
 from ppo_cli.report.text import clean
-from ppo_cli.report.tracker import LOSSES, Tracker, mean_metric, mean_of
+from ppo_cli.report.tracker import Tracker, losses_shown, mean_metric, mean_of
 
 if TYPE_CHECKING:
     from ppo_cli.iteration_report import IterationReport
@@ -150,7 +150,8 @@ def plain_line(tracker: Tracker) -> Text:
     if evaluated is not None:
         returns.append(f"evaluation {number(evaluated)}")
     losses = [
-        f"{name.removeprefix('train/')} {number(mean_metric(report.members, name), 3)}" for name in LOSSES[:2]
+        f"{name.removeprefix('train/')} {number(mean_metric(report.members, name), 3)}"
+        for name in losses_shown(report.members)[:2]
     ]
     parts = [
         f"{tracker.fraction:4.0%}",

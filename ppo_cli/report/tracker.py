@@ -13,7 +13,12 @@ from ppo_cli.report.sparkline import History
 if TYPE_CHECKING:
     from ppo_cli.iteration_report import IterationReport, MemberReport
 
-LOSSES = ("train/entropy", "train/approx_kl", "train/clip_fraction", "train/explained_variance")
+LOSSES = (
+    "train/entropy", "train/approx_kl", "train/clip_fraction", "train/kl_coef", "train/kl_reference",
+    "train/explained_variance", "train/used",
+)  # fmt: skip
+"""What tells whether an update is healthy, the more telling first. Not every algorithm logs all of them."""
+
 ACTIVITIES = ("environment", "policy", "update", "other")
 _SMOOTHING_SECONDS = 20.0
 
@@ -86,6 +91,11 @@ def mean_of(values: Iterable[float | None]) -> float | None:
 def active(members: Sequence[MemberReport]) -> list[MemberReport]:
     """The members that are still training."""
     return [member for member in members if member.status == "training"]
+
+
+def losses_shown(members: Sequence[MemberReport]) -> list[str]:
+    """The first four of ``LOSSES`` that these members have; before the first update, the first two."""
+    return [name for name in LOSSES if mean_metric(members, name) is not None][:4] or list(LOSSES[:2])
 
 
 def mean_metric(members: Sequence[MemberReport], name: str) -> float | None:
