@@ -33,10 +33,9 @@ def train_words(env_id: str, name: str) -> list[str]:
 
 def measure(env_id: str, runs_dir: Path, *, quick: bool) -> Entry:
     """Train and compare; an entry of the results file."""
-    seconds: dict[str, float] = {}
     for name in POLICIES:
         with step(f"{env_id}, {name}"):
-            seconds[name], _ = run_json(
+            run_json(
                 "-m", "ppo_cli", *train_words(env_id, name), *(QUICK if quick else ()), "--quiet",
                 "--runs-dir", runs_dir, "--json",
             )  # fmt: skip
@@ -45,20 +44,20 @@ def measure(env_id: str, runs_dir: Path, *, quick: bool) -> Entry:
     groups = [
         {name: value for name, value in group.items() if name != "runs"} for group in document["groups"]
     ]
-    return {"seeds": SEEDS, "seconds": seconds, "compared": {**kept, "groups": groups}}
+    return {"seeds": SEEDS, "compared": {**kept, "groups": groups}}
 
 
 def text(entries: Mapping[str, Entry]) -> str:
     """For each environment the verdict and a Markdown table."""
     parts = []
     for env_id, entry in entries.items():
-        rows = [_row(group, entry["seconds"]) for group in entry["compared"]["groups"]]
-        header = (env_id, "", "Mean return", "95 % interval", "IQM", "Seconds", "Each seed")
+        rows = [_row(group) for group in entry["compared"]["groups"]]
+        header = (env_id, "", "Mean return", "95 % interval", "IQM", "Each seed")
         parts += [table(header, rows), f"> {entry['compared']['verdict']}"]
     return "\n\n".join(parts)
 
 
-def _row(group: Mapping[str, Any], seconds: Mapping[str, float]) -> list[str]:
+def _row(group: Mapping[str, Any]) -> list[str]:
     low, high = group["ci95"]
     return [
         f"`{group['name']}`",
@@ -66,7 +65,6 @@ def _row(group: Mapping[str, Any], seconds: Mapping[str, float]) -> list[str]:
         number(group["mean"], 1),
         f"{number(low, 1)} to {number(high, 1)}",
         number(group["iqm"], 1),
-        number(seconds[group["name"]]),
         ", ".join(number(value, 1) for value in group["values"]),
     ]
 
