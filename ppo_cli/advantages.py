@@ -26,13 +26,7 @@ def gae(
     """
     future = gamma[:, None, None] * (~terminated)
     deltas = torch.addcmul(rewards, future, values[:, 1:]).sub_(values[:, :-1])
-    decay = (gamma * gae_lambda)[:, None, None] * (~(terminated | truncated))
-    advantages = torch.empty_like(rewards)
-    trace = torch.zeros_like(rewards[:, 0])
-    steps = zip(deltas.unbind(1), decay.unbind(1), advantages.unbind(1), strict=True)
-    for delta, keep, advantage in reversed(list(steps)):
-        trace = torch.addcmul(delta, keep, trace, out=advantage)
-    return advantages
+    return backward_sums(deltas, (gamma * gae_lambda)[:, None, None] * (~(terminated | truncated)))
 
 
 def rewards_to_go(
@@ -53,13 +47,20 @@ def rewards_to_go(
     discount = gamma[:, None, None]
     # What follows the last step of an episode does not depend on the next one; elsewhere it does.
     rewards = torch.where(cut, torch.addcmul(rewards, discount, values[:, 1:]), rewards)
-    decay = discount * (~ends)
-    to_go = torch.empty_like(rewards)
-    trace = torch.zeros_like(rewards[:, 0])
-    steps = zip(rewards.unbind(1), decay.unbind(1), to_go.unbind(1), strict=True)
-    for reward, keep, out in reversed(list(steps)):
-        trace = torch.addcmul(reward, keep, trace, out=out)
-    return to_go
+    return backward_sums(rewards, discount * (~ends))
+
+
+def backward_sums(
+    terms: Tensor,  # [M, T, N]
+    decay: Tensor,  # [M, T, N]
+) -> Tensor:  # [M, T, N]
+    """x_t = terms_t + decay_t x_{t+1}, from the last step to the first."""
+    sums = torch.empty_like(terms)
+    trace = torch.zeros_like(terms[:, 0])
+    steps = zip(terms.unbind(1), decay.unbind(1), sums.unbind(1), strict=True)
+    for term, keep, out in reversed(list(steps)):
+        trace = torch.addcmul(term, keep, trace, out=out)
+    return sums
 
 
 def episode_starts(mask: Tensor) -> Tensor:  # [M, T, N] bool -> [M, T, N] bool
