@@ -45,7 +45,7 @@ def rewards_to_go(
     ends = terminated | truncated
     cut = truncated & ~terminated
     discount = gamma[:, None, None]
-    # What follows the last step of an episode does not depend on the next one; elsewhere it does.
+    # What was cut off is paid with the last step.
     rewards = torch.where(cut, torch.addcmul(rewards, discount, values[:, 1:]), rewards)
     return backward_sums(rewards, discount * (~ends))
 
