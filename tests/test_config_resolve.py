@@ -449,7 +449,7 @@ def test_the_tuned_settings_are_those_of_the_algorithm_whoever_names_it(tmp_path
     assert resolved.config.model_dump(exclude={"seed"}) == load_config(
         shipped_config_for("CartPole-v1", "grpo")
     ).model_dump(exclude={"seed"})
-    assert resolved.origins["rollout.num_envs"].startswith("configs/grpo/cartpole.yaml:")
+    assert resolved.origins["rollout.num_steps"].startswith("configs/grpo/cartpole.yaml:")
     assert not any("no tuned" in notice for notice in resolved.notices)
 
 
@@ -499,7 +499,8 @@ def test_a_run_of_the_time_before_the_family_still_loads(tmp_path):
 
 
 def test_groups_must_divide_the_environments():
-    error = refused(lambda: resolve_config(env="CartPole-v1", overrides=["algorithm=grpo", "group_size=12"]))
+    many = ["algorithm=grpo", "num_envs=32", "group_size=12"]
+    error = refused(lambda: resolve_config(env="CartPole-v1", overrides=many))
     assert error.message == "--set: learning.group_size: groups of 12 do not divide num_envs = 32"
     assert error.hint == "num_envs may be 24 or 36, or group_size 2 or 4 or 8 or 16 or 32"
     error = refused(lambda: resolve_config(env="CartPole-v1", overrides=["num_envs=4", "algorithm=grpo"]))

@@ -139,7 +139,7 @@ def test_other_sizes_and_bounds_of_the_same_environment_are_told_in_words(
     else:
         spec = replace(spec, action=replace(spec.action, **changed))
     shape = replace(policy.shape, spec=spec)
-    net = shape.make_net()
+    net = shape.network()
     size = spec.obs_size
     other = type(policy)(shape, net.empty_member(), torch.zeros(size).double(), torch.ones(size).double())
     other.save(tmp_path / "other.safetensors")

@@ -641,22 +641,23 @@ def test_environments_and_algorithms_combine_each_pair_with_its_tuned_settings()
     spec, _ = make_spec(params=["env_id=LunarLander-v2,CartPole-v1", "algorithm=ppo-clip,grpo"])
     assert [(base.env_id, base.algorithm, base.rollout.num_envs) for base in spec.bases] == [
         ("LunarLander-v3", "ppo-clip", 64),
-        ("LunarLander-v3", "grpo", 32),
+        ("LunarLander-v3", "grpo", 16),
         ("CartPole-v1", "ppo-clip", 8),
-        ("CartPole-v1", "grpo", 32),
+        ("CartPole-v1", "grpo", 8),
     ]
     assert spec.env_requested == "LunarLander-v2,CartPole-v1"
     assert spec.requested("LunarLander-v3") == "LunarLander-v2"
-    assert [spec.config(point, 1).rollout.num_envs for point in spec.points()] == [64, 32, 8, 32]
+    assert [spec.config(point, 1).rollout.num_envs for point in spec.points()] == [64, 16, 8, 8]
+    assert [spec.config(point, 1).rollout.num_steps for point in spec.points()] == [128, 2000, 32, 1000]
 
 
 def test_a_file_sweeps_algorithms_too(tmp_path):
     path = write(tmp_path, "env: CartPole-v1\nparams:\n  algorithm: [ppo-clip, grpo]\n")
     spec, _ = make_spec(sweep_file=path)
-    assert [base.rollout.num_envs for base in spec.bases] == [8, 32]
+    assert [base.rollout.num_steps for base in spec.bases] == [32, 1000]
     one = write(tmp_path, "env: CartPole-v1\nsettings: {algorithm: grpo}\nparams: {group_size: [4, 8]}\n")
     spec, _ = make_spec(sweep_file=one)
-    assert (spec.base.algorithm, spec.base.rollout.num_envs) == ("grpo", 32)
+    assert (spec.base.algorithm, spec.base.rollout.num_steps) == ("grpo", 1000)
 
 
 @pytest.mark.parametrize(
