@@ -243,6 +243,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def kept_comparison(document: Mapping[str, Any], *names: str) -> Entry:
+    """What a results file keeps of ``ppo compare --json``: these keys, and the groups without their runs."""
+    groups = [{key: value for key, value in group.items() if key != "runs"} for group in document["groups"]]
+    return {**{name: document[name] for name in names}, "groups": groups}
+
+
 def report(text: str, entries: Mapping[str, Entry]) -> None:
     """Print a benchmark's tables and the machines that the entries were measured on."""
     print(f"\n{text}\n\n{measured_on(entries)}")

@@ -84,6 +84,7 @@ def noise_at(params: Any, stage: int, rounds: int) -> dict[str, Any]:
     from ppo_cli.config import with_values
     from ppo_cli.population import Member, Population
     from ppo_cli.session import Session
+    from ppo_cli.trainer import make_batch
     from ppo_cli.update import gradient
 
     estimates: dict[str, list[Any]] = {name: [] for name in VARIANTS}
@@ -95,9 +96,10 @@ def noise_at(params: Any, stage: int, rounds: int) -> dict[str, Any]:
             rollout = collected(session)
             session.state.iteration += 1  # other action noise in the next round
             lengths += [episode.length for episode in session.envs.pop_episodes()]
+            collected_batch = make_batch(session, rollout)
             for name, (returns, baseline) in VARIANTS.items():
                 learner = replace(session.learner, algorithm=Reinforce(returns, baseline))
-                batch = batch_of(session, rollout, learner.algorithm)
+                batch = judged(collected_batch, session.hyper, rollout, learner.algorithm)
                 grads = gradient(learner, session.state.params, batch, session.hyper)[3]
                 estimates[name].append(grads[:, : session.net.num_params // 2].clone())
     stacked = {name: torch.cat(values).double() for name, values in estimates.items()}
@@ -116,17 +118,14 @@ def collected(session: Any) -> Any:
     return replace(rollout, terminated=rollout.terminated | rollout.truncated)
 
 
-def batch_of(session: Any, rollout: Any, algorithm: Any) -> Any:
-    """The rollout as a batch, judged by a variant; values are 0 where it has no baseline."""
-    from ppo_cli.trainer import make_batch
-
-    batch = make_batch(session, rollout)
+def judged(batch: Any, hyper: Any, rollout: Any, algorithm: Any) -> Any:
+    """The batch of a rollout, judged by a variant; values are 0 where it has no baseline."""
     values = batch.values.view(*rollout.rewards.shape)
     values = values[:, [*range(values.shape[1]), -1]]  # what comes last is not looked at
     if algorithm.baseline == "none":
         values = 0 * values
-    rewards = rollout.rewards * session.hyper.reward_scale[:, None, None]
-    targets = algorithm.targets(rollout, rewards, values, session.hyper)
+    rewards = rollout.rewards * hyper.reward_scale[:, None, None]
+    targets = algorithm.targets(rollout, rewards, values, hyper)
     return replace(
         batch,
         advantages=targets.advantages.flatten(1, 2),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common import Entry, Results, arguments, machine, number, report, run_json, step, table
+from common import Entry, Results, arguments, kept_comparison, machine, number, report, run_json, step, table
 
 ENVS = ("Pendulum-v1", "LunarLanderContinuous-v3")
 SEEDS = 5
@@ -40,11 +40,7 @@ def measure(env_id: str, runs_dir: Path, *, quick: bool) -> Entry:
                 "--runs-dir", runs_dir, "--json",
             )  # fmt: skip
     _, document = run_json("-m", "ppo_cli", "compare", *POLICIES, "--runs-dir", runs_dir, "--json")
-    kept = {name: document[name] for name in ("verdict", "comparisons", "warnings")}
-    groups = [
-        {name: value for name, value in group.items() if name != "runs"} for group in document["groups"]
-    ]
-    return {"seeds": SEEDS, "compared": {**kept, "groups": groups}}
+    return {"seeds": SEEDS, "compared": kept_comparison(document, "verdict", "comparisons", "warnings")}
 
 
 def text(entries: Mapping[str, Entry]) -> str:

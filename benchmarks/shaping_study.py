@@ -21,6 +21,7 @@ from common import (
     Entry,
     Results,
     arguments,
+    kept_comparison,
     log,
     machine,
     number,
@@ -85,11 +86,8 @@ def measure(runs_dir: Path, *, quick: bool) -> Entry:
             compared = document
         if words[0] == "report" and not quick:
             photograph(REPOSITORY / document["path"], DOCS / "report.png")
-    kept = {name: compared[name] for name in ("verdict", "comparisons", "config_diff", "warnings")}
-    groups = [
-        {name: value for name, value in group.items() if name != "runs"} for group in compared["groups"]
-    ]
-    return {"env_id": ENV_ID, "seeds": SEEDS, "seconds": seconds, "compared": {**kept, "groups": groups}}
+    kept = kept_comparison(compared, "verdict", "comparisons", "config_diff", "warnings")
+    return {"env_id": ENV_ID, "seeds": SEEDS, "seconds": seconds, "compared": kept}
 
 
 def photograph(page: Path, picture: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ppo_cli.config.algorithms import ALGORITHMS, users_of
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -20,9 +22,8 @@ class Metric:
     only: tuple[str, ...] = ()
 
 
-CRITIC = ("ppo-clip", "ppo-kl", "reinforce")
-CLIPPED = ("ppo-clip", "grpo")
-WHOLE_EPISODES = ("reinforce", "grpo")
+CRITIC, CLIPPED, TARGETED, HELD = map(users_of, ("vf_coef", "eps_clip", "kl_target", "reference"))
+WHOLE_EPISODES = tuple(name for name, facts in ALGORITHMS.items() if facts.whole_episodes)
 WINDOW = 100  # episodes that the rollout means look back on
 
 METRICS = (
@@ -44,9 +45,9 @@ METRICS = (
     Metric("train/entropy", "entropy of the policy in nats: how random it is"),
     Metric("train/approx_kl", "KL(old || new): how far the update moved the policy, k3 estimate, in nats"),
     Metric("train/clip_fraction", "share of transitions whose ratio left the clip range", CLIPPED),
-    Metric("train/kl", "KL(old || new): how far the update moved the policy, exact, in nats", ("ppo-kl",)),
-    Metric("train/kl_coef", "weight of the penalty on KL(old || new) in this iteration", ("ppo-kl",)),
-    Metric("train/kl_reference", "KL(policy || reference), k3 estimate, in nats", ("grpo",)),
+    Metric("train/kl", "KL(old || new): how far the update moved the policy, exact, in nats", TARGETED),
+    Metric("train/kl_coef", "weight of the penalty on KL(old || new) in this iteration", TARGETED),
+    Metric("train/kl_reference", "KL(policy || reference), k3 estimate, in nats", HELD),
     Metric(
         "train/used",
         "share of the collected steps that were learned from; the others are resets, waiting for the end of "

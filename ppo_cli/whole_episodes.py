@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ppo_cli.config import ALGORITHMS, RunConfig, with_values
+from ppo_cli.config import RunConfig, with_values
 from ppo_cli.config.problems import Origin, Problem, refuse
 from ppo_cli.errors import UsageError
 
@@ -58,7 +58,7 @@ def time_limit(config: RunConfig) -> int | None:
 
 
 def _problem(config: RunConfig) -> Problem | None:
-    if not ALGORITHMS[config.algorithm].whole_episodes:
+    if not config.whole_episodes:
         return None
     why, place = f"{config.algorithm} learns from whole episodes", Origin("settings")
     limit = time_limit(config)

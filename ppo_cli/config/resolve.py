@@ -174,11 +174,12 @@ def _tuned(env: str, layers: Sequence[Assignment], notices: list[str]) -> list[A
     algorithm = chosen.get("algorithm", PLAIN)
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         return []  # it will be refused
-    path = shipped_config_for(env, algorithm) or shipped_config_for(env)
+    own = shipped_config_for(env, algorithm)
+    path = own or shipped_config_for(env)
     if path is None:
         notices.append(f"no tuned settings for {printable(env)}; using the defaults")
         return []
-    if path != shipped_config_for(env, algorithm):
+    if own is None:
         text = f"no tuned settings for {algorithm} on {printable(env)}; using those of {PLAIN}"
         notices.append(f"{text} where they apply")
     left_out = NOT_BETA if chosen.get("network.policy") == "beta" else ()
