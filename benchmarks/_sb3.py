@@ -131,7 +131,7 @@ def settings_of_ppo(env_id: str, overrides: Sequence[str]) -> ZooSettings:
     """The shipped settings of ppo with ``--set`` on top, in the words of Stable-Baselines3."""
     from common import REPOSITORY  # puts this checkout on the path
 
-    from ppo_cli.config import resolve_config
+    from ppo_cli.config.resolve import resolve_config
 
     assert REPOSITORY.exists()
     config = resolve_config(env=env_id, overrides=overrides).config

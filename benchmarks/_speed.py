@@ -94,10 +94,11 @@ def measure_ppo(
     shared: SharedSettings, env_id: str, members: int, threads: int, seconds: float, *, folders: bool
 ) -> Clock:
     """Train ``members`` seeds as one population: CartPole with the shared settings, others as shipped."""
-    from ppo_cli.config import RunConfig, resolve_config, with_values
-    from ppo_cli.launch import prepare_new
-    from ppo_cli.population import Member, Population
-    from ppo_cli.trainer import train
+    from ppo_cli.config.resolve import resolve_config, with_values
+    from ppo_cli.config.schema import RunConfig
+    from ppo_cli.learn.population import Member, Population
+    from ppo_cli.learn.trainer import train
+    from ppo_cli.prepare.launch import prepare_new
 
     if env_id == ENV_ID:
         base = with_values(RunConfig(env_id=ENV_ID, total_timesteps=ENDLESS), _ppo_values(shared, threads))

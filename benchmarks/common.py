@@ -68,7 +68,7 @@ class Results:
         """Keep an entry and write the file."""
         self.entries[key] = {"measured": machine(), **entry}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        from ppo_cli.json_file import strict
+        from ppo_cli.storage.json_file import strict
 
         text = json.dumps(strict(self.entries), indent=2, ensure_ascii=False, allow_nan=False)
         self.path.write_text(text + "\n", encoding="utf-8")

@@ -41,7 +41,8 @@ def measure(stages: int, rounds: int) -> Entry:
 
 def settings() -> Any:
     """The settings of the training, and of the estimates."""
-    from ppo_cli.config import RunConfig, with_values
+    from ppo_cli.config.resolve import with_values
+    from ppo_cli.config.schema import RunConfig
 
     return with_values(
         RunConfig(env_id=ENV),
@@ -64,9 +65,9 @@ def settings() -> Any:
 
 def trained_policies(stages: int) -> Iterator[tuple[int, Any]]:
     """Iteration and parameters of the policy and its critic, ``stages`` times, evenly."""
-    from ppo_cli.population import Member, Population
-    from ppo_cli.session import Session
-    from ppo_cli.trainer import learn
+    from ppo_cli.learn.population import Member, Population
+    from ppo_cli.learn.session import Session
+    from ppo_cli.learn.trainer import learn
 
     with Session.open(Population((Member(settings()),))) as session:
         for iteration in range(ITERATIONS + 1):
@@ -80,12 +81,12 @@ def noise_at(params: Any, stage: int, rounds: int) -> dict[str, Any]:
     """Noise of every variant with one policy, and the squared length of the gradient that they estimate."""
     import torch
 
-    from ppo_cli.algorithms.reinforce import Reinforce
-    from ppo_cli.config import with_values
-    from ppo_cli.population import Member, Population
-    from ppo_cli.session import Session
-    from ppo_cli.trainer import make_batch
-    from ppo_cli.update import gradient
+    from ppo_cli.config.resolve import with_values
+    from ppo_cli.learn.algorithms.reinforce import Reinforce
+    from ppo_cli.learn.population import Member, Population
+    from ppo_cli.learn.session import Session
+    from ppo_cli.learn.trainer import make_batch
+    from ppo_cli.learn.update import gradient
 
     estimates: dict[str, list[Any]] = {name: [] for name in VARIANTS}
     lengths = []
@@ -112,7 +113,7 @@ def noise_at(params: Any, stage: int, rounds: int) -> dict[str, Any]:
 
 def collected(session: Any) -> Any:
     """Whole episodes, in which nothing comes after the time limit."""
-    from ppo_cli.trainer import collect
+    from ppo_cli.learn.trainer import collect
 
     rollout = collect(session)
     return replace(rollout, terminated=rollout.terminated | rollout.truncated)

@@ -153,7 +153,7 @@ def _or_worst(mean: float | None) -> float:
 
 def draw(entries: Mapping[str, Entry], path: Path) -> None:
     """One column per environment: learning curves, and below them the final return of every seed."""
-    from ppo_cli.config import ALGORITHMS
+    from ppo_cli.config.algorithms import ALGORITHMS
     from ppo_cli.report.plotting.curves import PALETTE
     from ppo_cli.report.plotting.figure import add_legend, figure_style, new_figure
 

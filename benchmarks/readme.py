@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def algorithms_table() -> str:
     """Every algorithm with its loss and its paper."""
-    from ppo_cli.config import ALGORITHMS
+    from ppo_cli.config.algorithms import ALGORITHMS
 
     rows = [
         (f"`{name}`", facts.summary, f"`{_in_cell(facts.formula)}`", _in_cell(facts.paper))
@@ -43,8 +43,8 @@ def algorithms_table() -> str:
 
 def settings_table() -> str:
     """Every setting with its type, default, users and meaning."""
-    from ppo_cli.config import ALGORITHMS, SETTINGS
-    from ppo_cli.config.algorithms import users_of
+    from ppo_cli.config.algorithms import ALGORITHMS, users_of
+    from ppo_cli.config.settings import SETTINGS
 
     rows = (
         (

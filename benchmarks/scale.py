@@ -50,14 +50,14 @@ def measure_run(folder: Path, steps: int) -> dict[str, Any]:
 
 def measure_supervisor(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """Seconds of what the supervisor does with all runs, and its memory in bytes."""
-    from ppo_cli.config import resolve_config
-    from ppo_cli.sweep.board import Board
-    from ppo_cli.sweep.params import parse_param
-    from ppo_cli.sweep.reading import planned_runs
+    from ppo_cli.config.resolve import resolve_config
+    from ppo_cli.sweep.results.board import Board
+    from ppo_cli.sweep.results.reading import planned_runs
+    from ppo_cli.sweep.results.summary import write_summary
+    from ppo_cli.sweep.results.sweep_dir import SweepDir
     from ppo_cli.sweep.runner import Resources, populations_of
-    from ppo_cli.sweep.spec import SweepSpec
-    from ppo_cli.sweep.summary import write_summary
-    from ppo_cli.sweep.sweep_dir import SweepDir
+    from ppo_cli.sweep.spec.params import parse_param
+    from ppo_cli.sweep.spec.spec import SweepSpec
 
     base = resolve_config(env=ENV_ID).config
     spec = SweepSpec((base,), ENV_ID, tuple(map(parse_param, GRID)), num_seeds=5)

@@ -17,7 +17,7 @@ from typing import Any
 
 from common import Entry, Results, arguments, machine, number, ppo_train, report, run_json, step, table
 
-from ppo_cli.stats import mean_interval
+from ppo_cli.runs.eval_stats import mean_interval
 
 # Pendulum has no threshold in Gymnasium's registry; this is the mark that other projects use.
 OWN_MARKS = {"Pendulum-v1": -200.0}

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ppo_cli.policy import Policy, load_policy
+    from ppo_cli.play.policy import Policy, load_policy
 
 __version__ = "0.1.0"
 __all__ = ["Policy", "__version__", "load_policy"]
@@ -24,7 +24,7 @@ __all__ = ["Policy", "__version__", "load_policy"]
 def __getattr__(name: str) -> Any:
     """Import the policy, and with it torch, only for those who ask for it."""
     if name in ("Policy", "load_policy"):
-        from ppo_cli import policy
+        from ppo_cli.play import policy
 
         return getattr(policy, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

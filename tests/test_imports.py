@@ -7,54 +7,36 @@ import sys
 import tomllib
 
 import pytest
-from import_graph import REPOSITORY, imports_of, loaded_by, package_imports, room, sources
+from helpers.import_graph import REPOSITORY, imports_of, loaded_by, package_imports, room, sources
 
 # From the top down: a room may import rooms of lower layers; those of one layer do not import each other.
-LAYERS = (
-    {"__main__"},
-    {"cli"},
-    {"html"},
-    {"report"},
-    {"sweep"},
-    {"compare"},
-    {"launch", "trainer"},
-    {"session", "export"},
-    {"evaluate", "render", "update", "recorder"},
-    {"summary", "resume", "reference", "env_settings"},
-    {"policy", "train_state", "population", "iteration_report"},
-    {"algorithms"},
-    {"rollout"},
-    {"footprint", "whole_episodes"},
-    {"envs", "nn", "advantages", "losses"},
-    {
-        "masked",
-        "rng",
-        "hyperparams",
-        "metrics",
-        "stats",
-        "film",
-        "checkpoints",
-        "kept_policies",
-        "run_logs",
-        "run_reading",
-    },
-    {"run_dir"},
-    {"tensor_file", "csv_log", "tensorboard", "file_lock", "named_folders", "json_file"},
-    {"run_names", "output_path", "whole_folder"},
-    {"config"},
-    {"files"},
-    {"errors", "spaces", "module_path"},
+LAYERS: tuple[tuple[str, set[str]], ...] = (
+    ("the way in", {"__main__"}),
+    ("commands: parse, call one function, print one thing", {"cli"}),
+    ("pages about runs, made of what a report shows", {"html"}),
+    ("what a person sees on a terminal and in plots", {"report"}),
+    ("studies: many populations, told apart by what is swept", {"sweep"}),
+    (
+        "from settings or folders to populations, and policies into other programs' formats",
+        {"prepare", "export"},
+    ),
+    ("the learner; films of what it made; what groups of runs are worth", {"learn", "render", "compare"}),
+    ("trained policies as files and at play", {"play"}),
+    (
+        "run folders, environments, networks; what is logged",
+        {"runs", "envs", "nn", "metrics"},
+    ),
+    ("settings; pictures one after the other", {"config", "film"}),
+    ("files that survive", {"storage"}),
+    ("words that all share", {"errors", "spaces", "rng"}),
 )
 # `ppo_cli/__init__.py` offers load_policy to users, lazily; everything may ask it for the version.
-DEPTH = {name: depth for depth, layer in enumerate(LAYERS) for name in layer} | {"__init__": -1}
+DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in rooms} | {"__init__": -1}
 
 # The rooms, or single modules, in which a library may be imported; None is anywhere.
-TRAINING = {"launch", "trainer", "session", "evaluate", "render", "update", "recorder", "summary", "resume"}
-TRAINING |= {"env_settings", "reference", "policy", "train_state", "population"}
-MATHS = {"algorithms", "rollout", "nn", "advantages", "losses", "masked", "hyperparams"}
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
-    "torch": TRAINING | MATHS | {"sweep.job", "export.sb3_zip"},
+    "torch": {"nn", "learn", "play", "prepare", "render", "sweep.work.job", "export.sb3_zip"},
     "Box2D": {"envs"},
     "gymnasium": {"envs", "render"},
     "PIL": {"film"},
@@ -65,12 +47,12 @@ HOMES: dict[str, set[str] | None] = {
     "pydantic_core": {"config"},
     "annotated_types": {"config"},
     "yaml": {"config"},
-    "safetensors": {"tensor_file"},
+    "safetensors": {"storage.tensor_file"},
     "matplotlib": {"report.plots", "report.plotting"},
     "bokeh": {"html"},
     "jinja2": {"html"},
     "markupsafe": {"html"},
-    "optuna": {"sweep.search"},
+    "optuna": {"sweep.choose.search"},
     "onnx": {"export.onnx_graph"},
     "stable_baselines3": {"export.sb3_zip"},
     "ray": {"sweep.ray_executor"},
@@ -92,8 +74,7 @@ EXTRAS = {"plots": "matplotlib", "search": "optuna", "ray": "ray", "onnx": "onnx
 EXTRAS |= {"sb3": "stable-baselines3", "mp4": "av"}
 
 # What answers `ppo --help`, lists runs and prints tables must not wait for torch.
-LIGHT = {"__init__", "__main__", "cli", "report", "config", "run_dir", "checkpoints", "metrics", "stats"}
-LIGHT |= {"compare", "run_logs", "run_reading", "named_folders", "json_file"}
+LIGHT = {"__init__", "__main__", "cli", "report", "config", "runs", "storage", "metrics", "compare"}
 
 
 def test_every_module_has_a_layer() -> None:
@@ -162,7 +143,7 @@ import torch.nn as nn
 from ppo_cli import errors, __version__
 from ppo_cli.envs import registry
 if TYPE_CHECKING:
-    from ppo_cli.trainer import train
+    from ppo_cli.learn.trainer import train
 try:
     import yaml
 except ImportError:
@@ -178,7 +159,7 @@ class Holder:
         ("ppo_cli.errors", True),
         ("ppo_cli", True),
         ("ppo_cli.envs.registry", True),
-        ("ppo_cli.trainer", False),
+        ("ppo_cli.learn.trainer", False),
         ("yaml", True),
         ("rich", False),
         ("numpy", True),
@@ -186,9 +167,10 @@ class Holder:
 
 
 def test_the_arrows_refuse_what_they_should() -> None:
-    assert points_down("cli", "trainer")
-    assert not points_down("trainer", "cli")
+    assert points_down("cli", "learn")
+    assert not points_down("learn", "cli")
     assert not points_down("nn", "envs"), "siblings do not import each other"
     assert at_home("torch", "ppo_cli.nn.layers") and not at_home("torch", "ppo_cli.envs.tally")
-    assert at_home("optuna", "ppo_cli.sweep.search") and not at_home("optuna", "ppo_cli.sweep.searching")
+    assert at_home("optuna", "ppo_cli.sweep.choose.search")
+    assert not at_home("optuna", "ppo_cli.sweep.choose.searching")
     assert not at_home("requests", "ppo_cli.cli.train"), "a library without a home is refused"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ppo_cli.cli import COMMANDS
-from ppo_cli.config import find_setting
+from ppo_cli.config.names import find as find_setting
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,11 +60,13 @@ def test_every_link_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n# my_terms.py\n(.*?)```", README, re.DOTALL))
 def test_the_shaping_example_works(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ppo_cli.envs import agree_to_terms, make_member_envs
+    from ppo_cli.envs.member_envs import make_member_envs
     from ppo_cli.envs.shaping import ShapingParams
+    from ppo_cli.envs.user_terms import agree_to_terms
 
     (tmp_path / "my_terms.py").write_text(block)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_terms", raising=False)  # of another test
     agree_to_terms("my_terms:terms")
     params = ShapingParams("add", 1.0, {"upright": 0.5}, 0.99, "my_terms:terms")
     envs = make_member_envs("CartPole-v1", {}, 2, [1], [params])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from import_graph import REPOSITORY
+from helpers.import_graph import REPOSITORY
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 

@@ -17,7 +17,7 @@ def algorithms_command(json: options.Json = False) -> None:
       ppo train --env CartPole-v1 --algorithm grpo
       ppo sweep --env CartPole-v1 --param algorithm
     """
-    from ppo_cli.config import ALGORITHMS
+    from ppo_cli.config.algorithms import ALGORITHMS
     from ppo_cli.report.algorithms import algorithms_text
     from ppo_cli.report.console import stderr_console, stdout_console
 
@@ -31,7 +31,8 @@ def algorithms_command(json: options.Json = False) -> None:
 
 def describe_algorithm(name: str) -> dict[str, Any]:
     """An algorithm's document."""
-    from ppo_cli.config import ALGORITHMS, SETTINGS
+    from ppo_cli.config.algorithms import ALGORITHMS
+    from ppo_cli.config.settings import SETTINGS
 
     facts = ALGORITHMS[name]
     own = [setting for setting in SETTINGS if setting.name in facts.settings]

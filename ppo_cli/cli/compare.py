@@ -12,7 +12,7 @@ from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json, write_stdout
 from ppo_cli.errors import UsageError
-from ppo_cli.output_path import check_folder_of, check_new_file
+from ppo_cli.storage.output_path import check_folder_of, check_new_file
 
 if TYPE_CHECKING:
     from ppo_cli.compare.comparison import Comparison

@@ -12,7 +12,8 @@ from ppo_cli.errors import UsageError
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.config import RunConfig, Setting
+    from ppo_cli.config.schema import RunConfig
+    from ppo_cli.config.settings import Setting
 
 Explain = Annotated[
     bool, typer.Option("--explain", help="Explain every setting: meaning, allowed values, default.")
@@ -51,8 +52,9 @@ def config_command(
 
 
 def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_json: bool) -> None:
-    from ppo_cli.cli.resolve import resolve_settings
-    from ppo_cli.config import SETTINGS, is_used, plain_settings
+    from ppo_cli.config.dump import is_used, plain_settings
+    from ppo_cli.config.settings import SETTINGS
+    from ppo_cli.prepare.resolve import resolve_settings
     from ppo_cli.report.console import stderr_console
 
     settings = resolve_settings(env, config, overrides or (), allow_import=allow_import)
@@ -68,7 +70,8 @@ def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_j
 
 
 def _defaults(*, as_json: bool) -> None:
-    from ppo_cli.config import RunConfig, plain_settings
+    from ppo_cli.config.dump import plain_settings
+    from ppo_cli.config.schema import RunConfig
 
     config = RunConfig(env_id=_DEFAULT_ENV)
     if as_json:
@@ -79,13 +82,15 @@ def _defaults(*, as_json: bool) -> None:
 
 def commented(config: RunConfig, header: str = "") -> str:
     """A config as YAML that loads back, each setting explained by a comment above it."""
-    from ppo_cli.config import SETTINGS, dump_config
+    from ppo_cli.config.dump import dump_config
+    from ppo_cli.config.settings import SETTINGS
 
     return dump_config(config, header, {setting.path: setting.help for setting in SETTINGS})
 
 
 def _explain(*, as_json: bool) -> None:
-    from ppo_cli.config import REQUIRED, SETTINGS, yaml_text
+    from ppo_cli.config.dump import yaml_text
+    from ppo_cli.config.settings import REQUIRED, SETTINGS
     from ppo_cli.report.console import stdout_console
     from ppo_cli.report.tables import explain_table
 

@@ -12,8 +12,8 @@ from ppo_cli.report.numbers import count, size
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.cli.resolve import ResolvedSettings
-    from ppo_cli.config import RunConfig
+    from ppo_cli.config.schema import RunConfig
+    from ppo_cli.prepare.resolve import ResolvedSettings
 
 
 def show_plan(
@@ -25,7 +25,7 @@ def show_plan(
     as_json: bool,
 ) -> None:
     """Print the resolved settings (stdout) and what the training would take (stderr)."""
-    from ppo_cli.config import dump_config, plain_settings
+    from ppo_cli.config.dump import dump_config, plain_settings
 
     plan = plan_of(configs, runs_dir, name)
     if as_json:
@@ -46,8 +46,8 @@ def show_plan(
 
 def plan_of(configs: Sequence[RunConfig], runs_dir: Path, name: str | None) -> dict[str, Any]:
     """Steps, iterations, folders and disk space of a training."""
-    from ppo_cli.footprint import disk_bytes
-    from ppo_cli.run_names import run_name
+    from ppo_cli.prepare.footprint import disk_bytes
+    from ppo_cli.runs.names import run_name
 
     config = configs[0]
     folders = [str(runs_dir / run_name(c, name, len(configs))) for c in configs]

@@ -36,7 +36,9 @@ def envs_command(json: options.Json = False) -> None:
 
 def describe_env(env: KnownEnv) -> dict[str, Any]:
     """An environment's document; without its spaces where it cannot be made (Box2D is missing, say)."""
-    from ppo_cli.config import ALGORITHMS, resolve_config, shipped_config_for
+    from ppo_cli.config.algorithms import ALGORITHMS
+    from ppo_cli.config.resolve import resolve_config
+    from ppo_cli.config.shipped import shipped_config_for
     from ppo_cli.envs.factory import env_spec
 
     document: dict[str, Any] = {

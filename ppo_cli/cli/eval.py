@@ -37,14 +37,14 @@ def eval_command(
       ppo eval latest
       ppo eval LunarLander-v3-ppo-clip-s1 --episodes 500 --best --json
     """
-    from ppo_cli.cli.resolve import agree_to_run
-    from ppo_cli.run_dir import find_run
-    from ppo_cli.run_reading import read_config
+    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.runs.run_dir import find_run
 
     found = find_run(runs_dir, run)
     config = read_config(found)
     agree_to_run(config, allow_import=allow_import)
-    from ppo_cli.evaluate import evaluate_run
+    from ppo_cli.play.evaluate import evaluate_run
     from ppo_cli.report.console import is_unicode, stdout_console
     from ppo_cli.report.dashboard import evaluation_text
     from ppo_cli.report.numbers import number

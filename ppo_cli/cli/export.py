@@ -13,9 +13,9 @@ from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
 
 if TYPE_CHECKING:
-    from ppo_cli.config import RunConfig
+    from ppo_cli.config.schema import RunConfig
     from ppo_cli.export.exporting import Exported
-    from ppo_cli.run_dir import RunDir
+    from ppo_cli.runs.run_dir import RunDir
 
 To = Annotated[
     Literal["onnx", "sb3", "numpy", "card"],
@@ -64,10 +64,10 @@ def export_command(
       ppo export latest --to onnx
       ppo export LunarLander-v3-ppo-clip-s1 --to card --best --output lander
     """
-    from ppo_cli.cli.resolve import agree_to_run
     from ppo_cli.export.output import check_output, output_path, require_library
-    from ppo_cli.run_dir import find_run
-    from ppo_cli.run_reading import read_config
+    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.runs.run_dir import find_run
 
     require_library(to)
     found = find_run(runs_dir, run)
@@ -103,8 +103,8 @@ def _exported(run: RunDir, config: RunConfig, to: str, path: Path, *, best: bool
 
 def _write(path: Path, exported: Exported) -> None:
     from ppo_cli.export.output import CARD_FILES
-    from ppo_cli.files import atomic_write
-    from ppo_cli.whole_folder import write_folder
+    from ppo_cli.storage.files import atomic_write
+    from ppo_cli.storage.whole_folder import write_folder
 
     if "" in exported.files:
         atomic_write(path, exported.files[""])

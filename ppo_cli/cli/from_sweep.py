@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.cli.resolve import ResolvedSettings, agree_to_run
 from ppo_cli.errors import UsageError
+from ppo_cli.prepare.resolve import ResolvedSettings
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.results import PointResult
+    from ppo_cli.sweep.results.results import PointResult
 
 BEST = "best"
 
@@ -31,11 +31,12 @@ def settings_from_sweep(
     Raises:
         UsageError: There is no such sweep or point, or it has no best one yet.
     """
-    from ppo_cli.config import with_values
-    from ppo_cli.sweep.reading import sweep_results
-    from ppo_cli.sweep.results import by_point
-    from ppo_cli.sweep.sweep_dir import find_sweep
-    from ppo_cli.whole_episodes import check_whole_episodes
+    from ppo_cli.config.resolve import with_values
+    from ppo_cli.envs.whole_episodes import check_whole_episodes
+    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.sweep.results.reading import sweep_results
+    from ppo_cli.sweep.results.results import by_point
+    from ppo_cli.sweep.results.sweep_dir import find_sweep
 
     folder = find_sweep(runs_dir, ref)
     spec, runs = sweep_results(folder)
@@ -59,7 +60,7 @@ def settings_from_sweep(
 
 
 def _best(name: str, points: list[PointResult]) -> PointResult:
-    from ppo_cli.sweep.results import best_point
+    from ppo_cli.sweep.results.results import best_point
 
     found = best_point(points)
     if found is None:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ppo_cli.json_file import strict
 from ppo_cli.report.text import ReaderGoneError
+from ppo_cli.storage.json_file import strict
 
 
 def print_json(document: Mapping[str, Any]) -> None:

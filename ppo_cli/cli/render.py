@@ -142,7 +142,8 @@ def render_command(
     target = target_of(output, format, cast.default_path)
 
     from ppo_cli.film.output import check_target, write_film
-    from ppo_cli.render import Script, Shooting, one_after_the_other, side_by_side
+    from ppo_cli.render.camera import Shooting
+    from ppo_cli.render.script import Script, one_after_the_other, side_by_side
 
     check_target(target.path, target.kind, force=force)
     panels = cast.panels(best=best, deterministic=not stochastic)

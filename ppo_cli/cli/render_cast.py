@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from ppo_cli.render import Panel
-    from ppo_cli.run_dir import RunDir
+    from ppo_cli.render.scene import Panel
+    from ppo_cli.runs.run_dir import RunDir
 
 MOST_PANELS = 16
 UNTRAINED = "untrained"
@@ -55,7 +55,7 @@ class Cast:
             UsageError: A run has no policy, or they are of different environments.
             CorruptFileError: A run's files are damaged.
         """
-        from ppo_cli.render import Panel, check_same_env, kept_panels, random_scene, run_scene
+        from ppo_cli.render.scene import Panel, check_same_env, kept_panels, random_scene, run_scene
 
         if not self.runs:
             return [Panel(random_scene(self.env_id))]
@@ -122,9 +122,9 @@ def find_cast(
 
 def _labelled(word: str, runs_dir: Path, *, allow_import: bool) -> tuple[str, RunDir]:
     """A run and what it is called, whose settings can be read and whose environment may be imported."""
-    from ppo_cli.cli.resolve import agree_to_run
-    from ppo_cli.run_dir import find_run
-    from ppo_cli.run_reading import read_config
+    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.runs.run_dir import find_run
 
     label, sign, ref = word.partition("=")
     try:

@@ -14,7 +14,7 @@ from ppo_cli.cli.signals import stop_signals
 if TYPE_CHECKING:
     from ppo_cli.cli.render_target import Target
     from ppo_cli.film.output import Written
-    from ppo_cli.render import Shown
+    from ppo_cli.render.camera import Shown
 
 
 @contextlib.contextmanager

@@ -12,13 +12,13 @@ from ppo_cli.cli import options
 from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
 from ppo_cli.errors import UsageError
-from ppo_cli.output_path import check_new_file
+from ppo_cli.storage.output_path import check_new_file
 
 if TYPE_CHECKING:
     from ppo_cli.html.content import Report
     from ppo_cli.html.curves import Series
-    from ppo_cli.run_dir import RunDir
-    from ppo_cli.sweep.sweep_dir import SweepDir
+    from ppo_cli.runs.run_dir import RunDir
+    from ppo_cli.sweep.results.sweep_dir import SweepDir
 
 _NAME = "report.html"
 
@@ -77,8 +77,8 @@ def report_command(
       ppo report LunarLander-v3-eps_clip --output study.html
       ppo report plain=LunarLander-v3-ppo-clip shaped='shaped-s*' --title "Does shaping help?"
     """
-    from ppo_cli.files import atomic_write
     from ppo_cli.html import require_bokeh
+    from ppo_cli.storage.files import atomic_write
 
     if gif and no_gifs:
         raise UsageError("--gif and --no-gifs contradict each other", hint="give one of them")
@@ -145,8 +145,8 @@ def _tell(
     from ppo_cli.compare.groups import Group, find_groups
     from ppo_cli.html.story import groups_report
     from ppo_cli.html.sweep_story import sweep_report
-    from ppo_cli.run_dir import RunDir
-    from ppo_cli.sweep.sweep_dir import SweepDir
+    from ppo_cli.runs.run_dir import RunDir
+    from ppo_cli.sweep.results.sweep_dir import SweepDir
 
     if isinstance(found, SweepDir):
         return sweep_report(found, ["report", str(found.path), *more])

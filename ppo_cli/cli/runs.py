@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ppo_cli.errors import PpoError
-from ppo_cli.run_reading import read_config, read_summary
+from ppo_cli.runs.reading import read_config, read_summary
 
 if TYPE_CHECKING:
-    from ppo_cli.run_dir import RunDir
+    from ppo_cli.runs.run_dir import RunDir
 
 UNFINISHED = "unfinished"
 UNREADABLE = "unreadable"

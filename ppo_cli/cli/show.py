@@ -10,7 +10,7 @@ from ppo_cli.cli.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.output import print_json
 
 if TYPE_CHECKING:
-    from ppo_cli.config import RunConfig
+    from ppo_cli.config.schema import RunConfig
 
 _MEANINGS = {
     "config.yaml": "settings; `ppo train --config` repeats the run",
@@ -51,11 +51,11 @@ def show_command(
     """
     from ppo_cli.cli.runs import describe_run
     from ppo_cli.cli.sweeps import find_run_or_sweep, show_sweep
-    from ppo_cli.config import plain_settings
+    from ppo_cli.config.dump import plain_settings
     from ppo_cli.report.console import is_unicode, stdout_console
     from ppo_cli.report.tables import evaluation_table, files_table, settings_table
-    from ppo_cli.run_reading import read_config
-    from ppo_cli.sweep.sweep_dir import SweepDir
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.sweep.results.sweep_dir import SweepDir
 
     found = find_run_or_sweep(runs_dir, run)
     if isinstance(found, SweepDir):
@@ -110,7 +110,8 @@ def results_of(document: dict[str, Any], *, unicode: bool = True) -> list[tuple[
 
 def settings_that_differ(config: RunConfig) -> list[tuple[str, Any, Any]]:
     """Path, value and default of each setting that is not at its default."""
-    from ppo_cli.config import SETTINGS, get_value
+    from ppo_cli.config.resolve import get_value
+    from ppo_cli.config.settings import SETTINGS
 
     rows = ((setting.path, get_value(config, setting.path), setting.default) for setting in SETTINGS)
     return [(path, value, default) for path, value, default in rows if value != default]
@@ -118,7 +119,8 @@ def settings_that_differ(config: RunConfig) -> list[tuple[str, Any, Any]]:
 
 def written(value: Any) -> str:
     """A value as the YAML files hold it."""
-    from ppo_cli.config import REQUIRED, yaml_text
+    from ppo_cli.config.dump import yaml_text
+    from ppo_cli.config.settings import REQUIRED
 
     return REQUIRED if value == REQUIRED else yaml_text(value)
 

@@ -159,7 +159,7 @@ def sweep_command(
       ppo sweep --resume LunarLander-v3-eps_clip --retry-failed
     """
     from ppo_cli.cli.sweeping import Sweeping
-    from ppo_cli.sweep.make_spec import make_spec
+    from ppo_cli.sweep.spec.make_spec import make_spec
 
     typed = {"seed": seed, "total_timesteps": total_timesteps, "algorithm": algorithm}
     values = {key: value for key, value in typed.items() if value is not None}

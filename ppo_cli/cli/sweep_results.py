@@ -14,7 +14,7 @@ from ppo_cli.report.text import clean
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ppo_cli.sweep.results import PointResult, RunResult
+    from ppo_cli.sweep.results.results import PointResult, RunResult
     from ppo_cli.sweep.runner import SweepRunner
 
 
@@ -30,7 +30,7 @@ def show_results(
         unicode: Whether ``±`` can be shown.
     """
     from ppo_cli.report.sweep_tables import results_table
-    from ppo_cli.sweep.results import by_merit
+    from ppo_cli.sweep.results.results import by_merit
 
     points = points if document["search"] == "grid" else by_merit(points)
 
@@ -78,7 +78,7 @@ def _saved_text(document: Mapping[str, Any]) -> str:
 def write_plots(runner: SweepRunner) -> list[Path]:
     """Draw the sweep; the PNG files written, none where matplotlib is not installed (which is said)."""
     from ppo_cli.envs.factory import env_spec
-    from ppo_cli.sweep.results import by_point
+    from ppo_cli.sweep.results.results import by_point
 
     spec, runs = runner.spec, runner.runs()
     try:
@@ -111,7 +111,7 @@ def _curves(runs: list[RunResult]) -> dict[str, list[Any]]:
     """Steps and evaluation means of every run, by point."""
     import numpy as np
 
-    from ppo_cli.run_logs import read_columns
+    from ppo_cli.runs.logs import read_columns
 
     found: dict[str, list[Any]] = {}
     for run in runs:

@@ -19,11 +19,11 @@ from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
     from ppo_cli.sweep.estimate import Estimate
-    from ppo_cli.sweep.executor import Executor
-    from ppo_cli.sweep.jobs import JobRun
+    from ppo_cli.sweep.results.sweep_dir import SweepDir
     from ppo_cli.sweep.runner import Resources, SweepRunner
-    from ppo_cli.sweep.spec import SweepSpec
-    from ppo_cli.sweep.sweep_dir import SweepDir
+    from ppo_cli.sweep.spec.spec import SweepSpec
+    from ppo_cli.sweep.work.executor import Executor
+    from ppo_cli.sweep.work.jobs import JobRun
 
 _GB = 2**30
 _SHOWN_POINTS = 12
@@ -85,8 +85,8 @@ class Sweeping:
 
     def begin(self, spec: SweepSpec, name: str | None, notices: Sequence[str]) -> int:
         """Run a sweep, in a new folder or in the one that it goes on in; the exit code."""
+        from ppo_cli.sweep.choose.search import check_installed
         from ppo_cli.sweep.opening import open_sweep
-        from ppo_cli.sweep.search import check_installed
         from ppo_cli.sweep.trying import try_environments
 
         if spec.search != "grid":
@@ -97,9 +97,9 @@ class Sweeping:
 
     def resume(self, ref: str) -> int:
         """Go on with a sweep as its ``sweep.yaml`` says; the exit code."""
-        from ppo_cli.sweep.consent import agree_to_spec
-        from ppo_cli.sweep.spec_file import read_spec
-        from ppo_cli.sweep.sweep_dir import find_sweep
+        from ppo_cli.sweep.results.sweep_dir import find_sweep
+        from ppo_cli.sweep.spec.consent import agree_to_spec
+        from ppo_cli.sweep.spec.spec_file import read_spec
 
         folder = find_sweep(self._runs_dir, ref)
         spec = read_spec(folder.spec_path)
@@ -108,9 +108,9 @@ class Sweeping:
 
     def dry_run(self, spec: SweepSpec, name: str | None, notices: Sequence[str]) -> int:
         """Show what a sweep would take; the exit code."""
-        from ppo_cli.sweep.asking import begins_with, expected
+        from ppo_cli.sweep.choose.asking import begins_with, expected
         from ppo_cli.sweep.opening import default_name
-        from ppo_cli.sweep.reading import planned_runs
+        from ppo_cli.sweep.results.reading import planned_runs
         from ppo_cli.sweep.runner import populations_of
         from ppo_cli.sweep.trying import try_environments
 
@@ -155,7 +155,7 @@ class Sweeping:
     def _run(self, folder: SweepDir, spec: SweepSpec, notices: Sequence[str]) -> int:
         from ppo_cli.report.sweep_view import make_sweep_view
         from ppo_cli.sweep.runner import Origin, SweepRunner
-        from ppo_cli.sweep.spec_file import dump_spec
+        from ppo_cli.sweep.spec.spec_file import dump_spec
 
         view = make_sweep_view(_title(spec), quiet=self._quiet, stopping=self._stop)
         with folder.lock(), self._executor(folder.path) as executor, self._hint_to_go_on(folder):
@@ -218,7 +218,7 @@ class Sweeping:
 
     def _imports(self, spec: SweepSpec) -> bool:
         """Whether workers may import what the sweep names: it was agreed to, or we would not be here."""
-        from ppo_cli.sweep.consent import imports_of_spec
+        from ppo_cli.sweep.spec.consent import imports_of_spec
 
         return self._allow_import or bool(imports_of_spec(spec))
 
@@ -231,7 +231,7 @@ class Sweeping:
             cpus = self._workers if self._ray_address is None else None
             executor = RayExecutor(self._ray_address, folder, hang_timeout=self._timeout, num_cpus=cpus)
         else:
-            from ppo_cli.sweep.local_executor import LocalExecutor
+            from ppo_cli.sweep.work.local_executor import LocalExecutor
 
             executor = LocalExecutor(self._workers or len(_cores()), hang_timeout=self._timeout)
         try:
@@ -240,8 +240,8 @@ class Sweeping:
             executor.close()
 
     def _resources(self, executor: Executor) -> Resources:
-        from ppo_cli.sweep.jobs import MAX_MEMBERS
         from ppo_cli.sweep.runner import Resources
+        from ppo_cli.sweep.work.jobs import MAX_MEMBERS
 
         slots = executor.slots
         if self._executor_name == "local":
@@ -258,7 +258,7 @@ class Sweeping:
 
     def _show(self, runner: SweepRunner) -> int:
         from ppo_cli.cli.sweep_results import show_results, write_plots
-        from ppo_cli.sweep.results import by_point
+        from ppo_cli.sweep.results.results import by_point
 
         folder, document, stopped = runner.folder, runner.summary(), self._stop()
         pictures = [] if stopped else write_plots(runner)

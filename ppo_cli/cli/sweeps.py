@@ -11,8 +11,8 @@ from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.report.console import is_unicode, stdout_console
 
 if TYPE_CHECKING:
-    from ppo_cli.run_dir import RunDir
-    from ppo_cli.sweep.sweep_dir import SweepDir
+    from ppo_cli.runs.run_dir import RunDir
+    from ppo_cli.sweep.results.sweep_dir import SweepDir
 
 
 def find_run_or_sweep(runs_dir: Path, ref: str) -> RunDir | SweepDir:
@@ -21,8 +21,8 @@ def find_run_or_sweep(runs_dir: Path, ref: str) -> RunDir | SweepDir:
     Raises:
         UsageError: There is neither.
     """
-    from ppo_cli.run_dir import find_run
-    from ppo_cli.sweep.sweep_dir import find_sweep
+    from ppo_cli.runs.run_dir import find_run
+    from ppo_cli.sweep.results.sweep_dir import find_sweep
 
     try:
         return find_run(runs_dir, ref)
@@ -52,9 +52,9 @@ def describe_sweep(sweep: SweepDir) -> dict[str, Any]:
 def show_sweep(folder: SweepDir, *, as_json: bool) -> None:
     """Print what a sweep came to, as its folders stand."""
     from ppo_cli.cli.sweep_results import show_results
-    from ppo_cli.sweep.reading import held_out_runs, sweep_results
-    from ppo_cli.sweep.results import by_point, read_run
-    from ppo_cli.sweep.summary import summary
+    from ppo_cli.sweep.results.reading import held_out_runs, sweep_results
+    from ppo_cli.sweep.results.results import by_point, read_run
+    from ppo_cli.sweep.results.summary import summary
 
     spec, runs = sweep_results(folder)
     held_out = [read_run(run, folder.held_out.run(run.name)) for run in held_out_runs(spec, runs)]

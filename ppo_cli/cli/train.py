@@ -14,9 +14,9 @@ from ppo_cli.cli.signals import stop_signals
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from ppo_cli.cli.resolve import ResolvedSettings
-    from ppo_cli.config import RunConfig
-    from ppo_cli.population import Population
+    from ppo_cli.config.schema import RunConfig
+    from ppo_cli.learn.population import Population
+    from ppo_cli.prepare.resolve import ResolvedSettings
 
 Resume = Annotated[
     list[str] | None,
@@ -143,14 +143,14 @@ def _typed_settings(
 ) -> ResolvedSettings:
     if not (env or config or overrides):
         raise UsageError("nothing to train", hint=WHAT_TO_DO)
-    from ppo_cli.cli.resolve import resolve_settings
+    from ppo_cli.prepare.resolve import resolve_settings
 
     return resolve_settings(env, config, overrides, values=values, allow_import=allow_import)
 
 
 def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
     """The configs of ``seeds`` runs whose seeds count up from the config's own."""
-    from ppo_cli.config import with_values
+    from ppo_cli.config.resolve import with_values
 
     return [with_values(config, {"seed": config.seed + index}) for index in range(seeds)]
 
@@ -161,7 +161,7 @@ def prepared(
     """The populations of new runs, with their folders."""
     import shlex
 
-    from ppo_cli.launch import prepare_new
+    from ppo_cli.prepare.launch import prepare_new
 
     command = shlex.join(["ppo", *(ctx.obj or [ctx.info_name or ""])])
     return prepare_new(
@@ -173,13 +173,13 @@ def resumed(
     refs: list[str], runs_dir: Path, total_timesteps: int | None, *, allow_import: bool
 ) -> list[Population]:
     """The populations of stopped runs. Their modules are imported only with ``allow_import``."""
-    from ppo_cli.cli.resolve import agree_to_run
-    from ppo_cli.run_dir import find_run
-    from ppo_cli.run_reading import read_config
+    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.runs.run_dir import find_run
 
     for ref in refs:
         agree_to_run(read_config(find_run(runs_dir, ref)), allow_import=allow_import)
-    from ppo_cli.launch import prepare_resume
+    from ppo_cli.prepare.launch import prepare_resume
 
     return prepare_resume(refs, runs_dir=runs_dir, total_timesteps=total_timesteps)
 

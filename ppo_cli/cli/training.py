@@ -18,9 +18,9 @@ from ppo_cli.report.tables import training_table
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.iteration_report import IterationReport, MemberReport
-    from ppo_cli.population import Member, Population
-    from ppo_cli.run_dir import RunDir
+    from ppo_cli.learn.iteration_report import IterationReport, MemberReport
+    from ppo_cli.learn.population import Member, Population
+    from ppo_cli.runs.run_dir import RunDir
 
 _MANY = 4  # beyond this many runs the next commands name one of them
 
@@ -71,7 +71,7 @@ class Training:
 
     def _train(self, population: Population, *, first: bool) -> list[dict[str, Any]]:
         """Train one population and read what its runs became."""
-        from ppo_cli.trainer import train
+        from ppo_cli.learn.trainer import train
 
         view = make_view(title(population), quiet=self._quiet, stopping=self._stop)
         last: IterationReport | None = None
@@ -164,7 +164,7 @@ def exit_code(runs: Sequence[dict[str, Any]], stop: Stop) -> int:
 
 def over_seeds(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """Mean of the runs' evaluation means with a 95 % interval over seeds; None for fewer than two."""
-    from ppo_cli.stats import mean_interval
+    from ppo_cli.runs.eval_stats import mean_interval
 
     means = [run["eval"]["mean"] for run in runs if run.get("eval") and run["status"] == "completed"]
     means = [mean for mean in means if mean is not None and math.isfinite(mean)]

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppo_cli.compare.group_result import GroupResult
-from ppo_cli.config import SETTINGS, RunConfig, get_value, is_used, yaml_text
+from ppo_cli.config.dump import is_used, yaml_text
+from ppo_cli.config.resolve import get_value
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.settings import SETTINGS
 
 # What the result does not depend on; and the seed, in which the runs of a group differ on purpose.
 _ASIDE = ("seed", "output.", "compute.")

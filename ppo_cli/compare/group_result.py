@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ppo_cli.compare.curves import area_under_curve, steps_to_threshold
 from ppo_cli.compare.scores import RunScores
 from ppo_cli.compare.statistics import bootstrap_iqm_interval, iqm
-from ppo_cli.stats import mean_interval
+from ppo_cli.runs.eval_stats import mean_interval
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ppo_cli.compare.words import Found, meanings
 from ppo_cli.errors import UsageError
-from ppo_cli.run_dir import RunDir
+from ppo_cli.runs.run_dir import RunDir
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ppo_cli.errors import UsageError
-from ppo_cli.files import corrupt, read_file
-from ppo_cli.run_dir import RunDir
-from ppo_cli.run_logs import MAX_BYTES, read_columns
+from ppo_cli.runs.logs import MAX_BYTES, read_columns
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.storage.files import corrupt, read_file
 
 RETURN = "eval/return"
 """The mean return of the final evaluation, by the environment's own reward."""

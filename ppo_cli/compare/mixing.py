@@ -12,7 +12,7 @@ from ppo_cli.compare.pairs import PairResult
 from ppo_cli.compare.phrases import listed
 from ppo_cli.compare.scores import RunScores
 from ppo_cli.compare.verdict import ALPHA
-from ppo_cli.config import RunConfig
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
 
 _SHAPED = ("rollout/shaped_return", "shaped_return")

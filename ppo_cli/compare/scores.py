@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.compare.logged import RETURN, Curve, logged_curve, return_curve
-from ppo_cli.config import RunConfig
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
-from ppo_cli.run_dir import RunDir
-from ppo_cli.run_reading import read_config, read_summary
+from ppo_cli.runs.reading import read_config, read_summary
+from ppo_cli.runs.run_dir import RunDir
 
 __all__ = ["RETURN", "Curve", "RunScores", "read_scores"]
 

@@ -2,7 +2,7 @@
 
 Definitions are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
 Precipice". Intervals are 95 % percentile bootstrap intervals over seeds: with fewer than about ten seeds they
-come out too narrow, unlike Student's interval of the mean (``ppo_cli.stats.mean_interval``).
+come out too narrow, unlike Student's interval of the mean (``ppo_cli.runs.eval_stats.mean_interval``).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ppo_cli.errors import UsageError
-from ppo_cli.named_folders import RUN, SWEEP, find_folder, list_folders
-from ppo_cli.run_dir import RunDir, find_run, list_runs
+from ppo_cli.runs.folders import RUN, SWEEP, find_folder, list_folders
+from ppo_cli.runs.run_dir import RunDir, find_run, list_runs
 
 _SEED = re.compile(r"(?P<series>.+)-s(?P<seed>\d+)")
 _LATER = re.compile(r"(?P<series>.+)-s\d+-\d+")

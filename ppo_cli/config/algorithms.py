@@ -1,6 +1,6 @@
 """The algorithms as facts: formula, paper, and which settings each of them uses. No torch.
 
-How they compute stands in ``ppo_cli.algorithms``, under the same names.
+How they compute stands in ``ppo_cli.learn.algorithms``, under the same names.
 """
 
 from __future__ import annotations

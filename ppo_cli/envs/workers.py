@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from ppo_cli.envs.backends import LoopBackend, Outcome
 from ppo_cli.envs.factory import Env
+from ppo_cli.envs.python_path import module_path
 from ppo_cli.errors import PpoError, UsageError
-from ppo_cli.module_path import module_path
 
 Array = NDArray[Any]
 

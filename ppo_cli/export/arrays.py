@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ppo_cli.policy import Policy, PolicyShape
+from ppo_cli.play.policy import Policy, PolicyShape
 from ppo_cli.spaces import ActionSpec
 
 Array = NDArray[Any]

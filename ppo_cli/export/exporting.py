@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from ppo_cli.config import RunConfig, dump_config
+from ppo_cli.config.dump import dump_config
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.factory import Env, make_env
 from ppo_cli.errors import RunLockedError, UsageError
-from ppo_cli.evaluate import evaluate_run
 from ppo_cli.export.arrays import Array, Normalization, arrays_of
 from ppo_cli.export.model_card import Card, readme, results_json
 from ppo_cli.export.numpy_file import numpy_file
 from ppo_cli.export.origin import Evaluation, Origin, origin_of
 from ppo_cli.export.watch import observations
-from ppo_cli.files import read_file
 from ppo_cli.film.shots import Told
-from ppo_cli.json_file import strict
-from ppo_cli.policy import Policy, load_policy
-from ppo_cli.render import Movie, Script, render, run_scene
-from ppo_cli.run_dir import RunDir
-from ppo_cli.tensor_file import MAX_FILE_BYTES
+from ppo_cli.play.evaluate import evaluate_run
+from ppo_cli.play.policy import Policy, load_policy
+from ppo_cli.render.movie import Movie, render
+from ppo_cli.render.scene import run_scene
+from ppo_cli.render.script import Script
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.storage.files import read_file
+from ppo_cli.storage.json_file import strict
+from ppo_cli.storage.tensor_file import MAX_FILE_BYTES
 
 WATCHED_EPISODES = 20
 CARD_EPISODES = 100

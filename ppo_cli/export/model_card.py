@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli import __version__
-from ppo_cli.config import REQUIRED, SETTINGS, RunConfig, get_value, yaml_text
+from ppo_cli.config.dump import yaml_text
+from ppo_cli.config.resolve import get_value
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.settings import REQUIRED, SETTINGS
 from ppo_cli.export.markdown import code, code_block, prose, table
 from ppo_cli.export.origin import Evaluation, Origin
 

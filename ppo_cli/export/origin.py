@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ppo_cli.config import RunConfig
 from ppo_cli.config.problems import printable
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.registry import resolve_env_id
 from ppo_cli.errors import CorruptFileError, UsageError
-from ppo_cli.policy import Policy
-from ppo_cli.run_dir import RunDir
-from ppo_cli.stats import EvalStats
+from ppo_cli.play.policy import Policy
+from ppo_cli.runs.eval_stats import EvalStats
+from ppo_cli.runs.run_dir import RunDir
 
 MAX_NAME = 200
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ppo_cli.errors import UsageError, not_installed
-from ppo_cli.output_path import check_folder_of, check_new_file
+from ppo_cli.storage.output_path import check_folder_of, check_new_file
 
 To = Literal["onnx", "sb3", "numpy", "card"]
 

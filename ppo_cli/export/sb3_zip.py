@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ppo_cli.config import RunConfig
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.factory import Env
 from ppo_cli.errors import UsageError
 from ppo_cli.export.arrays import Array, Layers, Normalization, PolicyArrays

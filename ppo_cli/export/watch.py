@@ -10,7 +10,9 @@ import numpy as np
 
 from ppo_cli.export.arrays import Array
 from ppo_cli.film.shots import Told
-from ppo_cli.render import Scene, play, start_seeds
+from ppo_cli.render.playing import play
+from ppo_cli.render.scene import Scene
+from ppo_cli.render.script import start_seeds
 
 
 def observations(scenes: Sequence[Scene], episodes: int, told: Told) -> Array:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ppo_cli.files import atomic_write
 from ppo_cli.film.gif import encode_gif
 from ppo_cli.film.mp4 import encode_mp4, require_av
 from ppo_cli.film.png import check_folder, write_pngs
 from ppo_cli.film.shots import Shot, Told, silent
-from ppo_cli.output_path import check_folder_of, check_new_file
+from ppo_cli.storage.files import atomic_write
+from ppo_cli.storage.output_path import check_folder_of, check_new_file
 
 Format = Literal["gif", "mp4", "png"]
 

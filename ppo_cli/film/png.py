@@ -12,7 +12,7 @@ from PIL import Image
 
 from ppo_cli.errors import UsageError
 from ppo_cli.film.shots import Array, Shot
-from ppo_cli.whole_folder import write_folder
+from ppo_cli.storage.whole_folder import write_folder
 
 _OURS = re.compile(r"frame-[0-9]{5,}\.png", re.ASCII)
 

@@ -20,8 +20,8 @@ from ppo_cli.html.heads import first_lines
 from ppo_cli.metrics import METRICS, TERM_PREFIX
 from ppo_cli.report.numbers import count
 from ppo_cli.report.plotting.curves import Seeds, mean_curve
-from ppo_cli.run_dir import RunDir
-from ppo_cli.run_logs import read_columns
+from ppo_cli.runs.logs import read_columns
+from ppo_cli.runs.run_dir import RunDir
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from ppo_cli.run_dir import RunDir
+from ppo_cli.runs.run_dir import RunDir
 
 _HEAD = 64 * 1024  # bytes; longer than any line that ppo writes first
 

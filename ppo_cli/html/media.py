@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ppo_cli.errors import CorruptFileError, UsageError
-from ppo_cli.files import read_file
 from ppo_cli.html.content import Picture
 from ppo_cli.html.curves import Series
 from ppo_cli.report.numbers import plural
+from ppo_cli.storage.files import read_file
 
 MOST_PICTURES = 8
 _MAX_BYTES = 32 * 2**20

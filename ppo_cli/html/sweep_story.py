@@ -28,12 +28,12 @@ from ppo_cli.html.provenance import command, made_by, versions_tables
 from ppo_cli.html.sensitivity import sensitivity_charts
 from ppo_cli.html.settings import settings_tables
 from ppo_cli.report.numbers import count, plural
-from ppo_cli.sweep.points import Point
-from ppo_cli.sweep.reading import held_out_runs, sweep_results
-from ppo_cli.sweep.results import COMPLETED, PointResult, RunResult, by_merit, by_point, read_run
-from ppo_cli.sweep.spec import SweepSpec
-from ppo_cli.sweep.summary import summary
-from ppo_cli.sweep.sweep_dir import SweepDir
+from ppo_cli.sweep.results.reading import held_out_runs, sweep_results
+from ppo_cli.sweep.results.results import COMPLETED, PointResult, RunResult, by_merit, by_point, read_run
+from ppo_cli.sweep.results.summary import summary
+from ppo_cli.sweep.results.sweep_dir import SweepDir
+from ppo_cli.sweep.spec.points import Point
+from ppo_cli.sweep.spec.spec import SweepSpec
 
 _MOST_POINTS = 2000
 _MOST_RUNS = 2000

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ppo_cli.errors import UsageError
-from ppo_cli.masked import row_sum
 from ppo_cli.nn.beta import Beta
 from ppo_cli.nn.bounds import Bounds
+from ppo_cli.nn.masked import row_sum
 from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.spaces import ActionSpec
 
@@ -203,6 +203,11 @@ def make_distribution(action: ActionSpec, policy: str = "gaussian", squash: bool
     if policy == "beta":
         return Beta(Bounds.of(action, "policy=beta"))
     return DiagonalGaussian(Bounds.of(action, "squash=true") if squash else None)
+
+
+def sendable(actions: Tensor) -> Tensor:
+    """Actions as an environment may get them: a diverged policy's NaN must not reach a physics engine."""
+    return torch.nan_to_num(actions) if actions.is_floating_point() else actions
 
 
 def _refuse_for_discrete(policy: str, squash: bool) -> None:

@@ -7,36 +7,6 @@
 
 An episode is played twice: first without a picture, which tells its return and length and costs little, then
 drawn. So the best of many can be chosen without drawing them all.
+
+Here belongs what turns a policy into pictures of it. What is done with pictures does not: that is ``film``'s.
 """
-
-from ppo_cli.render.camera import Shooting, Shown
-from ppo_cli.render.hud import Overlay
-from ppo_cli.render.movie import Movie, render
-from ppo_cli.render.playing import Episode, Moment, draw, play
-from ppo_cli.render.scene import Panel, Scene, check_same_env, kept_panels, random_scene, run_scene
-from ppo_cli.render.script import Act, Pick, Script, choose, one_after_the_other, side_by_side, start_seeds
-
-__all__ = [
-    "Act",
-    "Episode",
-    "Moment",
-    "Movie",
-    "Overlay",
-    "Panel",
-    "Pick",
-    "Scene",
-    "Script",
-    "Shooting",
-    "Shown",
-    "check_same_env",
-    "choose",
-    "draw",
-    "kept_panels",
-    "one_after_the_other",
-    "play",
-    "random_scene",
-    "render",
-    "run_scene",
-    "side_by_side",
-    "start_seeds",
-]

@@ -11,16 +11,17 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from ppo_cli.config import RunConfig, load_config
-from ppo_cli.env_settings import shaping_params
+from ppo_cli.config.resolve import load_config
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.factory import env_spec
+from ppo_cli.envs.from_settings import shaping_params
 from ppo_cli.envs.shaping import ShapingParams
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.film.shots import Array
-from ppo_cli.kept_policies import kept_policies
-from ppo_cli.policy import Policy, load_policy
+from ppo_cli.play.policy import Policy, load_policy
 from ppo_cli.render.display import without_display
-from ppo_cli.run_dir import RunDir
+from ppo_cli.runs.kept_policies import kept_policies
+from ppo_cli.runs.run_dir import RunDir
 
 Agent = Callable[[Array], Any]  # an observation to an action as the environment takes it
 

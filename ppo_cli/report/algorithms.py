@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ppo_cli.config import yaml_text
+from ppo_cli.config.dump import yaml_text
 from ppo_cli.report.tables import cell
 
 _INDENT = 2

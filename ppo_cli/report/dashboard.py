@@ -15,8 +15,8 @@ from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import ACTIVITIES, Tracker, losses_shown, mean_metric, mean_of
 
 if TYPE_CHECKING:
-    from ppo_cli.iteration_report import IterationReport, MemberReport
-    from ppo_cli.stats import EvalStats
+    from ppo_cli.learn.iteration_report import IterationReport, MemberReport
+    from ppo_cli.runs.eval_stats import EvalStats
 
 STATUS_STYLES = {
     "training": "",

@@ -19,7 +19,7 @@ from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import Tracker, losses_shown, mean_metric, mean_of
 
 if TYPE_CHECKING:
-    from ppo_cli.iteration_report import IterationReport
+    from ppo_cli.learn.iteration_report import IterationReport
 
 
 class View(Protocol):

@@ -17,7 +17,7 @@ from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import mean_of
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.sweep_report import Cell, ReportRow, SweepReport
+    from ppo_cli.sweep.results.sweep_report import Cell, ReportRow, SweepReport
 
 FINAL = frozenset({"completed", "diverged", "failed", "pruned"})
 _FIXED_LINES = 11  # beside the points, the line of the cursor included

@@ -12,11 +12,11 @@ from rich.text import Text
 from ppo_cli.report.numbers import count, duration, interval, number, short_count
 from ppo_cli.report.plotting.scales import value_text
 from ppo_cli.report.tables import cell
-from ppo_cli.sweep.results import best_point
+from ppo_cli.sweep.results.results import best_point
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.points import Point
-    from ppo_cli.sweep.results import PointResult
+    from ppo_cli.sweep.results.results import PointResult
+    from ppo_cli.sweep.spec.points import Point
 
 MOST_ROWS = 50
 _GAP = 3
@@ -33,7 +33,7 @@ def results_table(
 
     Args:
         results: The points.
-        best: The one to be bold; None takes the one that :func:`~ppo_cli.sweep.results.best_point` finds.
+        best: The one to be bold; None takes that of :func:`~ppo_cli.sweep.results.results.best_point`.
         width: Columns of the terminal.
         unicode: Whether ``±`` can be shown.
     """

@@ -18,7 +18,7 @@ from ppo_cli.report.sweep_dashboard import fraction_done, sweep_dashboard
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.sweep_report import SweepReport
+    from ppo_cli.sweep.results.sweep_report import SweepReport
 
 
 class SweepView(Protocol):

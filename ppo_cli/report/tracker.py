@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ppo_cli.report.sparkline import History
 
 if TYPE_CHECKING:
-    from ppo_cli.iteration_report import IterationReport, MemberReport
+    from ppo_cli.learn.iteration_report import IterationReport, MemberReport
 
 LOSSES = (
     "train/entropy", "train/approx_kl", "train/clip_fraction", "train/kl_coef", "train/kl_reference",

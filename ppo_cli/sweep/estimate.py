@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ppo_cli.config import RunConfig, static_key
+from ppo_cli.config.resolve import static_key
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.factory import env_spec
-from ppo_cli.footprint import WORKER_BYTES, disk_bytes, memory_bytes
-from ppo_cli.sweep.executor import Executor
-from ppo_cli.sweep.jobs import Job, JobRun
+from ppo_cli.prepare.footprint import WORKER_BYTES, disk_bytes, memory_bytes
+from ppo_cli.sweep.work.executor import Executor
+from ppo_cli.sweep.work.jobs import Job, JobRun
 
 MOST_PROBES = 6
 """Programs that are measured; the others are taken to cost as much per environment step."""

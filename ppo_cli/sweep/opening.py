@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ppo_cli.config import get_value
+from ppo_cli.config.resolve import get_value
 from ppo_cli.errors import UsageError
-from ppo_cli.run_names import check_run_name, numbered
-from ppo_cli.sweep.params import Param
-from ppo_cli.sweep.spec import OWN_BASE, SweepSpec
-from ppo_cli.sweep.spec_file import dump_spec, read_spec
-from ppo_cli.sweep.sweep_dir import SweepDir, create_sweep_dir
+from ppo_cli.runs.names import check_run_name, numbered
+from ppo_cli.sweep.results.sweep_dir import SweepDir, create_sweep_dir
+from ppo_cli.sweep.spec.params import Param
+from ppo_cli.sweep.spec.spec import OWN_BASE, SweepSpec
+from ppo_cli.sweep.spec.spec_file import dump_spec, read_spec
 
 _NAME_LENGTH = 80
 

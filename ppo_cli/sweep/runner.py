@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from ppo_cli.config import dump_config
-from ppo_cli.run_dir import create_run_dir
-from ppo_cli.sweep import search
-from ppo_cli.sweep.asking import ask_for, expected
-from ppo_cli.sweep.board import Board
-from ppo_cli.sweep.executor import Executor
-from ppo_cli.sweep.halving import (
+from ppo_cli.config.dump import dump_config
+from ppo_cli.runs.run_dir import create_run_dir
+from ppo_cli.sweep.choose import search
+from ppo_cli.sweep.choose.asking import ask_for, expected
+from ppo_cli.sweep.choose.halving import (
     RUNGS,
     rung_iteration,
     rung_name,
@@ -27,11 +25,10 @@ from ppo_cli.sweep.halving import (
     stands_at_rung,
     survivors,
 )
-from ppo_cli.sweep.jobs import MAX_MEMBERS, Job, JobRun, split_jobs
 from ppo_cli.sweep.pace import Pace
-from ppo_cli.sweep.points import Point
-from ppo_cli.sweep.reading import held_out_runs, planned_runs
-from ppo_cli.sweep.results import (
+from ppo_cli.sweep.results.board import Board
+from ppo_cli.sweep.results.reading import held_out_runs, planned_runs
+from ppo_cli.sweep.results.results import (
     COMPLETED,
     FAILED,
     FINAL,
@@ -42,12 +39,15 @@ from ppo_cli.sweep.results import (
     RunResult,
     by_point,
 )
-from ppo_cli.sweep.schedule import Failure, carry_out
-from ppo_cli.sweep.spec import SweepSpec
-from ppo_cli.sweep.spec_file import dump_spec
-from ppo_cli.sweep.summary import summary, write_summary
-from ppo_cli.sweep.sweep_dir import SweepDir
-from ppo_cli.sweep.sweep_report import SweepReport
+from ppo_cli.sweep.results.summary import summary, write_summary
+from ppo_cli.sweep.results.sweep_dir import SweepDir
+from ppo_cli.sweep.results.sweep_report import SweepReport
+from ppo_cli.sweep.spec.points import Point
+from ppo_cli.sweep.spec.spec import SweepSpec
+from ppo_cli.sweep.spec.spec_file import dump_spec
+from ppo_cli.sweep.work.executor import Executor
+from ppo_cli.sweep.work.jobs import MAX_MEMBERS, Job, JobRun, split_jobs
+from ppo_cli.sweep.work.schedule import Failure, carry_out
 
 _WRITING_SHARE, _TELLING_SHARE = 0.05, 0.1  # of the supervisor's time, at most
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from ppo_cli.config import RunConfig
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
-from ppo_cli.sweep.points import Point
-from ppo_cli.sweep.spec import SweepSpec
+from ppo_cli.sweep.spec.points import Point
+from ppo_cli.sweep.spec.spec import SweepSpec
 
 MOST = 100
 """Different environments that are tried; a sweep rarely has more than a few."""
@@ -21,7 +21,7 @@ def try_environments(spec: SweepSpec) -> None:
             names the point.
         CorruptFileError: The reference is damaged.
     """
-    from ppo_cli.env_settings import make_envs
+    from ppo_cli.envs.from_settings import make_envs
 
     points = spec.points() or (spec.default_point,)
     different: dict[str, tuple[Point | None, RunConfig]] = {}
@@ -33,7 +33,7 @@ def try_environments(spec: SweepSpec) -> None:
             envs = make_envs([config], num_envs=1)
             envs.close()
             if config.reference_path is not None:
-                from ppo_cli.reference import original_reference  # loads torch
+                from ppo_cli.learn.reference import original_reference  # loads torch
 
                 original_reference(config, envs.spec)
         except UsageError as error:

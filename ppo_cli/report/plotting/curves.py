@@ -13,7 +13,7 @@ from ppo_cli.compare.statistics import iqm, iqm_band
 from ppo_cli.report.plotting.marks import mark_threshold, view_with_threshold
 from ppo_cli.report.plotting.scales import view_limits
 from ppo_cli.report.text import clean
-from ppo_cli.stats import t_quantile_95
+from ppo_cli.runs.eval_stats import t_quantile_95
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

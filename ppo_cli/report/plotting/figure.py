@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ppo_cli.errors import not_installed
-from ppo_cli.files import atomic_write
+from ppo_cli.storage.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

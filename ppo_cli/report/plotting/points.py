@@ -10,9 +10,9 @@ from ppo_cli.report.plotting.scales import Scale, plain, same, scale_of
 from ppo_cli.report.tracker import mean_of
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.params import Param
-    from ppo_cli.sweep.points import Point
-    from ppo_cli.sweep.results import PointResult
+    from ppo_cli.sweep.results.results import PointResult
+    from ppo_cli.sweep.spec.params import Param
+    from ppo_cli.sweep.spec.points import Point
 
 _ABSENT = object()  # None is a value
 

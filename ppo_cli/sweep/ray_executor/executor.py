@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ppo_cli.errors import PpoError
-from ppo_cli.sweep.executor import JobEvent
-from ppo_cli.sweep.job import run_job
-from ppo_cli.sweep.jobs import Job
 from ppo_cli.sweep.ray_executor.messages import start_board
 from ppo_cli.sweep.ray_executor.nodes import ANSWER_SECONDS, check_nodes, on_node, useful_nodes
 from ppo_cli.sweep.ray_executor.starting import cluster, in_short, own_ray, silenced
 from ppo_cli.sweep.ray_executor.worker import do_job, end_process
-from ppo_cli.sweep.worker import RunJob
+from ppo_cli.sweep.work.executor import JobEvent
+from ppo_cli.sweep.work.job import run_job
+from ppo_cli.sweep.work.jobs import Job
+from ppo_cli.sweep.work.worker import RunJob
 
 _POLL_SECONDS = 0.1
 _KILL_SECONDS = 60.0  # for a job that hangs to be gone; that waits for a Python to start, too
@@ -25,7 +25,7 @@ _CLOSE_SECONDS = 2.0  # for jobs to be gone before Ray ends whatever is left
 
 
 class RayExecutor:
-    """Runs jobs as Ray tasks (see :class:`ppo_cli.sweep.executor.Executor`); their cores are left to Ray.
+    """Runs jobs as Ray tasks (one :class:`~ppo_cli.sweep.work.executor.Executor`); cores are left to Ray.
 
     Args:
         address: A cluster to connect to, ``auto`` or ``host:port``; None starts Ray on this machine, for this
@@ -71,7 +71,7 @@ class RayExecutor:
             self._exit = stack.pop_all()
 
     def start(self, job: Job) -> None:
-        """See :class:`ppo_cli.sweep.executor.Executor`."""
+        """See :class:`ppo_cli.sweep.work.executor.Executor`."""
         if len(self._tasks) >= self.slots:
             raise RuntimeError(f"all {self.slots} slots are taken")
         self._started += 1
@@ -79,7 +79,7 @@ class RayExecutor:
         self._tasks[key] = _Task(job.id, self._work.remote(self._run_job, job.to_json(), self._board, key))
 
     def wait(self, seconds: float) -> list[JobEvent]:
-        """See :class:`ppo_cli.sweep.executor.Executor`.
+        """See :class:`ppo_cli.sweep.work.executor.Executor`.
 
         Raises:
             PpoError: The connection to Ray is lost.
@@ -95,7 +95,7 @@ class RayExecutor:
                 return events
 
     def stop(self) -> None:
-        """See :class:`ppo_cli.sweep.executor.Executor`. Jobs that Ray has not begun are taken back."""
+        """See :class:`ppo_cli.sweep.work.executor.Executor`. Jobs that Ray has not begun are taken back."""
         self._stopped += self._tasks
         for task in self._tasks.values():
             if not task.place:
@@ -103,7 +103,7 @@ class RayExecutor:
                 self._cancel(task)
 
     def close(self) -> None:
-        """See :class:`ppo_cli.sweep.executor.Executor`. A cluster that was there before stays."""
+        """See :class:`ppo_cli.sweep.work.executor.Executor`. A cluster that was there before stays."""
         refs = [task.ref for task in self._tasks.values()]
         if refs:
             for task in self._tasks.values():

@@ -11,7 +11,7 @@ from typing import Any
 
 from ppo_cli import __version__
 from ppo_cli.errors import UsageError
-from ppo_cli.files import remove_quietly, storage_errors
+from ppo_cli.storage.files import remove_quietly, storage_errors
 from ppo_cli.sweep.ray_executor.starting import in_short
 
 ANSWER_SECONDS = 60.0

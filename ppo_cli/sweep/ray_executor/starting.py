@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ppo_cli.errors import UsageError
-from ppo_cli.files import storage_errors
+from ppo_cli.storage.files import storage_errors
 
 _KNOCK_SECONDS = 10.0
 _OBJECT_STORE_BYTES = 80 << 20  # nothing large passes through Ray; containers have little shared memory

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ppo_cli.sweep.executor import JobEvent
-from ppo_cli.sweep.jobs import Job
 from ppo_cli.sweep.ray_executor.messages import Line
 from ppo_cli.sweep.ray_executor.starting import import_ray
-from ppo_cli.sweep.worker import RunJob
-from ppo_cli.sweep.worker_log import kept_short, open_log
+from ppo_cli.sweep.work.executor import JobEvent
+from ppo_cli.sweep.work.jobs import Job
+from ppo_cli.sweep.work.worker import RunJob
+from ppo_cli.sweep.work.worker_log import kept_short, open_log
 
 
 def do_job(run_job: RunJob, data: Mapping[str, Any], board: Any, key: str) -> dict[str, Any]:

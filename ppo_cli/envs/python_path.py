@@ -1,0 +1,16 @@
+"""Where a fresh interpreter finds what this one imports: for the worker processes that are started here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def module_path() -> str:
+    """``PYTHONPATH`` for a worker: where this process looks, except in the working directory.
+
+    A ``json.py`` that lies there would be taken for Python's own. (``-P`` leaves it out too.)
+    """
+    package = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join([*(path for path in sys.path if path), package])

@@ -1,0 +1,100 @@
+"""The per-member half of the settings, stacked to one ``[M]`` tensor each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ppo_cli.config.algorithms import uses
+from ppo_cli.config.schema import RunConfig
+
+KL_STOP_FACTOR = 1.5
+DOUBLE = ("learning_rate", "critic_learning_rate")  # Adam's step size is computed in double precision
+
+
+@dataclass(frozen=True)
+class Hyperparams:
+    """Settings that may differ between the members of one population, each ``[M]``.
+
+    An optional setting that is off is infinite here: a limit that nothing reaches.
+    """
+
+    learning_rate: Tensor  # float64
+    critic_learning_rate: Tensor  # float64
+    anneal_lr: Tensor
+    gamma: Tensor
+    gae_lambda: Tensor
+    eps_clip: Tensor
+    anneal_eps_clip: Tensor
+    eps_clip_vf: Tensor
+    ent_coef: Tensor
+    vf_coef: Tensor
+    max_grad_norm: Tensor
+    target_kl: Tensor
+    normalize_advantages: Tensor
+    reward_scale: Tensor
+    kl_coef: Tensor
+    kl_target: Tensor
+    clip_higher: Tensor
+    divide_by_std: Tensor
+    dynamic_sampling: Tensor
+
+    @cached_property
+    def value_clip(self) -> Tensor | None:
+        """``eps_clip_vf``, or None when no member clips its values."""
+        return None if bool(torch.isinf(self.eps_clip_vf).all()) else self.eps_clip_vf
+
+    @cached_property
+    def kl_limit(self) -> Tensor | None:
+        """How far a policy may move in one update, ``[M]``; None when no member has a limit."""
+        return None if bool(torch.isinf(self.target_kl).all()) else KL_STOP_FACTOR * self.target_kl
+
+    @classmethod
+    def stack(cls, configs: Sequence[RunConfig]) -> Hyperparams:
+        """The hyperparameters of M configs."""
+        columns = {
+            field.name: torch.tensor(
+                [_number(config, field.name) for config in configs],
+                dtype=torch.float64 if field.name in DOUBLE else torch.float32,
+            )
+            for field in fields(cls)
+        }
+        return cls(**columns)
+
+    def keep(self, members: Tensor) -> Hyperparams:
+        """The rows of some members."""
+        return Hyperparams(**{field.name: getattr(self, field.name)[members] for field in fields(self)})
+
+    def at(self, remaining: float, adapted: Mapping[str, Tensor]) -> Hyperparams:
+        """What holds when ``remaining`` (1 to 0) of the training is left.
+
+        Args:
+            remaining: Rates and clip ranges fall with it where they are annealed.
+            adapted: Those that the algorithm has adapted meanwhile, ``[M]`` each.
+        """
+
+        def annealed(name: str, switch: Tensor) -> Tensor:
+            value: Tensor = getattr(self, name)
+            return torch.where(switch > 0, value * remaining, value)
+
+        rates = {name: annealed(name, self.anneal_lr) for name in DOUBLE}
+        clips = {name: annealed(name, self.anneal_eps_clip) for name in ("eps_clip", "clip_higher")}
+        return replace(self, **rates, **clips, **adapted)
+
+
+def _number(config: RunConfig, name: str) -> float:
+    """A setting as a number."""
+    if name == "normalize_advantages" and not uses(config.algorithm, name):
+        return 0.0
+    value = getattr(config.learning, name)
+    if value is None and name in _SAME_AS:
+        value = getattr(config.learning, _SAME_AS[name])
+    return math.inf if value is None else float(value)
+
+
+_SAME_AS = {"critic_learning_rate": "learning_rate", "clip_higher": "eps_clip"}  # when it is null

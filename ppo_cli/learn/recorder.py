@@ -1,0 +1,216 @@
+"""Writing one member's run folder while it trains: logs, policies, checkpoints, summary."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ppo_cli.envs.episodes import EpisodeRecord
+from ppo_cli.learn.iteration_report import MemberReport
+from ppo_cli.learn.population import Member
+from ppo_cli.learn.resume import binding_settings
+from ppo_cli.learn.summary import run_summary
+from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
+from ppo_cli.play.policy import Policy
+from ppo_cli.runs.checkpoints import save_checkpoint
+from ppo_cli.runs.eval_stats import EvalStats
+from ppo_cli.runs.kept_policies import forget_kept_after, new_kept_path
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.storage.csv_log import CsvLog
+from ppo_cli.storage.event_file import EventWriter
+
+EVAL_COLUMNS = ("global_step", "mean", "std", "min", "max", "episodes")
+LOGS = ("metrics", "monitor", "eval")
+
+
+class EpisodeWindow:
+    """The last episodes of a member, for the rollout means.
+
+    Args:
+        term_names: Shaping terms that the episodes record.
+        rows: Episodes to begin with, oldest first, as :meth:`rows` gives them.
+        count: Episodes finished before.
+    """
+
+    def __init__(self, term_names: tuple[str, ...], rows: list[list[float]], count: int) -> None:
+        self.term_names = term_names
+        self.count = count
+        self._rows = deque(rows, maxlen=WINDOW)
+
+    def add(self, episode: EpisodeRecord) -> None:
+        """Remember a finished episode."""
+        terms = [episode.components[name] for name in self.term_names]
+        self._rows.append([episode.episode_return, episode.shaped_return, float(episode.length), *terms])
+        self.count += 1
+
+    def rows(self) -> list[list[float]]:
+        """Return, shaped return, length and terms of each episode, oldest first."""
+        return list(self._rows)
+
+    def metrics(self) -> dict[str, float]:
+        """The rollout metrics; NaN before the first episode ended."""
+        names = ["rollout/episode_return", "rollout/shaped_return", "rollout/episode_length"]
+        names += [TERM_PREFIX + term for term in self.term_names]
+        means = np.mean(self._rows, axis=0).tolist() if self._rows else [math.nan] * len(names)
+        return {**dict(zip(names, means, strict=True)), "rollout/episodes": self.count}
+
+
+class Recorder:
+    """One member's logs. Without a run folder it keeps what a report needs and writes nothing.
+
+    Args:
+        member: The run.
+        term_names: Shaping terms that its episodes record.
+    """
+
+    def __init__(self, member: Member, term_names: tuple[str, ...]) -> None:
+        self.member = member
+        meta: dict[str, Any] = member.checkpoint.meta if member.checkpoint else {}
+        self.window = EpisodeWindow(term_names, meta.get("episodes", []), meta.get("episode_count", 0))
+        self.wall_time_before: float = meta.get("wall_time", 0.0)
+        self.best_return: float | None = meta.get("best_return")
+        self.last_eval: EvalStats | None = None
+        self.last_eval_step = -1
+        self.metrics: dict[str, float] = {}
+        self.started = time.time()
+        self._began = time.perf_counter()
+        self._logs: dict[str, CsvLog | EventWriter] = {}
+        if member.run_dir:
+            forget_kept_after(member.run_dir, member.iteration * member.config.steps_per_iteration)
+            self._open(member.run_dir, term_names, meta.get("log_sizes"))
+
+    @property
+    def wall_time(self) -> float:
+        """Seconds of training, earlier sessions included."""
+        return self.wall_time_before + time.perf_counter() - self._began
+
+    def episode(self, episode: EpisodeRecord) -> None:
+        """Log a finished episode."""
+        self.window.add(episode)
+        row = {"r": episode.episode_return, "l": episode.length, "t": round(self.wall_time, 6)}
+        row |= {"shaped_return": episode.shaped_return, "terminated": int(episode.terminated)}
+        self._append("monitor", row | episode.components)
+
+    def iteration(self, metrics: Mapping[str, float]) -> None:
+        """Log an iteration."""
+        self.metrics = {**metrics, **self.window.metrics()}
+        self._append(
+            "metrics", {name: value for name, value in self.metrics.items() if not math.isnan(value)}
+        )
+        events = self._logs.get("events")
+        if isinstance(events, EventWriter):
+            step, now = int(self.metrics["global_step"]), time.time()
+            for name, value in self.metrics.items():
+                if "/" in name and not math.isnan(value):
+                    events.scalar(name, value, step, now)
+        for log in self._logs.values():  # whatever happens now, what was said is on its way to the disk
+            log.flush()
+
+    def evaluation(self, global_step: int, stats: EvalStats, policy: Policy) -> None:
+        """Log an evaluation, and keep the policy if it is the best so far."""
+        self.last_eval, self.last_eval_step = stats, global_step
+        row = {"global_step": global_step, "mean": stats.mean, "std": stats.std}
+        self._append("eval", row | {"min": stats.min, "max": stats.max, "episodes": stats.episodes})
+        if self.best_return is None or stats.mean > self.best_return:
+            self.best_return = stats.mean
+            if self.member.run_dir:
+                policy.save(self.member.run_dir.best_policy_path)
+
+    def keep_policy(self, global_step: int, policy: Policy) -> None:
+        """Keep the policy as it is at this step, whatever becomes of it."""
+        if self.member.run_dir:
+            policy.save(new_kept_path(self.member.run_dir, global_step))
+
+    def checkpoint(self, iteration: int, tensors: Mapping[str, NDArray[Any]], policy: Policy) -> None:
+        """Make everything durable: logs first, then the policy, then the state that refers to them."""
+        run_dir = self.member.run_dir
+        if run_dir is None:
+            return
+        policy.save(run_dir.policy_path)
+        meta = {
+            "log_sizes": {name: log.sync() for name, log in self._logs.items()},
+            "episodes": self.window.rows(),
+            "episode_count": self.window.count,
+            "best_return": self.best_return,
+            "wall_time": self.wall_time,
+            "settings": binding_settings(self.member.config),
+        }
+        save_checkpoint(run_dir, iteration, tensors, meta)
+
+    def report(self, status: str, reason: str | None = None, final: EvalStats | None = None) -> MemberReport:
+        """The member as the last iteration left it."""
+        recent = self.metrics.get("rollout/episode_return", math.nan)
+        return MemberReport(
+            name=self.member.name,
+            run_dir=self.member.run_dir,
+            seed=self.member.config.seed,
+            status=status,
+            reason=reason,
+            metrics=self.metrics,
+            best_return=self.best_return,
+            recent_return=None if math.isnan(recent) else recent,
+            last_eval=final or self.last_eval,
+        )
+
+    def summarize(
+        self,
+        status: str,
+        global_step: int,
+        steps_per_second: float,
+        reason: str | None = None,
+        final: EvalStats | None = None,
+    ) -> None:
+        """Write ``summary.json``."""
+        if self.member.run_dir is None:
+            return
+        summary = run_summary(
+            self.member,
+            status=status,
+            reason=reason,
+            global_step=global_step,
+            wall_time=self.wall_time,
+            steps_per_second=steps_per_second,
+            final=final,
+            best_return=self.best_return,
+        )
+        self.member.run_dir.write_summary(summary)
+
+    def close(self) -> None:
+        """Close the files."""
+        for log in self._logs.values():
+            log.close()
+
+    def _append(self, name: str, row: Mapping[str, Any]) -> None:
+        log = self._logs.get(name)
+        if isinstance(log, CsvLog):
+            log.append(row)
+
+    def _open(self, run: RunDir, term_names: tuple[str, ...], sizes: Mapping[str, int] | None) -> None:
+        config = self.member.config
+        monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *term_names)
+        files = {
+            "metrics": (run.metrics_path, columns(config.algorithm, term_names), None),
+            "monitor": (
+                run.monitor_path,
+                monitor_columns,
+                {"t_start": self.started, "env_id": config.env_id},
+            ),
+            "eval": (run.eval_path, EVAL_COLUMNS, None),
+        }
+        for name, (path, names, comment) in files.items():
+            if sizes is None:
+                self._logs[name] = CsvLog(path, names, comment)
+            else:
+                self._logs[name] = CsvLog.open_at(path, names, sizes[name])
+        if config.output.tensorboard:
+            size = (sizes or {}).get("events")
+            if size is None:
+                self._logs["events"] = EventWriter(run.events_path, self.started)
+            else:
+                self._logs["events"] = EventWriter.open_at(run.events_path, size)

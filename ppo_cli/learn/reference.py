@@ -1,0 +1,185 @@
+"""The policy that training holds on to: the one that it began with, or that of another run.
+
+The policy of another run is copied into the run's folder when training begins: what becomes of that other run
+does not matter to a resumed one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ppo_cli.config.dump import yaml_text
+from ppo_cli.config.schema import INITIAL, RunConfig
+from ppo_cli.errors import CorruptFileError, PpoError, UsageError
+from ppo_cli.learn.population import Member
+from ppo_cli.learn.rollout import Rollout
+from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.distributions import Distribution
+from ppo_cli.play.policy import Policy, load_policy
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.spaces import ActionSpec, EnvSpec
+
+KEY = "learning.reference"
+
+
+class Reference(Protocol):
+    """Says how likely a reference policy would have been to do what was done."""
+
+    def log_probs(self, rollout: Rollout) -> Tensor:  # [M, T * N]
+        """Log-probability of the rollout's actions under each member's reference."""
+
+    def keep(self, rows: Tensor) -> Reference:
+        """The references of some members."""
+
+
+@dataclass(frozen=True)
+class InitialPolicies:
+    """Every member's own policy before training.
+
+    Attributes:
+        net: The networks' shape.
+        distribution: How actions are drawn.
+        params: Initial parameters, ``[M, P]``.
+    """
+
+    net: ActorCritic
+    distribution: Distribution
+    params: Tensor
+
+    def log_probs(self, rollout: Rollout) -> Tensor:
+        """It sees observations as the policy in training does, normalised as they are now."""
+        policy, _ = self.net.forward(self.params, rollout.obs[:, :-1].flatten(1, 2))
+        return self.distribution.log_prob(policy, rollout.actions.flatten(1, 2))
+
+    def keep(self, rows: Tensor) -> InitialPolicies:
+        """See :class:`Reference`."""
+        return replace(self, params=self.params[rows])
+
+
+@dataclass(frozen=True)
+class PoliciesOfRuns:
+    """Policies of other runs: one for all members, or several where a run was trained on in between.
+
+    Attributes:
+        policies: One per member; members that share one hold the same object.
+    """
+
+    policies: tuple[Policy, ...]
+
+    def log_probs(self, rollout: Rollout) -> Tensor:
+        """They see raw observations, which they normalise by their own statistics."""
+        found = torch.empty(rollout.rewards.shape).flatten(1)
+        for policy in dict.fromkeys(self.policies):
+            rows = [row for row, own in enumerate(self.policies) if own is policy]
+            found[rows] = _log_probs(policy, rollout.raw_obs[rows, :-1], rollout.actions[rows])
+        return found
+
+    def keep(self, rows: Tensor) -> PoliciesOfRuns:
+        """See :class:`Reference`."""
+        return PoliciesOfRuns(tuple(self.policies[row] for row in rows.tolist()))
+
+
+def _log_probs(policy: Policy, raw_obs: Tensor, actions: Tensor) -> Tensor:
+    params = policy.params.expand(len(raw_obs), -1).contiguous()
+    output, _ = policy.net.forward(params, policy.normalizer(raw_obs.flatten(1, 2)))
+    return policy.distribution.log_prob(output, actions.flatten(1, 2))
+
+
+def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns:
+    """The members' references, from their own copies; members that begin get their copies now.
+
+    Raises:
+        UsageError: There is no policy at that place, or it is not one for this environment and these actions.
+        CorruptFileError: It is damaged, or the copy of a run that goes on is not there.
+        StorageError: It cannot be copied into a run's folder.
+    """
+    originals: dict[str, Policy] = {}
+    found: list[Policy] = []
+    for member in members:
+        run, config = member.run_dir, member.config
+        if run and (member.checkpoint or os.path.lexists(run.reference_path)):
+            policy = _own_copy(run, config)
+            _check_fits(policy, run.reference_path, config, spec)
+        else:
+            policy = originals.get(config.learning.reference) or original_reference(config, spec)
+            originals[config.learning.reference] = policy
+            if run:
+                policy.save(run.reference_path)
+        found.append(next((other for other in found if _are_equal(policy, other)), policy))
+    return PoliciesOfRuns(tuple(found))
+
+
+def original_reference(config: RunConfig, spec: EnvSpec) -> Policy:
+    """The policy that a run's settings name as its reference, which is a path.
+
+    Raises:
+        UsageError: There is no policy at that place, or it is not one for this environment and these actions.
+        CorruptFileError: It is damaged.
+    """
+    path = Path(config.learning.reference)
+    hint = f"give the path of a run's folder, such as runs/NAME, or of a policy file, or {INITIAL}"
+    if not os.path.exists(path):
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise UsageError(f"{KEY}: {path} does not exist{where}", hint=hint, key=KEY, file=path)
+    try:
+        policy = load_policy(path)
+    except PpoError as error:
+        raise type(error)(f"{KEY}: {error.message}", hint=hint, key=KEY, file=error.file or path) from error
+    _check_fits(policy, path, config, spec)
+    return policy
+
+
+def _own_copy(run: RunDir, config: RunConfig) -> Policy:
+    try:
+        return Policy.load(run.reference_path)
+    except (CorruptFileError, UsageError) as error:
+        raise CorruptFileError(
+            f"{KEY}: {error.message}",
+            hint=f"{run.name} needs its copy of the policy of {config.learning.reference}: bring it back, "
+            "or copy it from another run that began with it",
+            key=KEY,
+            file=run.reference_path,
+        ) from error
+
+
+def _are_equal(one: Policy, other: Policy) -> bool:
+    return one.shape == other.shape and all(
+        torch.equal(getattr(one, name), getattr(other, name)) for name in ("params", "obs_mean", "obs_var")
+    )
+
+
+def _check_fits(policy: Policy, path: Path, config: RunConfig, spec: EnvSpec) -> None:
+    """Refuse a reference that cannot judge what a run does."""
+    own, network = policy.shape, config.network
+    differences = [
+        ("environment is", own.spec.env_id, spec.env_id),
+        ("observations are", f"{own.spec.obs_size} numbers", f"{spec.obs_size} numbers"),
+        ("actions are", _in_words(own.spec.action), _in_words(spec.action)),
+    ]
+    if spec.action.kind == "box":
+        differences += [
+            ("policy is", own.policy, network.policy),
+            ("squash is", yaml_text(own.squash), yaml_text(network.squash)),
+        ]
+    for what, found, expected in differences:
+        if found != expected:
+            raise UsageError(
+                f"{KEY}: {path} does not fit this run: its {what} {found}, not {expected}",
+                hint=f"give a run of the same environment and the same kind of policy, or {INITIAL}",
+                key=KEY,
+                file=path,
+            )
+
+
+def _in_words(action: ActionSpec) -> str:
+    if action.kind == "discrete":
+        return f"{action.size} choices"
+    bounds = dict.fromkeys(zip(action.low, action.high, strict=True))
+    return f"{action.size} in " + ", ".join(f"[{low:g}, {high:g}]" for low, high in bounds)

@@ -1,0 +1,79 @@
+"""What a checkpoint holds of the training state, and how training goes on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.envs.episodes import EpisodeProgress
+from ppo_cli.envs.member_envs import MemberEnvs
+from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.learn.population import Member
+from ppo_cli.learn.train_state import TrainState
+
+ENV_PREFIX = "env."  # of the tensors that say where the environments stand
+FREE = ("total_timesteps", "evaluation", "output", "compute")  # what may change while a run is going on
+
+
+def binding_settings(config: RunConfig) -> dict[str, Any]:
+    """The settings that a run must keep to be the same run, by path."""
+    flat: dict[str, Any] = {}
+    for name, value in config.model_dump(mode="json").items():
+        if name in FREE:
+            continue
+        section = value if isinstance(value, dict) and name != "env_kwargs" else None
+        flat.update({f"{name}.{key}": item for key, item in section.items()} if section else {name: value})
+    return flat
+
+
+def checkpoint_tensors(state: TrainState, progress: EpisodeProgress, row: int) -> dict[str, np.ndarray]:
+    """One member's part of the learner's state and of its environments' episodes, by name."""
+    place = progress.member(row).tensors()
+    return state.member_tensors(row) | {ENV_PREFIX + name: value for name, value in place.items()}
+
+
+def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tuple[TrainState, str | None]:
+    """The state of a population from its members' checkpoints; ``envs`` replay their unfinished episodes.
+
+    Returns:
+        The state, and what the user should know when an environment did not come back to where it was.
+
+    Raises:
+        UsageError: A run's ``config.yaml`` has changed since its checkpoint.
+        CorruptFileError: A checkpoint does not hold what its settings need.
+    """
+    for member in members:
+        _check_settings(member)
+    checkpoints = [member.checkpoint for member in members if member.checkpoint]
+    try:
+        state = TrainState.stack(checkpoints[0].iteration, [one.tensors for one in checkpoints])
+        if state.params.shape != (len(members), num_params):
+            raise ValueError(f"{state.params.shape[1]} parameters where the networks have {num_params}")
+        places = [
+            EpisodeProgress.from_tensors(
+                {name.removeprefix(ENV_PREFIX): value for name, value in one.tensors.items()}
+            )
+            for one in checkpoints
+        ]
+        replay = envs.restore(EpisodeProgress.stack(places))
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        name = members[0].name
+        raise CorruptFileError(f"the checkpoint of {name} does not fit its settings: {error}") from error
+    return state, replay.message
+
+
+def _check_settings(member: Member) -> None:
+    assert member.checkpoint is not None
+    before: dict[str, Any] = member.checkpoint.meta.get("settings", {})
+    now = binding_settings(member.config)
+    for path, value in before.items():
+        if now.get(path) != value:
+            raise UsageError(
+                f"{member.name}: {path} was {value} when the run was started and is {now.get(path)} now",
+                hint=f"A run keeps its settings. Set it back to {value}, or start a new run with --config.",
+                key=path,
+                file=member.run_dir.config_path if member.run_dir else None,
+            )

@@ -1,0 +1,245 @@
+"""Collecting transitions, and cutting them into minibatches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppo_cli.learn import advantages
+from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.distributions import Distribution, sendable
+from ppo_cli.nn.masked import mask_weights
+from ppo_cli.nn.normalize import ObsNormalizer
+from ppo_cli.nn.policy_output import PolicyOutput
+from ppo_cli.rng import Stream, generator
+
+if TYPE_CHECKING:
+    from ppo_cli.envs.member_envs import MemberEnvs
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """``num_steps`` steps of every environment of every member.
+
+    Attributes:
+        obs: What the networks saw, one more than there are steps, ``[M, T + 1, N, O]``.
+        actions: What was sampled, ``[M, T, N]`` int64 or ``[M, T, N, A]`` float32.
+        rewards: What the learner sees, ``[M, T, N]``.
+        terminated: The episode ended for good, ``[M, T, N]`` bool.
+        truncated: The episode was cut, ``[M, T, N]`` bool.
+        mask: False for the filler after an episode's end, ``[M, T, N]`` bool.
+        idle: True where the environment waited for the end of the rollout, ``[M, T, N]`` bool.
+        raw_obs: Observations before normalisation, ``[M, T + 1, N, O]``.
+        seconds: Time spent in the environments and in the policy.
+    """
+
+    obs: Tensor
+    actions: Tensor
+    rewards: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    mask: Tensor
+    idle: Tensor
+    raw_obs: Tensor
+    seconds: dict[str, float]
+
+
+class Collector(Protocol):
+    """A way to collect a rollout."""
+
+    def __call__(
+        self,
+        net: ActorCritic,
+        distribution: Distribution,
+        params: Tensor,  # [M, P]
+        envs: MemberEnvs,
+        normalizer: ObsNormalizer,
+        noise: Tensor,  # [M, T, N, A]
+    ) -> Rollout:
+        """Play every environment for T steps with the members' current policies."""
+
+
+def collect_steps(
+    net: ActorCritic,
+    distribution: Distribution,
+    params: Tensor,
+    envs: MemberEnvs,
+    normalizer: ObsNormalizer,
+    noise: Tensor,
+) -> Rollout:
+    """Play every environment for T steps; episodes go on in the next rollout."""
+    return _collect(net, distribution, params, envs, normalizer, noise, lambda _: None)
+
+
+def collect_episodes(
+    net: ActorCritic,
+    distribution: Distribution,
+    params: Tensor,
+    envs: MemberEnvs,
+    normalizer: ObsNormalizer,
+    noise: Tensor,
+) -> Rollout:
+    """Play whole episodes, as many as are sure to end within T steps.
+
+    An episode begins only where the longest one would fit. (To begin more, and drop those that do not end,
+    would prefer short episodes to long ones.) The environments of a group begin each episode together.
+    """
+    num_steps, limit = noise.shape[1], envs.spec.max_episode_steps
+    assert limit is not None and limit <= num_steps, "whole episodes need a time limit within the rollout"
+    envs.start_ended()
+
+    def active(t: int) -> np.ndarray:  # [M, N]
+        ended = envs.pending_reset
+        if num_steps - t <= limit:  # the reset takes a step too
+            return ~ended
+        groups = ended.reshape(len(ended), -1, envs.group_size)
+        return ~ended | groups.all(-1).repeat(envs.group_size, axis=1)
+
+    return _collect(net, distribution, params, envs, normalizer, noise, active)
+
+
+def _collect(
+    net: ActorCritic,
+    distribution: Distribution,
+    params: Tensor,
+    envs: MemberEnvs,
+    normalizer: ObsNormalizer,
+    noise: Tensor,
+    active: Callable[[int], np.ndarray | None],
+) -> Rollout:
+    """T steps; ``active(t)`` says which environments take step t, ``[M, N]``, None for all."""
+    num_members, num_steps, num_envs = noise.shape[:3]
+    raw_obs = torch.empty(num_members, num_steps + 1, num_envs, net.spec.obs_size)
+    obs = torch.empty_like(raw_obs) if normalizer.enabled else raw_obs
+    if net.continuous:
+        actions = torch.empty(num_members, num_steps, num_envs, net.num_actions)
+    else:
+        actions = torch.empty(num_members, num_steps, num_envs, dtype=torch.int64)
+    rewards = torch.empty(num_members, num_steps, num_envs)
+    flags = torch.zeros(4, num_members, num_steps, num_envs, dtype=torch.bool)
+    raw_view, reward_view, flag_view = raw_obs.numpy(), rewards.numpy(), flags.numpy()
+    obs_by_step, raw_by_step = obs.unbind(1), raw_obs.unbind(1)
+    act, in_environments, started = net.actor(params), 0.0, time.perf_counter()
+    raw_view[:, 0] = envs.obs
+    for t, (step_noise, step_actions) in enumerate(zip(noise.unbind(1), actions.unbind(1), strict=True)):
+        ready = active(t)
+        if ready is not None and not ready.any():
+            # All wait for the end: what follows counts for nothing, but has to be numbers.
+            raw_obs[:, t + 1 :] = raw_obs[:, t : t + 1]
+            if normalizer.enabled:
+                obs[:, t:] = normalizer(raw_by_step[t])[:, None]
+            actions[:, t:], rewards[:, t:], flags[3, :, t:] = actions[:, t - 1 : t], 0.0, True
+            break
+        if normalizer.enabled:
+            obs_by_step[t].copy_(normalizer(raw_by_step[t]))
+        action = step_actions.copy_(distribution.sample(act(obs_by_step[t]), step_noise))
+        before = time.perf_counter()
+        if ready is not None:
+            flag_view[3, :, t] = ~ready
+        step = envs.step(sendable(distribution.send(action)).numpy(), ready)
+        raw_view[:, t + 1] = step.obs
+        reward_view[:, t] = step.rewards
+        flag_view[0, :, t], flag_view[1, :, t], flag_view[2, :, t] = (
+            step.terminated,
+            step.truncated,
+            step.mask,
+        )
+        in_environments += time.perf_counter() - before
+    if normalizer.enabled:
+        obs_by_step[-1].copy_(normalizer(raw_by_step[-1]))
+    seconds = {"environment": in_environments, "policy": time.perf_counter() - started - in_environments}
+    terminated, truncated, mask, idle = flags
+    return Rollout(obs, actions, rewards, terminated, truncated, mask, idle, raw_obs, seconds)
+
+
+def action_noise(
+    distribution: Distribution,
+    seeds: Sequence[int],
+    iteration: int,
+    shape: tuple[int, int, int],  # T, N, A
+) -> Tensor:  # [M, T, N, A]
+    """The noise of one iteration, a block per member from its own stream."""
+    blocks = [distribution.noise(generator(seed, Stream.ACTION, iteration), shape) for seed in seeds]
+    return torch.from_numpy(np.stack(blocks))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Transitions ready for the update, each ``[M, B, ...]``.
+
+    ``weights`` say how much a transition counts, 0 for fillers, until :func:`minibatches` makes them what a
+    mean needs: in each minibatch they sum to one within a member.
+    """
+
+    obs: Tensor  # [M, B, O]
+    actions: Tensor  # [M, B] or [M, B, A]
+    log_probs: Tensor  # [M, B]
+    values: Tensor  # [M, B]
+    advantages: Tensor  # [M, B]
+    returns: Tensor  # [M, B]
+    weights: Tensor  # [M, B]
+    old_policy: PolicyOutput | None = None  # at collection, for algorithms that need more than its log_probs
+    ref_log_probs: Tensor | None = None  # [M, B], of the reference policy, for algorithms that have one
+
+    def unbind(self) -> list[Batch]:
+        """The parts of a batch ``[K, M, B, ...]``."""
+        count = len(self.obs)
+        columns = (_parts(getattr(self, field.name), count) for field in fields(self))
+        return [Batch(*values) for values in zip(*columns, strict=True)]
+
+
+def _parts(values: Tensor | PolicyOutput | None, count: int) -> Sequence[Tensor | PolicyOutput | None]:
+    if isinstance(values, PolicyOutput):
+        return [PolicyOutput(location, values.log_std) for location in values.location.unbind(0)]
+    return [None] * count if values is None else values.unbind(0)
+
+
+def permutations(
+    seeds: Sequence[int], iteration: int, num_epochs: int, batch_size: int
+) -> Tensor:  # [M, E, B]
+    """An order of the batch for each epoch, per member from its own stream."""
+    order = np.broadcast_to(np.arange(batch_size), (num_epochs, batch_size))
+    shuffles = [generator(seed, Stream.SHUFFLE, iteration).permuted(order, axis=1) for seed in seeds]
+    return torch.from_numpy(np.stack(shuffles))
+
+
+def minibatches(
+    batch: Batch,
+    order: Tensor,  # [M, B], each member's own order
+    num_minibatches: int,
+    normalize: Tensor,  # [M] bool: normalise advantages within each minibatch
+) -> Batch:
+    """The batch, shuffled and cut into K = ``num_minibatches`` parts: ``[K, M, B / K, ...]``.
+
+    What depends on the cut alone is computed for all parts at once: the weights, the normalised advantages.
+    """
+    num_members, batch_size = order.shape
+    rows = order + batch_size * torch.arange(num_members)[:, None]
+    rows = rows.view(num_members, num_minibatches, -1).transpose(0, 1).reshape(-1)
+
+    def cut(values: Tensor) -> Tensor:  # [M, B, ...] -> [K, M, B / K, ...]
+        picked = values.flatten(0, 1).index_select(0, rows)
+        return picked.view(num_minibatches, num_members, -1, *values.shape[2:])
+
+    weights, estimates = mask_weights(cut(batch.weights)), cut(batch.advantages)
+    if normalize.any():
+        normalized = advantages.normalize(estimates, weights)
+        estimates = torch.where(normalize[:, None], normalized, estimates)
+    old, reference = batch.old_policy, batch.ref_log_probs
+    return Batch(
+        obs=cut(batch.obs),
+        actions=cut(batch.actions),
+        log_probs=cut(batch.log_probs),
+        values=cut(batch.values),
+        advantages=estimates,
+        returns=cut(batch.returns),
+        weights=weights,
+        old_policy=None if old is None else PolicyOutput(cut(old.location), old.log_std),
+        ref_log_probs=None if reference is None else cut(reference),
+    )

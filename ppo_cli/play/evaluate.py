@@ -1,0 +1,149 @@
+"""Playing whole episodes with given policies, judged by the environment's own reward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppo_cli.config.resolve import load_config
+from ppo_cli.envs.factory import env_spec
+from ppo_cli.envs.member_envs import make_member_envs
+from ppo_cli.errors import CorruptFileError
+from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.distributions import Distribution, sendable
+from ppo_cli.nn.normalize import ObsNormalizer
+from ppo_cli.play.policy import Policy, load_policy
+from ppo_cli.rng import Stream, episode_seed, generator
+from ppo_cli.runs.eval_stats import EvalStats
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.spaces import EnvSpec
+
+NOISE_BLOCK = 64
+
+
+def play_episodes(
+    net: ActorCritic,
+    distribution: Distribution,
+    params: Tensor,  # [M, P]
+    normalizer: ObsNormalizer,
+    *,
+    env_kwargs: Mapping[str, Any],
+    seeds: Sequence[int],
+    stream: Stream,
+    round_index: int,
+    episodes: int,
+    deterministic: bool = True,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[EvalStats] | None:
+    """Play ``episodes`` fresh episodes with each member's policy, each in an environment of its own.
+
+    Args:
+        net: The networks' shape.
+        distribution: How actions are drawn.
+        params: One policy per member.
+        normalizer: Their observation statistics.
+        env_kwargs: Arguments of the environment.
+        seeds: The members' seeds; together with ``stream`` and ``round_index`` they fix the start states.
+        stream: What the evaluation is for.
+        round_index: Which evaluation of this stream it is.
+        episodes: Number of episodes per member.
+        deterministic: Take the most likely action instead of a sample.
+        stop: Asked before every step; when true, the evaluation is given up.
+
+    Returns:
+        One result per member, or None when stopped.
+    """
+    round_seeds = [episode_seed(seed, stream, round_index, 0) for seed in seeds]
+    envs = make_member_envs(net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream)
+    try:
+        obs = envs.reset()
+        active = np.ones(obs.shape[:2], dtype=np.bool_)
+        noise: Tensor | None = None
+        act, t = net.actor(params), 0
+        while active.any():
+            if stop():
+                return None
+            if not deterministic and t % NOISE_BLOCK == 0:
+                noise = _noise(distribution, round_seeds, t, (NOISE_BLOCK, episodes, net.num_actions))
+            policy = act(normalizer(torch.from_numpy(obs)))
+            actions = (
+                distribution.mode(policy)
+                if noise is None
+                else distribution.sample(policy, noise[:, t % NOISE_BLOCK])
+            )
+            step = envs.step(sendable(distribution.send(actions)).numpy(), active=active)
+            active &= ~(step.terminated | step.truncated)
+            obs = step.obs
+            t += 1
+        records = sorted(envs.pop_episodes(), key=lambda record: (record.member, record.env))
+    finally:
+        envs.close()
+    by_member = [records[m * episodes : (m + 1) * episodes] for m in range(len(seeds))]
+    return [
+        EvalStats(tuple(r.episode_return for r in own), tuple(r.length for r in own), deterministic)
+        for own in by_member
+    ]
+
+
+def _noise(distribution: Distribution, seeds: Sequence[int], t: int, shape: tuple[int, int, int]) -> Tensor:
+    blocks = [distribution.noise(generator(seed, Stream.ACTION, t), shape) for seed in seeds]
+    return torch.from_numpy(np.stack(blocks))
+
+
+def evaluate_policy(
+    policy: Policy, *, env_kwargs: Mapping[str, Any], episodes: int, seed: int, deterministic: bool
+) -> EvalStats:
+    """Play ``episodes`` fresh episodes with one policy; the start states follow from ``seed``."""
+    results = play_episodes(
+        policy.net,
+        policy.distribution,
+        policy.params,
+        policy.normalizer,
+        env_kwargs=env_kwargs,
+        seeds=[seed],
+        stream=Stream.USER_EVAL,
+        round_index=0,
+        episodes=episodes,
+        deterministic=deterministic,
+    )
+    assert results is not None
+    return results[0]
+
+
+def evaluate_run(
+    run: RunDir, *, episodes: int, seed: int, best: bool = False, deterministic: bool = True
+) -> EvalStats:
+    """Evaluate the last (or best) policy of a run on episodes that training never saw.
+
+    Raises:
+        UsageError: The run has no policy yet.
+        CorruptFileError: Its files are damaged, or the policy is not one for the run's environment.
+    """
+    config = load_config(run.config_path)
+    policy = load_policy(run.path, best=best)
+    path = run.best_policy_path if best else run.policy_path
+    _check_same_env(policy, env_spec(config.env_id, config.env_kwargs), path)
+    torch.set_num_threads(1)
+    return evaluate_policy(
+        policy, env_kwargs=config.env_kwargs, episodes=episodes, seed=seed, deterministic=deterministic
+    )
+
+
+def _check_same_env(policy: Policy, spec: EnvSpec, path: Path) -> None:
+    own = policy.shape.spec
+    for what, found, expected in (
+        ("environment", own.env_id, spec.env_id),
+        ("size of observations", own.obs_size, spec.obs_size),
+        ("kind of action", own.action.kind, spec.action.kind),
+        ("number of actions", own.action.size, spec.action.size),
+    ):
+        if found != expected:
+            raise CorruptFileError(
+                f"{path} does not belong to its run: its {what} is {found!r}, the run's {expected!r}",
+                file=path,
+            )

@@ -1,0 +1,224 @@
+"""What a sweep trains: base settings, swept settings, seeds; and from there to the settings of every run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from ppo_cli.config.problems import value_text
+from ppo_cli.config.resolve import get_value, with_values
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.settings import BY_PATH, SETTINGS
+from ppo_cli.errors import UsageError
+from ppo_cli.sweep.spec.params import Param
+from ppo_cli.sweep.spec.points import Point
+
+Search = Literal["grid", "random", "tpe"]
+
+_FREE_SECTIONS = ("output", "compute")
+"""Settings that may differ between the runs of one sweep folder: results do not depend on them."""
+
+
+OWN_BASE = ("env_id", "algorithm", "network.policy")
+"""Swept settings of which each value has settings of its own: those tuned for it."""
+
+_OWN_BASE_NAMES = {path.rpartition(".")[2]: path for path in OWN_BASE}
+
+
+@dataclass(frozen=True)
+class SweepSpec:
+    """What a sweep trains.
+
+    Attributes:
+        bases: The settings that hold where nothing is swept: one, or one for each combination of the swept
+            settings that are in ``OWN_BASE``. Their seed is the first seed.
+        env_requested: The environment id that the user typed; of several, with commas between.
+        params: The swept settings.
+        zipped: Whether their first values make the first point, and so on, instead of every combination.
+        num_seeds: Seeds of each point, counting up from the first.
+        search: ``grid`` trains every point; ``random`` and ``tpe`` draw them.
+        trials: Points that a search draws; None for a grid.
+        prune: Whether the worse half of the points is stopped early, again and again.
+        confirm: Held-out seeds with which the winner is trained again.
+        asked: The points that a search has drawn so far.
+    """
+
+    bases: tuple[RunConfig, ...]
+    env_requested: str
+    params: tuple[Param, ...]
+    zipped: bool = False
+    num_seeds: int = 5
+    search: Search = "grid"
+    trials: int | None = None
+    prune: bool = False
+    confirm: int = 3
+    asked: tuple[Point, ...] = ()
+
+    @property
+    def base(self) -> RunConfig:
+        """The first base."""
+        return self.bases[0]
+
+    @property
+    def env_ids(self) -> tuple[str, ...]:
+        """The environments, each once."""
+        return tuple(dict.fromkeys(base.env_id for base in self.bases))
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of every point."""
+        return range(self.base.seed, self.base.seed + self.num_seeds)
+
+    @property
+    def num_points(self) -> int:
+        """How many points there will be in the end, without making them.
+
+        Raises:
+            UsageError: A range of a grid has no count.
+        """
+        if self.search != "grid":
+            return self.trials or 0
+        lengths = [len(param.grid()) for param in self.params]
+        return min(lengths, default=0) if self.zipped else math.prod(lengths)
+
+    def points(self) -> tuple[Point, ...]:
+        """The points: of a grid all, in order, the last setting fastest; of a search those drawn so far.
+
+        Raises:
+            UsageError: A range of a grid has no count.
+        """
+        if self.search != "grid":
+            return self.asked
+        columns = [param.grid() for param in self.params]
+        rows = zip(*columns, strict=True) if self.zipped else product(*columns)
+        names = [param.name for param in self.params]
+        return tuple(Point(tuple(zip(names, row, strict=True))) for row in rows)
+
+    def config(self, point: Point, seed: int) -> RunConfig:
+        """The settings of one run.
+
+        Args:
+            point: Its point.
+            seed: Its seed.
+
+        Raises:
+            UsageError: The settings do not go together; the message names the point.
+        """
+        values = dict(point.values)
+        base = self.base_of(values)
+        own = {name: value for name, value in values.items() if name not in _OWN_BASE_NAMES}
+        try:
+            return with_values(base, {**own, "seed": seed})
+        except UsageError as error:
+            message = error.message.removeprefix("settings: ")
+            raise UsageError(f"at {point.text}: {message}", hint=error.hint, key=error.key) from None
+
+    def base_of(self, values: Mapping[str, Any]) -> RunConfig:
+        """The base of a point with these values of the swept settings.
+
+        Raises:
+            UsageError: There is none: the sweep was extended by an environment, say, without its algorithms.
+        """
+        swept = {path: values[name] for name, path in _OWN_BASE_NAMES.items() if name in values}
+        for base in self.bases:
+            if all(get_value(base, path) == value for path, value in swept.items()):
+                return base
+        of = " and ".join(map(str, swept.values()))
+        raise UsageError(
+            f"there are no settings for {of} together", hint="give all values of both", key="params"
+        )
+
+    def requested(self, env_id: str) -> str:
+        """What the user typed for one of the environments: ``LunarLander-v2`` for ``LunarLander-v3``."""
+        return dict(zip(self.env_ids, self.env_requested.split(","), strict=True))[env_id]
+
+    @property
+    def default_point(self) -> Point | None:
+        """The point that changes nothing: every swept setting as in the base; None when it is not swept.
+
+        Of several bases it is that of the default algorithm and policy, if they are among them.
+        """
+        base = min(
+            self.bases, key=lambda base: [get_value(base, path) != BY_PATH[path].default for path in OWN_BASE]
+        )
+        values = tuple((param.name, _base_value(base, param.path)) for param in self.params)
+        point = Point(values)
+        return point if len(self.env_ids) == 1 and point in self.points() else None
+
+    def check(self) -> None:
+        """Refuse a sweep that cannot be trained, or would not answer anything.
+
+        Raises:
+            UsageError: What is wrong; of points, the first one whose settings do not go together.
+        """
+        from ppo_cli.sweep.spec.checks import check_spec
+
+        check_spec(self)
+
+    @property
+    def key(self) -> str:
+        """A text; specs for which it is equal may share a folder. See :meth:`disagreements` for the words."""
+        return json.dumps(self._binding(), sort_keys=True)
+
+    def disagreements(self, other: SweepSpec) -> list[str]:
+        """Why another spec's runs cannot stand beside this one's, in words; empty when they can.
+
+        Values, seeds, trials, pruning and confirmation may differ; environments, algorithms and policies may
+        be added where they are swept.
+        """
+        mine, theirs = self._binding(), other._binding()
+        found = [
+            f"{name} is {mine[name]} here and {theirs[name]} there"
+            for name in ("search", "swept")
+            if mine[name] != theirs[name]
+        ]
+        for of, base in mine["bases"].items():
+            if of in theirs["bases"]:
+                found += _differences(base, theirs["bases"][of], of)
+            elif len(self.bases) == len(other.bases) == 1:
+                found.append(f"env_id is {self.base.env_id} here and {other.base.env_id} there")
+        return found
+
+    def _binding(self) -> dict[str, Any]:
+        """What the runs of one folder have in common."""
+        return {
+            "bases": {self._what_of(base): self._binding_settings(base) for base in self.bases},
+            "search": self.search,
+            "swept": " and ".join(sorted(param.name for param in self.params)),
+        }
+
+    def _what_of(self, base: RunConfig) -> str:
+        """The environment of a base, and the swept algorithm and policy."""
+        swept = {param.path for param in self.params} | {"env_id"}
+        return " ".join(get_value(base, path) for path in OWN_BASE if path in swept)
+
+    def _binding_settings(self, base: RunConfig) -> dict[str, Any]:
+        """A base's settings that every run has: without the swept ones, the seed and what changes nothing."""
+        swept = {param.path for param in self.params} | {"seed"}
+        settings = {
+            setting.path: get_value(base, setting.path)
+            for setting in SETTINGS
+            if setting.path not in swept and setting.section not in _FREE_SECTIONS
+        }
+        for path, value in settings.items():
+            if isinstance(value, Mapping):
+                settings[path] = {name: item for name, item in value.items() if f"{path}.{name}" not in swept}
+        return settings
+
+
+def _base_value(base: RunConfig, path: str) -> Any:
+    """A base's value of a swept setting; a weight that is not given is 0."""
+    value = get_value(base, path)
+    return 0.0 if value is None and path.startswith("reward_shaping.custom.") else value
+
+
+def _differences(mine: Mapping[str, Any], theirs: Mapping[str, Any], of: str) -> list[str]:
+    return [
+        f"{path} of {of} is {value_text(value)} here and {value_text(theirs[path])} there"
+        for path, value in mine.items()
+        if path in theirs and json.dumps(value, sort_keys=True) != json.dumps(theirs[path], sort_keys=True)
+    ]

@@ -1,0 +1,117 @@
+"""What a worker does with a job: train its population and tell how far it is. Only this loads torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from ppo_cli.sweep.work.jobs import Job
+
+if TYPE_CHECKING:
+    from ppo_cli.learn.iteration_report import IterationReport, MemberReport
+    from ppo_cli.learn.population import Population
+
+Tell = Callable[[Mapping[str, Any]], None]
+
+_TELL_SECONDS = 0.5
+_PROBE_SECONDS = 1.0
+
+
+def run_job(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
+    """Train the runs of a job, or measure them.
+
+    Args:
+        job: The job.
+        tell: Told ``{"kind": "progress", "runs": {name: ...}, "notices": [...]}``, at most twice a second.
+        stop: Asked often; when true, training ends with a checkpoint.
+
+    Returns:
+        The runs by name as they ended, ``{"runs": {name: {"status", "global_step", "fraction", "eval",
+        "reason"}}}``; of a probe, ``{"probe": {"iteration_seconds", "step_seconds"}}``, or an empty one.
+
+    Raises:
+        PpoError: The job as a whole cannot go on: which run it was is not known.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    _agree(job)
+    return {"probe": _probe(job, stop)} if job.probe else {"runs": _train(job, tell, stop)}
+
+
+def _agree(job: Job) -> None:
+    """Import the user's modules if that was agreed to."""
+    from ppo_cli.envs.registry import resolve_env_id
+    from ppo_cli.envs.user_code import agree_to_import
+
+    for config in {run.config.env_id: run.config for run in job.runs}.values():
+        resolve_env_id(config.env_id, allow_import=job.allow_import)
+    for terms in {run.config.reward_shaping.terms for run in job.runs} - {None}:
+        if job.allow_import and terms is not None:
+            agree_to_import(terms, key="reward_shaping.terms")
+
+
+def _train(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
+    from ppo_cli.learn.trainer import train
+    from ppo_cli.prepare.launch import prepare_in_folder
+
+    configs = {run.name: run.config for run in job.runs}
+    populations = prepare_in_folder(configs, job.folder, env_requested=job.env_requested, command=job.command)
+    ended: dict[str, Any] = {}
+    for population in populations:
+        if stop():
+            break
+        told, notices = 0.0, list(population.notices)
+        for report in train(population, stop=stop, until=job.until):
+            ended |= {member.name: _run_state(member, report) for member in report.members}
+            notices += report.notices
+            if time.perf_counter() - told >= _TELL_SECONDS:
+                told = time.perf_counter()
+                tell({"kind": "progress", "runs": dict(ended), "notices": notices})
+                notices = []
+        if notices:
+            tell({"kind": "progress", "runs": dict(ended), "notices": notices})
+    return ended
+
+
+def _run_state(member: MemberReport, report: IterationReport) -> dict[str, Any]:
+    return {
+        "status": member.status,
+        "global_step": report.global_step,
+        "fraction": report.iteration / report.num_iterations,
+        "eval": member.last_eval.mean if member.last_eval else None,
+        "reason": member.reason,
+    }
+
+
+def _probe(job: Job, stop: Callable[[], bool]) -> dict[str, float]:
+    """Seconds of an iteration, and of one environment step of one member outside of updates.
+
+    Nothing when no member trains long enough to tell.
+    """
+    from ppo_cli.learn.population import Member, Population
+    from ppo_cli.learn.session import Session
+    from ppo_cli.learn.trainer import collect, train_iteration
+
+    population: Population = Population(tuple(Member(run.config) for run in job.runs))
+    with Session.open(population) as session:
+        seconds: list[float] = []
+        while (
+            session.members  # all may diverge
+            and len(seconds) < session.num_iterations
+            and sum(seconds[1:]) < _PROBE_SECONDS
+            and not stop()
+        ):
+            began = time.perf_counter()
+            train_iteration(session, stop)
+            seconds.append(time.perf_counter() - began)
+        if not session.members or not seconds:
+            return {}
+        began = time.perf_counter()
+        collect(session)
+        steps = session.config.steps_per_iteration * len(session.members)
+        step_seconds = (time.perf_counter() - began) / steps
+        # The first iteration is slow: memory is fetched, environments are reset.
+        return {"iteration_seconds": fmean(seconds[1:] or seconds), "step_seconds": step_seconds}

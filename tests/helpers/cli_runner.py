@@ -1,0 +1,87 @@
+"""Running ``ppo`` as its users do: in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ppo_cli.cli import app
+from ppo_cli.cli.errors import run
+
+ROOT = Path(__file__).parents[2]
+# 64 steps per iteration, no evaluations: as fast as a training can be.
+TINY = (
+    "--env", "CartPole-v1", "--total-timesteps", "128", "--set", "num_envs=2", "--set", "num_steps=32",
+    "--set", "num_minibatches=2", "--set", "num_evals=1", "--set", "eval_episodes=2",
+    "--set", "final_eval_episodes=3", "--set", "hidden_sizes=[8]",
+)  # fmt: skip
+LONG = (*TINY, "--total-timesteps", "1e9", "--set", "num_evals=0")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of a user without any PPO_ variables of their own."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("PPO_") and name != "COLUMNS"
+    }
+    return {**kept, "PYTHONPATH": str(ROOT), **changes}
+
+
+def start(*args: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+    """Start ``ppo`` and do not wait."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment()} | options
+    return subprocess.Popen([sys.executable, "-m", "ppo_cli", *args], cwd=cwd, text=True, **options)
+
+
+def ppo(*args: str, cwd: Path, **options: Any) -> Result:
+    """Run ``ppo`` to its end."""
+    process = start(*args, cwd=cwd, **options)
+    stdout, stderr = process.communicate(timeout=120)
+    return Result(process.returncode, stdout or "", stderr or "")
+
+
+def inside(*args: str, cwd: Path) -> Result:
+    """Run ``ppo`` in this process, which has torch loaded already."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    variables = {name for name in os.environ if name.startswith("PPO_")}
+    before = {name: os.environ.pop(name) for name in variables}
+    try:
+        with contextlib.chdir(cwd), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            code = run(app, args)
+    finally:
+        os.environ.update(before)
+    return Result(code, stdout.getvalue(), stderr.getvalue())
+
+
+def wait_for_checkpoint(run: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a run has saved its first checkpoint."""
+    import time
+
+    for _ in range(1200):
+        if any(run.glob("checkpoints/it-*/MANIFEST.json")):
+            return
+        if process.poll() is not None:
+            raise AssertionError(f"ended with {process.returncode}: {process.communicate()}")
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    raise AssertionError("no checkpoint in a minute")

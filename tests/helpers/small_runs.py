@@ -1,0 +1,62 @@
+"""Small runs in this process, from their settings to their end, stopped and resumed on the way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ppo_cli.config.resolve import resolve_config
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.learn.iteration_report import IterationReport
+from ppo_cli.learn.trainer import train
+from ppo_cli.prepare.launch import prepare_new, prepare_resume
+from ppo_cli.runs.run_dir import RunDir
+
+SMALL = (
+    "num_envs=4", "num_steps=16", "num_minibatches=2", "hidden_sizes=[8]",
+    "num_evals=8", "eval_episodes=2", "final_eval_episodes=3",
+)  # fmt: skip
+ITERATIONS = 6
+
+
+def config_of(env: str, *settings: str, iterations: int = ITERATIONS, seed: int = 1) -> RunConfig:
+    if "algorithm=reinforce" not in settings:
+        settings = ("num_epochs=2", *settings)
+    config = resolve_config(env=env, config_file=None, overrides=[*SMALL, *settings]).config
+    steps = iterations * config.rollout.num_envs * config.rollout.num_steps
+    return resolve_config(
+        env=env,
+        config_file=None,
+        overrides=[*SMALL, *settings],
+        values={"total_timesteps": steps, "seed": seed},
+    ).config
+
+
+def start(config: RunConfig, runs_dir: Path, stop_at: int | None = None) -> RunDir:
+    """Train a new run, up to an iteration if one is given."""
+    (population,) = prepare_new(
+        [config], runs_dir=runs_dir, name=None, env_requested=config.env_id, command="test"
+    )
+    run = population.members[0].run_dir
+    assert run is not None
+    play(train(population, until=stop_at))
+    return run
+
+
+def resume(run: RunDir, stop_after: int | None = None, total_timesteps: int | None = None) -> IterationReport:
+    """Go on with a run, for some iterations if a number is given; the last report."""
+    (population,) = prepare_resume([str(run.path)], runs_dir=run.path.parent, total_timesteps=total_timesteps)
+    done = population.members[0].iteration
+    return play(train(population, until=None if stop_after is None else done + stop_after))
+
+
+def play(reports: Iterator[IterationReport]) -> IterationReport:
+    *_, last = reports
+    return last
+
+
+def stopping_when_asked(times: int) -> Callable[[], bool]:
+    """A ``stop`` that is true from the given call on: it is asked after iterations and while evaluating."""
+    asked = itertools.count(1)
+    return lambda: next(asked) >= times

@@ -1,0 +1,180 @@
+"""A run that is stopped and resumed, whenever that is, ends with the bits of the run that never was."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.file_faults import Faults, Killed
+from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
+from helpers.small_runs import ITERATIONS, config_of, play, resume, start, stopping_when_asked
+
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.errors import UsageError
+from ppo_cli.learn import trainer
+from ppo_cli.learn.trainer import train
+from ppo_cli.prepare.launch import prepare_new, prepare_resume
+from ppo_cli.runs.run_dir import list_runs
+
+EVERY_ITERATION = {
+    "vector environment, epochs cut short": ("CartPole-v1", ("target_kl=1e-4", "num_steps=8")),
+    "continuous, observations normalised": ("Pendulum-v1", ("normalize_obs=true", "num_steps=80")),
+    "Box2D, potential": ("LunarLander-v3", ("mode=potential", "distance=50", "num_steps=40")),
+    "several terms, clipped values": (
+        "MountainCarContinuous-v0",
+        ("mode=add", "height=2", "eps_clip_vf=0.3", "num_evals=2"),
+    ),
+    "Beta actions": ("Pendulum-v1", ("policy=beta", "num_steps=80", "ent_coef=0.01")),
+    "squashed actions": ("LunarLanderContinuous-v3", ("squash=true", "num_steps=40")),
+    "time limits": ("Acrobot-v1", ("normalize_obs=true", "num_steps=100", "mode=log")),
+    "a coefficient that adapts": ("CartPole-v1", ("algorithm=ppo-kl", "kl_target=1e-4", "kl_coef=0.1")),
+    "whole episodes": (
+        "CartPole-v1",
+        ("algorithm=reinforce", "num_steps=64", "env_kwargs={max_episode_steps: 20}", "normalize_obs=true"),
+    ),
+    "groups held to the policy of the start": (
+        "Pendulum-v1",
+        (
+            "algorithm=grpo",
+            "group_size=2",
+            "kl_coef=0.3",
+            "num_steps=64",
+            "env_kwargs={max_episode_steps: 20}",
+            "normalize_obs=true",
+        ),
+    ),
+}
+
+
+@pytest.fixture(params=EVERY_ITERATION)
+def small(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """A small experiment and what it comes to undisturbed."""
+    env, settings = EVERY_ITERATION[request.param]
+    config = config_of(env, *settings)
+    return config, outcome(start(config, tmp_path / "undisturbed").path)
+
+
+def test_stopping_after_any_iteration_changes_no_bit(
+    small: tuple[RunConfig, dict[str, Any]], tmp_path: Path
+) -> None:
+    config, expected = small
+    for k in range(1, ITERATIONS):
+        run = start(config, tmp_path / f"stopped-{k}", stop_at=k)
+        assert newest_checkpoint(run.path).iteration == k
+        assert (run.read_summary() or {})["status"] == "interrupted"
+        assert resume(run).members[0].status == "completed"
+        assert_same_outcome(run.path, expected)
+
+
+def test_a_stop_at_any_moment_also_in_an_evaluation_changes_no_bit(tmp_path: Path) -> None:
+    config = config_of("CartPole-v1", "num_evals=2", "eval_episodes=2", "final_eval_episodes=2")
+    expected = outcome(start(config, tmp_path / "undisturbed").path)
+    moments = 0
+    for times in itertools.count(1, 7):
+        (population,) = prepare_new(
+            [config], runs_dir=tmp_path / f"stopped-{times}", name=None, env_requested="", command=""
+        )
+        run = population.members[0].run_dir
+        assert run is not None
+        last = play(train(population, stop=stopping_when_asked(times)))
+        if last.members[0].status == "completed":
+            break
+        moments += 1
+        assert (run.read_summary() or {})["status"] == "interrupted"
+        assert resume(run).members[0].status == "completed"
+        assert_same_outcome(run.path, expected)
+    assert moments > 5, "so few moments are not any moment"
+
+
+def test_stopping_after_every_iteration_changes_no_bit(
+    small: tuple[RunConfig, dict[str, Any]], tmp_path: Path
+) -> None:
+    config, expected = small
+    run = start(config, tmp_path / "stopped", stop_at=1)
+    for _ in range(ITERATIONS - 2):
+        resume(run, stop_after=1)
+    resume(run)
+    assert_same_outcome(run.path, expected)
+
+
+# ---------------------------------------------------------------------- death at every file operation
+
+
+def test_death_at_any_file_operation_changes_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third death takes the power with it: what was not synced is lost by the toss of a coin."""
+    monkeypatch.setattr(trainer, "CHECKPOINT_SHARE", math.inf)  # a checkpoint after each iteration
+    config = config_of("CartPole-v1", "normalize_obs=true", "num_evals=2", "tensorboard=true", iterations=3)
+    expected = outcome(start(config, tmp_path / "undisturbed").path)
+    counter = Faults()
+    with counter.installed():  # now that what is opened once in a process has been
+        start(config, tmp_path / "counted")
+    assert counter.count > 100
+    for at in range(1, counter.count + 1):
+        power_loss = random.Random(at) if at % 3 == 0 else None
+        runs_dir = tmp_path / f"dead-at-{at}"
+        died = Faults(at, torn=at % 2 == 0, power_loss=power_loss)
+        with died.installed(), pytest.raises(Killed):
+            start(config, runs_dir)
+        runs = list_runs(runs_dir) or [start(config, runs_dir)]
+        if (runs[0].read_summary() or {}).get("status") != "completed":
+            resume(runs[0])
+        assert_same_outcome(runs[0].path, expected)
+
+
+# ---------------------------------------------------------------------- resuming what is complete
+
+
+def test_a_complete_run_is_not_resumed_and_the_refusal_says_how_to_extend_it(tmp_path: Path) -> None:
+    run = start(config_of("CartPole-v1", iterations=2), tmp_path)
+    before = outcome(run.path)
+    with pytest.raises(UsageError, match="complete: 128 of 128 steps") as refused:
+        resume(run)
+    assert "--total-timesteps" in (refused.value.hint or "")
+    assert outcome(run.path) == before
+
+
+def test_an_extended_run_ends_as_one_that_was_long_from_the_start(tmp_path: Path) -> None:
+    """Where nothing is annealed towards the end, and no evaluation is spaced by it."""
+    settings = ("anneal_lr=false", "num_evals=0", "normalize_obs=true")
+    long = start(config_of("Pendulum-v1", *settings, iterations=5), tmp_path / "long")
+    run = start(config_of("Pendulum-v1", *settings, iterations=2), tmp_path / "short")
+    report = resume(run, total_timesteps=5 * 64)
+    assert (report.iteration, report.members[0].status) == (5, "completed")
+    assert_same_outcome(run.path, outcome(long.path))
+    assert run.config_path.read_text() == long.config_path.read_text()
+
+
+def test_of_several_runs_those_that_are_complete_are_passed_over(tmp_path: Path) -> None:
+    done = start(config_of("CartPole-v1", iterations=2, seed=1), tmp_path)
+    stopped = start(config_of("CartPole-v1", iterations=2, seed=2), tmp_path, stop_at=1)
+    refs = [str(done.path), str(stopped.path)]
+    (population,) = prepare_resume(refs, runs_dir=tmp_path, total_timesteps=None)
+    assert [member.name for member in population.members] == [stopped.name]
+    assert any(f"{done.name} is complete" in notice for notice in population.notices)
+
+
+def test_members_that_stopped_at_different_iterations_all_end_as_undisturbed(tmp_path: Path) -> None:
+    configs = [config_of("CartPole-v1", "normalize_obs=true", seed=seed) for seed in (1, 2, 3)]
+    runs = [start(config, tmp_path, stop_at=k) for k, config in zip((1, 3, 3), configs, strict=True)]
+    populations = prepare_resume([str(run.path) for run in runs], runs_dir=tmp_path, total_timesteps=None)
+    assert sum(len(population.members) for population in populations) == 3
+    for population in populations:
+        play(train(population))
+    for run, config in zip(runs, configs, strict=True):
+        assert_same_outcome(run.path, outcome(start(config, tmp_path / f"alone-{config.seed}").path))
+
+
+def test_a_damaged_summary_does_not_keep_a_run_from_being_resumed(tmp_path: Path) -> None:
+    config = config_of("CartPole-v1", iterations=3)
+    expected = outcome(start(config, tmp_path / "undisturbed").path)
+    for stop_at in (2, None):
+        run = start(config, tmp_path / f"stopped-{stop_at}", stop_at=stop_at)
+        run.summary_path.write_bytes(run.summary_path.read_bytes()[:-20])
+        (population,) = prepare_resume([str(run.path)], runs_dir=tmp_path, total_timesteps=None)
+        assert any("summary.json is damaged" in notice for notice in population.notices)
+        play(train(population))
+        assert_same_outcome(run.path, expected)

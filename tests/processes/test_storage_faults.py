@@ -1,0 +1,110 @@
+"""A full disk, and places that cannot be written: said in a line, and nothing good is lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.ppo_process import PpoProcess, Result
+from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
+
+WORDS = (
+    "train", "--env", "Pendulum-v1", "--total-timesteps", str(64 * 60), "--set", "normalize_obs=true",
+    "--set", "num_envs=4", "--set", "num_steps=16", "--set", "num_epochs=1", "--set", "num_minibatches=2",
+    "--set", "num_evals=10", "--set", "eval_episodes=1", "--set", "final_eval_episodes=2",
+)  # fmt: skip
+needs_limit = pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert PpoProcess([*WORDS, "--runs-dir", folder / "runs"], folder).wait().code == 0
+    return outcome(run_of(folder / "runs"))
+
+
+def run_of(runs_dir: Path) -> Path:
+    (run,) = runs_dir.iterdir()
+    return run
+
+
+def interrupted(folder: Path) -> Path:
+    """A run with a checkpoint, stopped."""
+    process = PpoProcess([*WORDS, "--runs-dir", folder / "runs"], folder)
+    process.wait_until(lambda: any((folder / "runs").glob("*/checkpoints/it-*")))
+    process.send(signal.SIGTERM)
+    assert process.wait().code == 143
+    return run_of(folder / "runs")
+
+
+def says_so_in_a_line(result: Result) -> bool:
+    """Whether it ended with 74, one error line that names a file, and no traceback."""
+    errors = [line for line in result.err.splitlines() if line.startswith("error:")]
+    one_line = len(errors) == 1 and "cannot write" in errors[0] and "Traceback" not in result.err
+    return result.code == 74 and one_line
+
+
+@needs_limit
+@pytest.mark.parametrize("full_for", ["the state", "the policy", "the logs"])
+def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on_when_there_is_space(
+    full_for: str, undisturbed: dict[str, object], tmp_path: Path
+) -> None:
+    run = interrupted(tmp_path)
+    before = newest_checkpoint(run)
+    state_size = max(path.stat().st_size for path in run.rglob("state.safetensors"))
+    limits = {
+        "the state": state_size - 1000,
+        "the policy": (run / "policy.safetensors").stat().st_size - 1000,
+        "the logs": (run / "metrics.csv").stat().st_size + 200,
+    }
+    result = PpoProcess(["train", "--resume", run], tmp_path, max_file_bytes=limits[full_for]).wait()
+    assert says_so_in_a_line(result), result.err
+    assert f"--resume {run}" in " ".join(result.err.split()), "it says how to go on"
+    after = newest_checkpoint(run)
+    assert after.iteration == before.iteration
+    assert {k: v.tobytes() for k, v in after.tensors.items()} == {
+        k: v.tobytes() for k, v in before.tensors.items()
+    }
+    assert PpoProcess(["train", "--resume", run], tmp_path).wait().code == 0
+    assert_same_outcome(run, undisturbed)
+
+
+@needs_limit
+def test_a_disk_that_is_full_at_any_size_loses_nothing(
+    undisturbed: dict[str, object], tmp_path: Path
+) -> None:
+    """The longest file allowed grows by random amounts, from nothing to enough."""
+    rng, run, codes = random.Random(5), interrupted(tmp_path), []
+    for limit in sorted(rng.randint(0, 60_000) for _ in range(10)):
+        result = PpoProcess(["train", "--resume", run], tmp_path, max_file_bytes=limit).wait()
+        if result.code == 2 and "complete" in result.err:
+            break
+        codes.append(result.code)
+        assert result.code == 0 or says_so_in_a_line(result), (limit, result.err)
+    assert codes.count(74) >= 3
+    if codes[-1] != 0:
+        assert PpoProcess(["train", "--resume", run], tmp_path).wait().code == 0
+    assert_same_outcome(run, undisturbed)
+
+
+@needs_limit
+def test_a_new_run_on_a_full_disk_leaves_no_half_made_folder(tmp_path: Path) -> None:
+    result = PpoProcess([*WORDS, "--runs-dir", tmp_path / "runs"], tmp_path, max_file_bytes=100).wait()
+    assert result.code == 74
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["a file", "inside a file", "/proc/ppo-runs"])
+def test_a_runs_folder_that_cannot_be_is_refused_before_anything_is_made(place: str, tmp_path: Path) -> None:
+    file = tmp_path / "occupied"
+    file.write_text("mine")
+    runs_dir = {"a file": file, "inside a file": file / "runs"}.get(place, Path(place))
+    if not Path("/proc").exists() and runs_dir.parts[1] == "proc":
+        pytest.skip("no /proc")
+    result = PpoProcess([*WORDS, "--runs-dir", runs_dir], tmp_path).wait()
+    assert says_so_in_a_line(result), result.err
+    assert str(runs_dir) in result.err
+    assert file.read_text() == "mine"
