@@ -173,4 +173,4 @@ def test_the_arrows_refuse_what_they_should() -> None:
     assert at_home("torch", "ppo_cli.nn.layers") and not at_home("torch", "ppo_cli.envs.tally")
     assert at_home("optuna", "ppo_cli.sweep.choose.search")
     assert not at_home("optuna", "ppo_cli.sweep.choose.searching")
-    assert not at_home("requests", "ppo_cli.cli.train"), "a library without a home is refused"
+    assert not at_home("requests", "ppo_cli.cli.commands.train"), "a library without a home is refused"

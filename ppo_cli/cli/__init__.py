@@ -13,21 +13,21 @@ from typing import Annotated
 import typer
 
 from ppo_cli import __version__
-from ppo_cli.cli.algorithms import algorithms_command
-from ppo_cli.cli.compare import compare_command
-from ppo_cli.cli.config import config_command
-from ppo_cli.cli.doctor import doctor_command
-from ppo_cli.cli.envs import envs_command
-from ppo_cli.cli.errors import run
-from ppo_cli.cli.eval import eval_command
-from ppo_cli.cli.export import export_command
-from ppo_cli.cli.list import list_command
-from ppo_cli.cli.output import write_stdout
-from ppo_cli.cli.render import render_command
-from ppo_cli.cli.report import report_command
-from ppo_cli.cli.show import show_command
-from ppo_cli.cli.sweep import sweep_command
-from ppo_cli.cli.train import train_command
+from ppo_cli.cli.commands.algorithms import algorithms_command
+from ppo_cli.cli.commands.compare import compare_command
+from ppo_cli.cli.commands.config import config_command
+from ppo_cli.cli.commands.doctor import doctor_command
+from ppo_cli.cli.commands.envs import envs_command
+from ppo_cli.cli.commands.eval import eval_command
+from ppo_cli.cli.commands.export import export_command
+from ppo_cli.cli.commands.list import list_command
+from ppo_cli.cli.commands.render import render_command
+from ppo_cli.cli.commands.report import report_command
+from ppo_cli.cli.commands.show import show_command
+from ppo_cli.cli.commands.sweep import sweep_command
+from ppo_cli.cli.commands.train import train_command
+from ppo_cli.cli.terminal.errors import run
+from ppo_cli.cli.terminal.output import write_stdout
 
 # Plain help: Typer's Rich help imports a Markdown parser and doubles the time of `ppo --help`.
 app = typer.Typer(

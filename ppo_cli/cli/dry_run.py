@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.cli.output import print_json, write_stdout
+from ppo_cli.cli.terminal.output import print_json, write_stdout
 from ppo_cli.report.console import stderr_console
 from ppo_cli.report.numbers import count, size
 from ppo_cli.report.text import clean

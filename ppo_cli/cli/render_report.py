@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ppo_cli.cli.output import print_json
-from ppo_cli.cli.signals import stop_signals
+from ppo_cli.cli.terminal.output import print_json
+from ppo_cli.cli.terminal.signals import stop_signals
 
 if TYPE_CHECKING:
     from ppo_cli.cli.render_target import Target

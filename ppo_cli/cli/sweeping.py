@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.cli.output import print_json
-from ppo_cli.cli.signals import Stop
+from ppo_cli.cli.terminal.output import print_json
+from ppo_cli.cli.terminal.signals import Stop
 from ppo_cli.errors import StorageError, SweepFailedError, UsageError
 from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
 from ppo_cli.report.numbers import count, duration, size

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.cli.output import print_json
-from ppo_cli.cli.signals import Stop
+from ppo_cli.cli.terminal.output import print_json
+from ppo_cli.cli.terminal.signals import Stop
 from ppo_cli.errors import DivergedError, StorageError
 from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
 from ppo_cli.report.progress import make_view

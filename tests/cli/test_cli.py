@@ -16,9 +16,9 @@ from helpers.cli_runner import ROOT, environment, ppo
 
 from ppo_cli import errors
 from ppo_cli.cli import COMMANDS, app, main
-from ppo_cli.cli.errors import describe, run
-from ppo_cli.cli.options import complete_run, whole_number
-from ppo_cli.cli.signals import Stop, stop_signals
+from ppo_cli.cli.terminal.errors import describe, run
+from ppo_cli.cli.terminal.options import complete_run, whole_number
+from ppo_cli.cli.terminal.signals import Stop, stop_signals
 from ppo_cli.storage.json_file import strict
 
 
@@ -70,7 +70,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys; from ppo_cli.cli.errors import run; from ppo_cli.cli import app; run(app, ['--help'])"
+    code = "from ppo_cli.cli import app; from ppo_cli.cli.terminal.errors import run; run(app, ['--help'])"
     heavy = "torch numpy gymnasium pydantic yaml safetensors rich.console"
     loaded = python(f"{code}; print('loaded:', [m for m in {heavy.split()!r} if m in sys.modules])")
     assert loaded.rstrip().endswith("loaded: []")

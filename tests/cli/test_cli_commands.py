@@ -134,7 +134,7 @@ def test_a_run_that_is_named_twice_is_resumed_once(tmp_path: Path) -> None:
 
 
 def test_each_run_of_one_name_has_its_own_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ppo_cli.cli.signals import Stop
+    from ppo_cli.cli.terminal.signals import Stop
     from ppo_cli.cli.training import Training
     from ppo_cli.learn.iteration_report import IterationReport, MemberReport
     from ppo_cli.learn.population import Member, Population
@@ -207,7 +207,7 @@ def shorten(run: Path, total_timesteps: int) -> None:
 
 
 def test_a_stop_before_the_first_checkpoint_does_not_claim_one(tmp_path: Path) -> None:
-    from ppo_cli.cli.signals import Stop
+    from ppo_cli.cli.terminal.signals import Stop
     from ppo_cli.cli.training import Training
     from ppo_cli.prepare.launch import prepare_new
     from ppo_cli.prepare.resolve import resolve_settings

@@ -211,7 +211,7 @@ def test_many_groups_stay_readable(runs_dir: Path) -> None:
 
 def test_two_groups_are_compared_in_a_moment_and_without_torch(two: Path) -> None:
     code = (
-        "import sys; from ppo_cli.cli import app; from ppo_cli.cli.errors import run; "
+        "import sys; from ppo_cli.cli import app; from ppo_cli.cli.terminal.errors import run; "
         "code = run(app, ['compare', 'high', 'low']); print(code, 'torch' in sys.modules)"
     )
     began = time.perf_counter()

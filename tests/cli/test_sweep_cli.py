@@ -589,7 +589,7 @@ def test_a_damaged_sweep_file_is_exit_code_5(tmp_path: Path) -> None:
 SUPERVISED = """
 import sys
 from ppo_cli.cli import app
-from ppo_cli.cli.errors import run
+from ppo_cli.cli.terminal.errors import run
 
 code = run(app, sys.argv[1:])
 print(f"torch: {'torch' in sys.modules}", file=sys.stderr)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ppo_cli.cli import app
-from ppo_cli.cli.errors import run
+from ppo_cli.cli.terminal.errors import run
 
 ROOT = Path(__file__).parents[2]
 # 64 steps per iteration, no evaluations: as fast as a training can be.

@@ -477,7 +477,7 @@ def test_without_bokeh_the_command_says_how_to_install_it(
 def test_the_command_loads_no_torch(runs_dir: Path) -> None:
     write_run(runs_dir / "lander-s1")
     code = (
-        "import sys; from ppo_cli.cli import app; from ppo_cli.cli.errors import run;"
+        "import sys; from ppo_cli.cli import app; from ppo_cli.cli.terminal.errors import run;"
         "code = run(app, ['report', 'lander-s1']); assert 'torch' not in sys.modules; sys.exit(code)"
     )
     done = subprocess.run(

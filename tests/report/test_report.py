@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from ppo_cli.cli.algorithms import describe_algorithm
+from ppo_cli.cli.commands.algorithms import describe_algorithm
 from ppo_cli.config.algorithms import ALGORITHMS
 from ppo_cli.learn.iteration_report import IterationReport, MemberReport
 from ppo_cli.report.algorithms import algorithms_text

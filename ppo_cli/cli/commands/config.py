@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ppo_cli.cli import options
-from ppo_cli.cli.output import print_json, write_stdout
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.output import print_json, write_stdout
 from ppo_cli.errors import UsageError
 from ppo_cli.report.text import clean
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from ppo_cli.cli import options
-from ppo_cli.cli.eval import Best, Seed, Stochastic
-from ppo_cli.cli.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.commands.eval import Best, Seed, Stochastic
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.errors import UsageError
 
 _PICK_FROM = 20

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from ppo_cli.cli import options
-from ppo_cli.cli.options import DEFAULT_RUNS_DIR
-from ppo_cli.cli.output import print_json
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.terminal.output import print_json
 
 _PROBLEM = 2
 

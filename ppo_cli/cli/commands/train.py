@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ppo_cli.cli import options
-from ppo_cli.cli.options import DEFAULT_RUNS_DIR
-from ppo_cli.cli.signals import stop_signals
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.terminal.signals import stop_signals
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ppo_cli.cli import options
-from ppo_cli.cli.options import DEFAULT_RUNS_DIR
-from ppo_cli.cli.output import print_json
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.terminal.output import print_json
 
 if TYPE_CHECKING:
     from ppo_cli.config.schema import RunConfig

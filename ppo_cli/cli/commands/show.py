@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.cli import options
-from ppo_cli.cli.options import DEFAULT_RUNS_DIR
-from ppo_cli.cli.output import print_json
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.terminal.output import print_json
 
 if TYPE_CHECKING:
     from ppo_cli.config.schema import RunConfig

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ppo_cli.cli import options
-from ppo_cli.cli.options import DEFAULT_RUNS_DIR
-from ppo_cli.cli.output import print_json
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.terminal.output import print_json
 
 Episodes = Annotated[int, typer.Option("--episodes", min=1, max=100_000, help="Number of fresh episodes.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the start states.")]

@@ -16,7 +16,7 @@ from typing import TextIO
 
 import typer
 
-from ppo_cli.cli.output import print_json
+from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.errors import PpoError, StorageError
 from ppo_cli.report.text import ReaderGoneError, clean, tolerate_any_text
 

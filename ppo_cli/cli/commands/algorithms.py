@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ppo_cli.cli import options
-from ppo_cli.cli.output import print_json
+from ppo_cli.cli.terminal import options
+from ppo_cli.cli.terminal.output import print_json
 
 
 def algorithms_command(json: options.Json = False) -> None:
