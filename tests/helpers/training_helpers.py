@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ppo_cli.config.algorithms import uses
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.episodes import EpisodeRecord
@@ -20,7 +21,7 @@ from ppo_cli.runs.eval_stats import EvalStats
 
 
 def make_config(env_id: str, iterations: int = 4, **values: Any) -> RunConfig:
-    """Settings of a training of a few small iterations; ``values`` by name."""
+    """Settings of a few small iterations: ``values`` by name, the rest small where the algorithm uses it."""
     small: dict[str, Any] = {
         "num_envs": 3,
         "num_steps": 25,
@@ -29,7 +30,8 @@ def make_config(env_id: str, iterations: int = 4, **values: Any) -> RunConfig:
         "eval_episodes": 2,
         "final_eval_episodes": 0,
     }
-    settings = small | values
+    algorithm = values.get("algorithm", "ppo-clip")
+    settings = {name: value for name, value in small.items() if uses(algorithm, name)} | values
     steps = settings["num_envs"] * settings["num_steps"]
     return with_values(RunConfig(env_id=env_id), {"total_timesteps": iterations * steps} | settings)
 

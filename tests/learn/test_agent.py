@@ -11,7 +11,7 @@ from helpers.probe_envs import ContinuousTarget, ObservationActionMatch, probe_i
 from helpers.training_helpers import make_config, population
 from torch import Tensor
 
-from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.learn.agent import Agent, grad_by_autograd, grad_by_hand, total_loss
 from ppo_cli.learn.algorithms.base import Algorithm
 from ppo_cli.learn.batch import Batch, PolicyView, agent_minibatches
@@ -41,8 +41,7 @@ def moved_agent(
     env, kind = DISTRIBUTIONS[distribution]
     settings = {name: value for name, value in shape.items() if name != "members"}
     own = {"eps_clip_vf": 0.2} if "eps_clip_vf" in ALGORITHMS[algorithm].settings else {}
-    if "num_minibatches" not in ALGORITHMS[algorithm].settings:
-        del settings["num_minibatches"]
+    settings = {name: value for name, value in settings.items() if uses(algorithm, name)}
     settings |= {"algorithm": algorithm, "num_envs": 8, "ent_coef": 0.3, "gamma": 0.9, **own, **kind}
     configs = [make_config(probe_id(env), seed=seed, **settings) for seed in range(1, shape["members"] + 1)]
     with open_population(population(configs)) as state:

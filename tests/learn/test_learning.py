@@ -62,12 +62,15 @@ class Learned:
 
 
 OWN: dict[str, dict[str, Any]] = {
-    "ppo-clip": {},
     "ppo-kl": {"kl_target": 0.1},
-    "reinforce": {},
     "grpo": {"kl_coef": 0.0},
 }
-PATIENCE = {"ppo-clip": 1, "ppo-kl": 1, "reinforce": 3, "grpo": 2}  # iterations, relative to PPO-clip's
+
+
+def patience(config: RunConfig) -> int:
+    """Iterations relative to PPO-clip's: an algorithm may take fewer steps in each, or judge coarsely."""
+    steps = config.facts.num_passes(config.learning) * config.facts.num_minibatches(config.learning)
+    return max(-(-6 // steps), 2 if config.facts.envs_per_start(config.learning) > 1 else 1)
 
 
 def learn(algorithm: str, probe: type[probes.Probe], iterations: int = 60, **values: Any) -> Learned:
@@ -81,11 +84,12 @@ def learn(algorithm: str, probe: type[probes.Probe], iterations: int = 60, **val
         "gamma": GAMMA,
         "max_grad_norm": 10.0,
     }
-    settings |= {name: value for name, value in values.items() if uses(algorithm, name)}
+    settings = {name: value for name, value in {**settings, **values}.items() if uses(algorithm, name)}
     if settings.get("policy") == "beta":
         del settings["log_std_init"]
-    settings |= {"algorithm": algorithm, **OWN[algorithm]}
-    return Learned(make_config(probes.probe_id(probe), iterations * PATIENCE[algorithm], **settings))
+    settings |= {"algorithm": algorithm, **OWN.get(algorithm, {})}
+    env_id = probes.probe_id(probe)
+    return Learned(make_config(env_id, iterations * patience(make_config(env_id, **settings)), **settings))
 
 
 # ---------------------------------------------------------------------- what each probe asks

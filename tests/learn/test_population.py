@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.training_helpers import make_config, population, train_members
 
+from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn.population import Member, Population, plan
@@ -139,11 +140,17 @@ FAMILY: dict[str, tuple[dict[str, object], list[dict[str, object]]]] = {
         [{"gamma": 1.0}, {"gamma": 0.9}, {"anneal_eps_clip": True}],
     ),
 }
+FAMILY |= {
+    name: ({"algorithm": name}, [{"gamma": 0.9}, {"learning_rate": 0.03}, {"ent_coef": 0.1}])
+    for name in ALGORITHMS
+    if not any(common["algorithm"] == name for common, _ in FAMILY.values())
+}
 
 
 def family(name: str, env_id: str) -> list[RunConfig]:
     common, own = FAMILY[name]
     shared = {"normalize_obs": True, "num_evals": 2, **SHORT, "learning_rate": 0.01, **common}
+    shared = {name: value for name, value in shared.items() if uses(str(common["algorithm"]), name)}
     return [make_config(env_id, **(shared | one), seed=7 * i + 1) for i, one in enumerate(own)]
 
 
@@ -289,7 +296,11 @@ def poison_coefficient(state: PopulationState, row: int) -> None:
     [
         *((name, poison_parameters) for name in FAMILY),
         *((name, poison_rewards) for name in FAMILY),
-        *((name, poison_coefficient) for name in ("ppo-kl", "grpo")),
+        *(
+            (name, poison_coefficient)
+            for name in FAMILY
+            if uses(str(FAMILY[name][0]["algorithm"]), "kl_coef")
+        ),
     ],
 )
 def test_a_diverged_member_disturbs_no_other_whatever_the_algorithm(

@@ -25,7 +25,7 @@ from ppo_cli.metrics import METRICS
 
 def logged(algorithm: str) -> set[str]:
     """What one iteration logs."""
-    config = make_config(probe_id(ActionChoosesReward), algorithm=algorithm, num_envs=8, num_minibatches=2)
+    config = make_config(probe_id(ActionChoosesReward), algorithm=algorithm, num_envs=8, num_steps=24)
     with open_population(population([config])) as state:
         return set(learn(state, relabel(state, collect(state))))
 
