@@ -13,16 +13,21 @@ GARBAGE_AFTER = 50_000  # new objects; Python's own 700 cost 5 % of the time on 
 
 @contextlib.contextmanager
 def fewer_garbage_collections() -> Iterator[None]:
-    """Look for reference cycles less often, and not among what is there already (modules, environments)."""
-    before = gc.get_threshold()
+    """Look for reference cycles less often, and not among what is there already (modules, environments).
+
+    What the calling program has frozen itself stays frozen: Python can only thaw everything at once.
+    """
+    before, is_frozen = gc.get_threshold(), gc.get_freeze_count() > 0
     gc.collect()
-    gc.freeze()
+    if not is_frozen:
+        gc.freeze()
     gc.set_threshold(GARBAGE_AFTER, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not is_frozen:
+            gc.unfreeze()
 
 
 @contextlib.contextmanager

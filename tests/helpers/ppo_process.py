@@ -18,13 +18,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-WARM_MODULES = (
-    "ppo_cli.cli",
-    "ppo_cli.cli.training",
-    "ppo_cli.prepare.launch",
-    "ppo_cli.learn.trainer",
-    "helpers.ppo_process",
-)
 TIMEOUT = 120.0  # seconds; a process that takes longer hangs
 _numbers = itertools.count()
 
@@ -143,7 +136,7 @@ def _warm_main(
 def _warm_server() -> Any:
     """The context whose processes are forked from a server that has everything imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(WARM_MODULES))
+    context.set_forkserver_preload(["helpers.warm_server"])
     before = dict(os.environ)
     os.environ.update(_environment())
     try:
