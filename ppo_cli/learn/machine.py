@@ -13,21 +13,14 @@ GARBAGE_AFTER = 50_000  # new objects; Python's own 700 cost 5 % of the time on 
 
 @contextlib.contextmanager
 def fewer_garbage_collections() -> Iterator[None]:
-    """Look for reference cycles less often, and not among what is there already (modules, environments).
-
-    What the calling program has frozen itself stays frozen: Python can only thaw everything at once.
-    """
-    before, is_frozen = gc.get_threshold(), gc.get_freeze_count() > 0
+    """Look for reference cycles once, before the block, and then seldom."""
+    before = gc.get_threshold()
     gc.collect()
-    if not is_frozen:
-        gc.freeze()
     gc.set_threshold(GARBAGE_AFTER, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        if not is_frozen:
-            gc.unfreeze()
 
 
 @contextlib.contextmanager

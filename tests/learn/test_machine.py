@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-
-import pytest
 
 from ppo_cli.learn.machine import GARBAGE_AFTER, fewer_garbage_collections
 
 
-@pytest.fixture(params=["a program that froze nothing", "a program that froze its modules"])
-def frozen_by_the_program(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Whether the calling program has frozen objects itself."""
-    gc.unfreeze()
-    frozen = "its modules" in request.param
-    if frozen:
-        gc.freeze()
-    yield frozen
-    gc.freeze()  # as tests/conftest.py left it
-
-
-def test_the_garbage_collector_is_as_the_program_left_it(frozen_by_the_program: bool) -> None:
-    before = gc.get_threshold()
+def test_the_garbage_collector_is_as_it_was_when_training_has_ended() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
     with fewer_garbage_collections():
         assert gc.get_threshold()[0] == GARBAGE_AFTER
-        assert gc.get_freeze_count() > 0, "what is there already is not looked through"
     assert gc.get_threshold() == before
-    assert (gc.get_freeze_count() > 0) == frozen_by_the_program
+    assert gc.get_freeze_count() == frozen, "what the program has frozen itself stays frozen"
 
 
-def test_garbage_from_before_does_not_live_as_long_as_the_training(frozen_by_the_program: bool) -> None:
+def test_garbage_from_before_does_not_live_as_long_as_the_training() -> None:
     class Cycle:
         alive = 0
 
