@@ -104,7 +104,13 @@ def test_stopping_after_every_iteration_changes_no_bit(
 # ---------------------------------------------------------------------- death at every file operation
 
 
-def test_death_at_any_file_operation_changes_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+SHARES = 4  # of the operations, each in a test of its own, which may run beside the others
+
+
+@pytest.mark.parametrize("first", range(1, SHARES + 1))
+def test_death_at_any_file_operation_changes_no_bit(
+    first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every third death takes the power with it: what was not synced is lost by the toss of a coin."""
     monkeypatch.setattr(trainer, "CHECKPOINT_SHARE", math.inf)  # a checkpoint after each iteration
     config = config_of("CartPole-v1", "normalize_obs=true", "num_evals=2", "tensorboard=true", iterations=3)
@@ -113,7 +119,7 @@ def test_death_at_any_file_operation_changes_no_bit(tmp_path: Path, monkeypatch:
     with counter.installed():  # now that what is opened once in a process has been
         start(config, tmp_path / "counted")
     assert counter.count > 100
-    for at in range(1, counter.count + 1):
+    for at in range(first, counter.count + 1, SHARES):
         power_loss = random.Random(at) if at % 3 == 0 else None
         runs_dir = tmp_path / f"dead-at-{at}"
         died = Faults(at, torn=at % 2 == 0, power_loss=power_loss)
