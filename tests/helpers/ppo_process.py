@@ -17,8 +17,9 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+from helpers.waiting import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT = 120.0  # seconds; a process that takes longer hangs
 _numbers = itertools.count()
 
 
@@ -93,10 +94,10 @@ class PpoProcess:
         """Wait for its end; one that hangs is killed and fails the test."""
         try:
             if self._popen is None:
-                self._fork.join(TIMEOUT)
+                self._fork.join(PATIENCE)
                 code = self._fork.exitcode
             else:
-                code = self._popen.wait(TIMEOUT)
+                code = self._popen.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             code = None
         if code is None:
@@ -104,9 +105,9 @@ class PpoProcess:
             raise AssertionError(f"ppo hangs; it printed:\n{_text(self._out)}{_text(self._err)}")
         return Result(code, _text(self._out), _text(self._err))
 
-    def wait_until(self, condition: Callable[[], bool], *, poll: float = 0.002) -> bool:
+    def wait_until(self, condition: Callable[[], object], *, poll: float = 0.002) -> bool:
         """Wait until something is so; False when the process ended before."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             if not self.alive:
                 return False
