@@ -5,8 +5,9 @@
 #   make demo        train CartPole before your eyes, evaluate it and render a GIF of it
 #   make test        the quick tests, a few minutes
 #   make check       what CI runs: lint, format, types, quick tests
-#   make test-slow   learning and torture tests
-#   make torture     the torture tests alone: hundreds of runs killed and resumed
+#   make test-slow   all others: those below, and what takes many seconds (hours)
+#   make learning    the tests that train real environments until they are solved (minutes)
+#   make torture     the torture tests: hundreds of runs killed and resumed, disks filled, signals sent (hours)
 #   make bench       measure the README's figures again and write them into it (long)
 #   make figures     make its pictures again (long)
 #   make shaping-study   which reward teaches a lander to land: train, compare, report, render (minutes)
@@ -32,10 +33,13 @@ BENCHMARKS ?= startup throughput growth gradient_variance time_to_solve solved l
 	ranking policies pruning scale readme
 # The programs that make pictures.
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking readme
-# A test that hangs is stopped after this many seconds.
-PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
+# Tests of one file stay together, with what they share, until a process has nothing left to do.
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+# Seconds after which a test hangs: a hundred times what the longest takes, for no load may do that.
+HANGS = 1200
+SLOW_HANGS = 36000
 
-.PHONY: demo test test-slow torture lint check bench figures shaping-study ranking clean lock setup
+.PHONY: demo test test-slow learning torture lint check bench figures shaping-study ranking clean lock setup
 .DEFAULT_GOAL := check
 
 demo: $(USER_STAMP)
@@ -44,13 +48,13 @@ demo: $(USER_STAMP)
 	$(BIN)/ppo render latest --force
 
 test: $(STAMP)
-	$(PYTEST)
+	$(PYTEST) --timeout $(HANGS)
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow --timeout 3600
+	$(PYTEST) --timeout $(SLOW_HANGS) -m "slow or learning or torture"
 
-torture: $(STAMP)
-	$(BIN)/python -m pytest -m slow --timeout 3600 tests/test_kill.py tests/test_sweep_kill.py
+learning torture: $(STAMP)
+	$(PYTEST) --timeout $(SLOW_HANGS) -m $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -6,13 +6,13 @@ import contextlib
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from helpers.waiting import PATIENCE, wait_until
 from ppo_cli.cli import app
 from ppo_cli.cli.terminal.errors import run
 
@@ -56,7 +56,7 @@ def start(*args: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
 def ppo(*args: str, cwd: Path, **options: Any) -> Result:
     """Run ``ppo`` to its end."""
     process = start(*args, cwd=cwd, **options)
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     return Result(process.returncode, stdout or "", stderr or "")
 
 
@@ -75,13 +75,14 @@ def inside(*args: str, cwd: Path) -> Result:
 
 def wait_for_checkpoint(run: Path, process: subprocess.Popen[str]) -> None:
     """Wait until a run has saved its first checkpoint."""
-    import time
 
-    for _ in range(1200):
-        if any(run.glob("checkpoints/it-*/MANIFEST.json")):
-            return
+    def has_checkpoint() -> bool:
         if process.poll() is not None:
             raise AssertionError(f"ended with {process.returncode}: {process.communicate()}")
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    raise AssertionError("no checkpoint in a minute")
+        return any(run.glob("checkpoints/it-*/MANIFEST.json"))
+
+    try:
+        wait_until(has_checkpoint, "a checkpoint")
+    except AssertionError:
+        process.kill()
+        raise

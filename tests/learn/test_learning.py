@@ -322,21 +322,21 @@ def test_cartpole_is_solved_with_the_shipped_settings() -> None:
     assert float(np.median(means)) > 475, means
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 @pytest.mark.parametrize("algorithm", list(ALGORITHMS))
 def test_cartpole_is_solved_by_every_seed_of_every_algorithm(algorithm: str) -> None:
     means = shipped("CartPole-v1", algorithm, 5)
     assert min(means) >= 475, means
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 @pytest.mark.parametrize("algorithm", ["ppo-clip", "ppo-kl"])
 def test_lunarlander_is_solved_by_every_seed(algorithm: str) -> None:
     means = shipped("LunarLander-v3", algorithm, 5)
     assert min(means) >= 200, means
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 def test_pendulum_is_swung_up_with_the_shipped_settings() -> None:
     means = shipped("Pendulum-v1", "ppo-clip", 3)
     assert float(np.mean(means)) > -250, means

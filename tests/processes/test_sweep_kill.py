@@ -159,7 +159,7 @@ def test_a_killed_sweep_of_all_algorithms_ends_with_the_bits_of_the_undisturbed_
     torture(SWEEPS["all algorithms"], tmp_path, kills=2, rng=random.Random(4), targets=targets)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize("name", SWEEPS)
 def test_two_hundred_kills_of_sweeps_lose_nothing(name: str, tmp_path: Path) -> None:
     rng = random.Random(11)

@@ -112,7 +112,7 @@ def test_a_second_interrupt_ends_a_sweep_at_once_even_when_its_workers_do_not_an
     assert all(newest_checkpoint(run.path).iteration for run in runs_of(sweep_of(tmp_path / "runs")).values())
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_a_stop_at_any_moment_loses_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
     rng, runs_dir, codes = random.Random(3), tmp_path / "runs", []
     while not codes or codes[-1]:
@@ -198,7 +198,7 @@ def test_a_full_disk_ends_a_sweep_and_it_goes_on_when_there_is_space(
     assert_same_sweep(sweep, undisturbed.outcome)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")
 def test_a_disk_that_is_full_at_any_size_loses_nothing_of_a_sweep(
     undisturbed: Undisturbed, tmp_path: Path
@@ -255,7 +255,7 @@ def test_of_two_sweeps_that_start_at_once_one_wins_and_the_other_is_refused(tmp_
     start_together(tmp_path / "runs", 2)  # now it is there
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize("options", [(), ("--name", "mine")])
 def test_of_many_sweeps_that_start_at_once_one_wins_and_the_others_are_refused(
     options: tuple[str, ...], tmp_path: Path
