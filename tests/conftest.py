@@ -18,7 +18,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # A machine without a display, which is also what the package promises to run on.
-os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+os.environ["SDL_VIDEODRIVER"] = "dummy"
+# What a user has set for their own runs or terminal does not reach the tests.
+for _name in list(os.environ):
+    if _name.startswith("PPO_") or _name in {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "RAY_ADDRESS"}:
+        del os.environ[_name]
 
 
 def pytest_collection_finish() -> None:

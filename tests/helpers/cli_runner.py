@@ -1,4 +1,4 @@
-"""Running ``ppo`` as its users do: in a process of its own."""
+"""Running ``ppo`` as its users do, in a process of its own or, much faster, in this one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ LONG = (*TINY, "--total-timesteps", "1e9", "--set", "num_evals=0")
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended."""
+    """How a command ended: its exit code, or minus the signal that killed it; what it printed."""
 
     code: int
     stdout: str
@@ -38,13 +39,14 @@ class Result:
     def json(self) -> Any:
         return json.loads(self.stdout)
 
+    @property
+    def was_killed(self) -> bool:
+        return self.code == -signal.SIGKILL
+
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of a user without any PPO_ variables of their own."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("PPO_") and name != "COLUMNS"
-    }
-    return {**kept, "PYTHONPATH": str(ROOT), **changes}
+    """The variables of a process that imports this package, whatever is installed."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
 
 
 def start(*args: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
@@ -63,13 +65,8 @@ def ppo(*args: str, cwd: Path, **options: Any) -> Result:
 def inside(*args: str, cwd: Path) -> Result:
     """Run ``ppo`` in this process, which has torch loaded already."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    variables = {name for name in os.environ if name.startswith("PPO_")}
-    before = {name: os.environ.pop(name) for name in variables}
-    try:
-        with contextlib.chdir(cwd), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-            code = run(app, args)
-    finally:
-        os.environ.update(before)
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+        code = run(app, args)
     return Result(code, stdout.getvalue(), stderr.getvalue())
 
 

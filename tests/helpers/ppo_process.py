@@ -12,28 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+from helpers.cli_runner import ROOT, Result, environment
 from helpers.waiting import PATIENCE
 
-ROOT = Path(__file__).resolve().parents[2]
 _numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a process ended: its exit code, or minus the signal that killed it; what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def was_killed(self) -> bool:
-        return self.code == -signal.SIGKILL
 
 
 class PpoProcess:
@@ -68,7 +54,7 @@ class PpoProcess:
         else:
             with self._out.open("wb") as out, self._err.open("wb") as err:
                 self._popen = subprocess.Popen(
-                    [sys.executable, "-m", "ppo_cli", *texts], stdout=out, stderr=err, env=_environment()
+                    [sys.executable, "-m", "ppo_cli", *texts], stdout=out, stderr=err, env=environment()
                 )
         self.pid: int = (self._popen or self._fork).pid
 
@@ -139,18 +125,13 @@ def _warm_server() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["helpers.warm_server"])
     before = dict(os.environ)
-    os.environ.update(_environment())
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     try:
         forkserver.ensure_running()
     finally:
         os.environ.clear()
         os.environ.update(before)
     return context
-
-
-def _environment() -> dict[str, str]:
-    folders = [str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "OMP_NUM_THREADS": "1"}
 
 
 def is_running(pid: int) -> bool:

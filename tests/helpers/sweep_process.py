@@ -155,7 +155,7 @@ def undisturbed_sweep(sweep: Sweep, folder: Path) -> Undisturbed:
     folder.mkdir()
     started = time.monotonic()
     result = PpoProcess(sweep.words(folder / "runs"), folder).wait()
-    assert result.code == 0, result.err
+    assert result.code == 0, result.stderr
     return Undisturbed(sweep_outcome(sweep_of(folder / "runs")), time.monotonic() - started)
 
 

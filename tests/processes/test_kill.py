@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.ppo_process import PpoProcess, Result, is_running
+from helpers.cli_runner import Result
+from helpers.ppo_process import PpoProcess, is_running
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
 from helpers.waiting import wait_until
 
@@ -88,7 +89,7 @@ def undisturbed(case: Case, folder: Path) -> Undisturbed:
     folder.mkdir()
     started = time.monotonic()
     result = PpoProcess(case.words(folder / "runs"), folder).wait()
-    assert result.code == 0, result.err
+    assert result.code == 0, result.stderr
     return Undisturbed([outcome(run.path) for run in list_runs(folder / "runs")], time.monotonic() - started)
 
 
@@ -115,7 +116,7 @@ class Killer:
         result = process.wait()
         self.landed += result.was_killed
         wait_until(lambda: not any(map(is_running, children)), "the end of the processes that it started")
-        assert result.was_killed or result.code == 0, result.err
+        assert result.was_killed or result.code == 0, result.stderr
         return result
 
 
@@ -134,7 +135,7 @@ def kill_and_resume(case: Case, folder: Path, killer: Killer, kills: int, *, war
         result = killer.strike(process, runs_dir) if killer.landed < kills else process.wait()
         if result.code == 0:
             return runs_dir
-        assert result.was_killed, result.err
+        assert result.was_killed, result.stderr
         runs = list_runs(runs_dir)
         if len(runs) == case.seeds and all(is_complete(run) for run in runs):
             return runs_dir  # killed on its last breath

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.ppo_process import PpoProcess, Result
+from helpers.cli_runner import Result
+from helpers.ppo_process import PpoProcess
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
 
 STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -96,7 +97,7 @@ def status(run: Path) -> Any:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     training = HeldTraining(tmp_path_factory.mktemp("undisturbed"), 1)
     result = training.end()
-    assert result.code == 0, result.err
+    assert result.code == 0, result.stderr
     return outcome(training.run)
 
 
@@ -108,12 +109,12 @@ def test_a_signal_stops_with_a_checkpoint_and_the_printed_command_ends_with_the_
     training = HeldTraining(tmp_path, iteration)
     training.send(signum)
     result = training.end()
-    assert result.code == STOPS[signum], result.err
-    document = json.loads(result.out)
+    assert result.code == STOPS[signum], result.stderr
+    document = json.loads(result.stdout)
     assert [run["status"] for run in document["runs"]] == ["interrupted"] == [status(training.run)]
     assert document["runs"][0]["global_step"] == iteration * STEPS, "the iteration was ended"
     assert newest_checkpoint(training.run).iteration == iteration
-    assert f"  {document['resume']}\n" in result.err
+    assert f"  {document['resume']}\n" in result.stderr
     assert training.resume(*shlex.split(document["resume"])[1:]).code == 0
     assert_same_outcome(training.run, undisturbed)
 
@@ -127,7 +128,7 @@ def test_a_second_signal_ends_the_process_at_once_and_the_run_goes_on_from_its_c
     training.process.send(second)
     result = training.process.wait()
     assert result.code == STOPS[second]
-    assert result.out == "" and "Traceback" not in result.err
+    assert result.stdout == "" and "Traceback" not in result.stderr
     assert newest_checkpoint(training.run).iteration == 1, "it saved nothing more"
     assert status(training.run) == "training"
     training.release()
@@ -153,7 +154,7 @@ def test_a_signal_to_the_processes_that_step_environments_too_still_saves(tmp_pa
     assert process.wait_until(lambda: newest() > before), "training goes on"
     process.send(signal.SIGTERM)
     result = process.wait()
-    assert result.code == 143, result.err
+    assert result.code == 143, result.stderr
     (run,) = (tmp_path / "runs").iterdir()
     assert status(run) == "interrupted"
 
@@ -167,7 +168,7 @@ def test_of_two_processes_on_one_run_the_second_is_told_who_the_first_is(
     training = HeldTraining(tmp_path, 3)
     second = training.resume()
     assert second.code == 4
-    assert f"process {training.process.pid} " in second.err and training.run.name in second.err
+    assert f"process {training.process.pid} " in second.stderr and training.run.name in second.stderr
     assert training.end().code == 0
     assert_same_outcome(training.run, undisturbed)
 
@@ -182,6 +183,6 @@ def test_of_processes_that_resume_one_run_at_one_moment_one_wins_and_the_bits_ar
     rivals = [training.start(*words) for _ in range(4)]
     results = [rival.wait() for rival in rivals]
     codes = sorted(result.code for result in results)
-    assert codes[0] == 0, [result.err for result in results]
+    assert codes[0] == 0, [result.stderr for result in results]
     assert set(codes) <= {0, 2, 4}, "one after the other, or too late, or locked"
     assert_same_outcome(training.run, undisturbed)

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.ppo_process import PpoProcess, Result
+from helpers.cli_runner import Result
+from helpers.ppo_process import PpoProcess
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
 from helpers.small_runs import config_of, start
 
@@ -35,8 +36,8 @@ def run(tmp_path: Path) -> Path:
 
 def says_so_in_a_line(result: Result) -> bool:
     """Whether it ended with 74, one error line that names a file, and no traceback."""
-    errors = [line for line in result.err.splitlines() if line.startswith("error:")]
-    one_line = len(errors) == 1 and "cannot write" in errors[0] and "Traceback" not in result.err
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    one_line = len(errors) == 1 and "cannot write" in errors[0] and "Traceback" not in result.stderr
     return result.code == 74 and one_line
 
 
@@ -53,8 +54,8 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on_when_there_is
         "the logs": (run / "metrics.csv").stat().st_size + 200,
     }
     result = PpoProcess(["train", "--resume", run], tmp_path, max_file_bytes=limits[full_for]).wait()
-    assert says_so_in_a_line(result), result.err
-    assert f"--resume {run}" in " ".join(result.err.split()), "it says how to go on"
+    assert says_so_in_a_line(result), result.stderr
+    assert f"--resume {run}" in " ".join(result.stderr.split()), "it says how to go on"
     after = newest_checkpoint(run)
     assert after.iteration == before.iteration
     assert {k: v.tobytes() for k, v in after.tensors.items()} == {
@@ -72,10 +73,10 @@ def test_a_disk_that_is_full_at_any_size_loses_nothing(
     rng, codes = random.Random(5), []
     for limit in sorted(rng.randint(0, 60_000) for _ in range(10)):
         result = PpoProcess(["train", "--resume", run], tmp_path, max_file_bytes=limit).wait()
-        if result.code == 2 and "complete" in result.err:
+        if result.code == 2 and "complete" in result.stderr:
             break
         codes.append(result.code)
-        assert result.code == 0 or says_so_in_a_line(result), (limit, result.err)
+        assert result.code == 0 or says_so_in_a_line(result), (limit, result.stderr)
     assert codes.count(74) >= 3
     if codes[-1] != 0:
         assert PpoProcess(["train", "--resume", run], tmp_path).wait().code == 0
@@ -97,6 +98,6 @@ def test_a_runs_folder_that_cannot_be_is_refused_before_anything_is_made(place: 
     if not Path("/proc").exists() and runs_dir.parts[1] == "proc":
         pytest.skip("no /proc")
     result = PpoProcess([*WORDS, "--runs-dir", runs_dir], tmp_path).wait()
-    assert says_so_in_a_line(result), result.err
-    assert str(runs_dir) in result.err
+    assert says_so_in_a_line(result), result.stderr
+    assert str(runs_dir) in result.stderr
     assert file.read_text() == "mine"
