@@ -16,10 +16,12 @@ from helpers.pages import ROOT
 from helpers.training_helpers import make_config, population
 from torch import Tensor
 
-from ppo_cli.learn.rollout import Batch, Rollout, permutations
-from ppo_cli.learn.session import Session
-from ppo_cli.learn.trainer import collect, make_batch
-from ppo_cli.learn.update import update
+from ppo_cli.learn.agent import update
+from ppo_cli.learn.batch import Batch
+from ppo_cli.learn.build import open_population
+from ppo_cli.learn.minibatches import permutations
+from ppo_cli.learn.rollout import Rollout
+from ppo_cli.learn.trainer import collect, make_batch, relabel
 
 PAGE = ROOT / "docs" / "ppo_in_one_page.py"
 SETTINGS: dict[str, Any] = {
@@ -74,15 +76,16 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     config = make_config("CartPole-v1", 1, **SETTINGS)
-    with Session.open(population([config])) as session:
-        rollout = collect(session)
-        batch = make_batch(session, rollout)
-        before = session.net.named_parameters(session.state.params[0].clone())
+    with open_population(population([config])) as state:
+        agent, trainable, seeds = state.agent, state.learner.agent, state.seeds
+        rollout = relabel(state, collect(state))
+        batch = make_batch(state, rollout)
+        before = agent.net.named_parameters(trainable.params[0].clone())
         epochs, parts = SETTINGS["num_epochs"], SETTINGS["num_minibatches"]
-        order = permutations(session.seeds, session.state.iteration, epochs, batch.weights.shape[1])[0]
-        result = update(session.learner, session.state, batch, session.hyper, session.seeds, epochs, parts)
-        after = session.net.named_parameters(session.state.params[0].clone())
-    return Trained(rollout, batch, order, before, after, result.metrics)
+        order = permutations(seeds, state.iteration, epochs, batch.weights.shape[1])[0]
+        outcome = update(agent, trainable, batch, state.hyper_now(), seeds, state.iteration, epochs, parts)
+        after = agent.net.named_parameters(trainable.params[0].clone())
+    return Trained(rollout, batch, order, before, after, outcome.metrics)
 
 
 def agent_with(page: ModuleType, parameters: dict[str, Tensor]) -> Any:
