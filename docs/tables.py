@@ -179,12 +179,26 @@ def python_api() -> str:
 
 
 def _offered(name: str, thing: Any) -> str:
-    """A function or class: its signature, its docstring as Markdown."""
-    signature = str(inspect.signature(thing)).replace("'", "")
+    """A function with its signature and docstring; a class with its methods."""
+    text = _as_markdown(thing)
+    if not inspect.isclass(thing):
+        return f"## {name}\n\n    {name}{_signature(thing)}\n\n{text}"
+    methods = [
+        f"* `{method}{_signature(function)}`: {_as_markdown(function).splitlines()[0]}"
+        for method, function in inspect.getmembers(thing, callable)
+        if not method.startswith("_")
+    ]
+    return f"## {name}\n\n{text.partition('*Args*')[0]}" + "\n".join(methods)
+
+
+def _signature(function: Any) -> str:
+    return str(inspect.signature(function)).replace("'", "").replace("self, ", "")
+
+
+def _as_markdown(thing: Any) -> str:
     text = inspect.cleandoc(thing.__doc__ or "").replace("``", "`")
     text = re.sub(r"(?m)^(\w+):$", r"*\1*\n", text)
-    text = re.sub(r"(?m)^ {4}(\w+): ", r"* `\1`: ", text)
-    return f"## {name}\n\n    {name}{signature}\n\n{text}"
+    return re.sub(r"(?m)^ {4}(\w+): ", r"* `\1`: ", text)
 
 
 # ---------------------------------------------------------------------- environments and shipped files
