@@ -6,16 +6,14 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from helpers.comparisons import HIGH, LOW, compare
 from helpers.run_folders import make_group, make_run, make_sweep
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from ppo_cli.compare.comparison import Comparison, compare_groups
-from ppo_cli.compare.groups import find_groups
 from ppo_cli.compare.statistics import iqm
 from ppo_cli.report import compare_plots
 from ppo_cli.report.compare_columns import pair_columns
@@ -23,13 +21,6 @@ from ppo_cli.report.compare_plots import comparison_plot
 from ppo_cli.report.compare_tables import MOST_PAIRS, config_table, groups_tables, pairs_table
 from ppo_cli.report.curve_text import MOST_CURVES, curve_text
 from ppo_cli.report.plotting.curves import MeanCurve, iqm_curve, mean_curve
-
-LOW = (200.0, 205.0, 195.0, 210.0, 190.0)
-HIGH = (300.0, 304.0, 296.0, 310.0, 290.0)
-
-
-def compare(runs_dir: Path, *words: str, **options: Any) -> Comparison:
-    return compare_groups(find_groups(runs_dir, words), **options)
 
 
 def printed(what: object, width: int) -> list[str]:

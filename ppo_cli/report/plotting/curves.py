@@ -77,8 +77,7 @@ def mean_curve(seeds: Seeds, *, points: int = _GRID) -> MeanCurve | None:
     number = np.isfinite(rows).sum(0)
     mean = np.nansum(rows, 0) / number
     spread = np.sqrt(np.nansum((rows - mean) ** 2, 0) / np.maximum(number - 1, 1))
-    quantile = np.array([t_quantile_95(n - 1) if n > 1 else np.nan for n in range(number.max() + 1)])
-    half = quantile[number] * spread / np.sqrt(number)
+    half = t_quantile_95(number - 1) * spread / np.sqrt(number)
     return MeanCurve(grid, mean, mean - half, mean + half, number)
 
 
