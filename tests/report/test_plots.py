@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -338,6 +338,8 @@ def test_few_values_are_all_written_at_the_axis() -> None:
     st.sampled_from([True, False, None]),
     st.integers(10, 100),
 )
+@example(values=[5.0, math.nextafter(5.0, 6)], log=True, room=30)  # their logarithms are equal
+@example(values=[5.0, math.nextafter(5.0, 6)], log=False, room=30)
 def test_the_texts_at_an_axis_never_touch(values: list[float], log: bool | None, room: int) -> None:
     scale = scale_of(values, log=log)
     low, high = scale.limits

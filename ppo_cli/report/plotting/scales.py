@@ -19,6 +19,7 @@ from ppo_cli.sweep.spec.points import value_text as exact_value_text
 
 _WIDE = 100.0  # positive numbers that differ by this factor need a log axis
 _FEW = 10  # so many values are all written at the axis, if there is room
+_CLOSEST = 1e-9  # numbers that are relatively no further apart have one place on an axis, but for rounding
 _MARGIN = 0.06  # of the span, beside the outermost values
 _MOST_TICKS = 6
 _MOST = 1e100  # returns beyond are as good as infinite
@@ -79,6 +80,8 @@ class Scale:
 def scale_of(values: Iterable[object], *, log: bool | None = None) -> Scale:
     """The axis for some values of a setting, in the order in which they should stand if they are no numbers.
 
+    Numbers that are all so close together that they would have one place are spaced evenly.
+
     Args:
         values: May repeat.
         log: Whether the axis of positive numbers is a log axis; None leaves it to the numbers: those that
@@ -91,6 +94,8 @@ def scale_of(values: Iterable[object], *, log: bool | None = None) -> Scale:
     if len(distinct) < 2 or not all(map(_is_number, distinct)):
         return Scale("category", tuple(distinct))
     distinct.sort()
+    if distinct[-1] - distinct[0] <= _CLOSEST * max(abs(distinct[0]), abs(distinct[-1])):
+        return Scale("category", tuple(distinct))
     positive = [value for value in distinct if value > 0]
     wants_log = _spans_decades(positive) if log is None else log
     if len(positive) == len(distinct):
