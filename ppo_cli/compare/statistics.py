@@ -4,6 +4,8 @@ Definitions are those of Agarwal et al. 2021, "Deep Reinforcement Learning at th
 Precipice". Intervals are 95 % percentile bootstrap intervals over seeds: with fewer than about ten seeds they
 come out too narrow, unlike Student's interval of the mean (``ppo_cli.runs.eval_stats.mean_interval``).
 
+Where a group is empty or too small for a question, or holds a value that is not finite, the answer is NaN.
+
 The bootstrap of the interquartile mean is SciPy's. Our own are the interquartile mean itself, which is that
 of ``scipy.stats.trim_mean`` without the half second that importing it takes (a sweep's live table shows it),
 and the probability of improvement, which SciPy lacks.
@@ -23,7 +25,7 @@ NO_INTERVAL = (math.nan, math.nan)
 
 
 def usable(values: Sequence[float]) -> bool:
-    """Whether there are values and all of them are finite; statistics of others are NaN.
+    """Tell whether there are values and all of them are finite; statistics of others are NaN.
 
     What is so large that its square is not finite counts as infinite.
     """
@@ -112,7 +114,7 @@ def improvement_interval(
 ) -> tuple[float, float]:
     """Compute the 95 % interval of ``probability_of_improvement``, the runs of each group drawn anew.
 
-    A resample is told by how often it holds each run, so that all of them are two products of matrices, of
+    A resample is given by how often it holds each run, so that all of them are two products of matrices, of
     wins that are counted once. ``scipy.stats.bootstrap`` gives the same interval from other random numbers
     (ends moved by up to 0.02 for 8 and 8 runs of 2000 resamples) and takes as long.
 
@@ -140,7 +142,7 @@ def performance_profile(
 
 
 def _wins(a: Sequence[float], b: Sequence[float]) -> FloatArray:  # [n, m]
-    """1 where a run of ``a`` is above one of ``b``, 1/2 where they are equal, 0 where it is below."""
+    """Mark with 1 where a run of ``a`` is above one of ``b``, with 1/2 where they are equal, else with 0."""
     sign = np.sign(np.asarray(a, dtype=float)[:, None] - np.asarray(b, dtype=float))
     return np.asarray((sign + 1) / 2, dtype=float)
 

@@ -1,4 +1,4 @@
-"""What the views show of a training, derived from the trainer's reports."""
+"""The state of a training as the views show it, derived from the trainer's reports."""
 
 from __future__ import annotations
 
