@@ -130,7 +130,12 @@ def names_of(requirements: list[str]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("library", "rooms"),
-    [("torch", LIGHT | {"envs", "sweep"}), ("gymnasium", LIGHT), ("scipy", set(DEPTH))],
+    [
+        ("torch", LIGHT | {"envs", "sweep"}),
+        ("gymnasium", LIGHT),
+        ("scipy", set(DEPTH)),
+        ("matplotlib", set(DEPTH)),
+    ],
 )
 def test_importing_the_light_rooms_loads_nothing_heavy(library: str, rooms: set[str]) -> None:
     heavy = {}
