@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -52,3 +53,21 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run, in which CartPole was trained a little. To be read: ``cartpole`` is a copy."""
+    from helpers.cli_runner import TINY, inside
+
+    folder = tmp_path_factory.mktemp("trained")
+    result = inside("train", *TINY, cwd=folder)
+    assert result.code == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def cartpole(trained_cartpole: Path, tmp_path: Path) -> Path:
+    """A copy of it, to write into."""
+    shutil.copytree(trained_cartpole / "runs", tmp_path / "runs")
+    return tmp_path

@@ -110,7 +110,7 @@ def test_a_run_whose_name_has_an_equals_sign_is_itself_not_a_named_group(filled:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["othr-s3"], "did you mean other-s3"),
         (["CartPole-v1-ppo-clp"], f"did you mean {SERIES}"),
@@ -124,8 +124,8 @@ def test_a_run_whose_name_has_an_equals_sign_is_itself_not_a_named_group(filled:
         ([""], "no run, sweep or series of seeds ''"),
     ],
 )
-def test_what_means_nothing_is_refused_with_near_names(filled: Path, words: list[str], said: str) -> None:
-    assert said in refusal(filled, *words)
+def test_what_means_nothing_is_refused_with_near_names(filled: Path, words: list[str], message: str) -> None:
+    assert message in refusal(filled, *words)
 
 
 def test_an_empty_runs_folder_says_how_to_fill_it(runs_dir: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_sweep_without_runs_is_said_to_be_so(filled: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([SERIES, SERIES], f"{SERIES} is given twice"),
         ([SERIES, f"other={SERIES}"], f"{SERIES} and other are the same runs"),
@@ -146,8 +146,8 @@ def test_a_sweep_without_runs_is_said_to_be_so(filled: Path) -> None:
         (["CartPole*-s1", f"a={SERIES}"], f"{SERIES}-s1 is in two groups"),
     ],
 )
-def test_groups_that_share_runs_are_refused(filled: Path, words: list[str], said: str) -> None:
-    assert said in refusal(filled, *words)
+def test_groups_that_share_runs_are_refused(filled: Path, words: list[str], message: str) -> None:
+    assert message in refusal(filled, *words)
 
 
 def test_runs_of_one_name_in_two_folders_need_names(filled: Path, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from ppo_cli.runs.run_dir import RunDir
 
 def test_an_unknown_metric_is_refused_with_near_names_and_the_list(runs_dir: Path) -> None:
     make_group(runs_dir, "a", [1.0, 2.0])
-    said = refusal(runs_dir, "a", metric="rollout/episode_retrun")
-    assert "a-s1 has not logged 'rollout/episode_retrun' (did you mean rollout/episode_return" in said
-    assert "eval/min" in said
+    message = refusal(runs_dir, "a", metric="rollout/episode_retrun")
+    assert "a-s1 has not logged 'rollout/episode_retrun' (did you mean rollout/episode_return" in message
+    assert "eval/min" in message
     assert "counts" in refusal(runs_dir, "a", metric="global_step")
 
 

@@ -33,8 +33,8 @@ def test_equal_seeds_of_different_groups_are_fine(runs_dir: Path) -> None:
 
 def test_one_run_under_two_names_is_said(runs_dir: Path) -> None:
     comparison = compare_scores(runs_dir, a=LOW, b=(LOW[0], *HIGH[1:]))
-    said = "a and b have 1 of their runs in common: same settings, seed and result"
-    assert comparison.warnings == (said,)
+    message = "a and b have 1 of their runs in common: same settings, seed and result"
+    assert comparison.warnings == (message,)
 
 
 def test_runs_without_evaluations_are_counted_in_the_warning(runs_dir: Path) -> None:
@@ -48,8 +48,8 @@ def test_runs_without_evaluations_are_counted_in_the_warning(runs_dir: Path) -> 
 def test_different_environments_are_refused_by_name(runs_dir: Path) -> None:
     make_group(runs_dir, "a", LOW)
     make_group(runs_dir, "b", LOW, env_id="Acrobot-v1")
-    said = refusal(runs_dir, "a", "b")
-    assert "CartPole-v1" in said and "Acrobot-v1" in said
+    message = refusal(runs_dir, "a", "b")
+    assert "CartPole-v1" in message and "Acrobot-v1" in message
 
 
 SHAPED = {"reward_shaping.mode": "replace", "reward_shaping.position": 1.0}
@@ -90,12 +90,14 @@ DOUBTS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "said"), DOUBTS)
-def test_what_makes_a_comparison_doubtful_is_said(runs_dir: Path, options: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("options", "message"), DOUBTS)
+def test_what_makes_a_comparison_doubtful_is_said(
+    runs_dir: Path, options: dict[str, Any], message: str
+) -> None:
     make_group(runs_dir, "a", LOW)
     make_group(runs_dir, "b", HIGH, **options)
     warnings = compare(runs_dir, "a", "b").warnings
-    assert any(said in warning for warning in warnings), warnings
+    assert any(message in warning for warning in warnings), warnings
 
 
 def test_a_difference_that_only_welchs_test_sees_is_said_to_be_doubtful(runs_dir: Path) -> None:

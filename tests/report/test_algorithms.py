@@ -33,8 +33,10 @@ def test_the_algorithms_are_readable_in_80_columns() -> None:
     lines = out.getvalue().splitlines()
     assert max(map(cell_len, lines)) <= 80
     shown = " ".join(out.getvalue().split())
-    for one in documents:
-        assert f"{one['name']}: {one['summary']}" in shown
-        assert one["formula"] in shown and one["paper"] in shown
-        assert all(any(line.startswith(f"  {own['name']} ") for line in lines) for own in one["settings"])
+    for document in documents:
+        assert f"{document['name']}: {document['summary']}" in shown
+        assert document["formula"] in shown and document["paper"] in shown
+        assert all(
+            any(line.startswith(f"  {own['name']} ") for line in lines) for own in document["settings"]
+        )
     assert shown.count("whole episodes: num_steps is at least") == 2

@@ -12,9 +12,9 @@ from ppo_cli.report.plotting.curves import MeanCurve, mean_curve
 
 
 def straight(first: float, last: float, *, steps: Sequence[float] = (0, 1000)) -> MeanCurve:
-    found = mean_curve([(np.array(steps, dtype=float), np.linspace(first, last, len(steps)))])
-    assert found is not None
-    return found
+    curve = mean_curve([(np.array(steps, dtype=float), np.linspace(first, last, len(steps)))])
+    assert curve is not None
+    return curve
 
 
 def plain(curves: dict[str, MeanCurve], *, width: int = 60, threshold: float | None = None) -> list[str]:

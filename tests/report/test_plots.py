@@ -50,15 +50,15 @@ def eps_clip_results(seeds: int = 5) -> list[PointResult]:
 
 def grid_results() -> list[PointResult]:
     """4 × 5 points; that of the third column and the second row is missing, the last one failed."""
-    found = []
+    results = []
     for x, y in itertools.product(range(4), range(5)):
         mean = 250.0 - 60 * abs(x - 1) - 90 * abs(y - 2)
         values = {"eps_clip": EPS_CLIPS[x], "learning_rate": LEARNING_RATES[y]}
         if (x, y) == (3, 4):
-            found.append(result([], 5, **values))
+            results.append(result([], 5, **values))
         elif (x, y) != (2, 1):
-            found.append(result([mean + shift for shift in SPREAD], **values))
-    return found
+            results.append(result([mean + shift for shift in SPREAD], **values))
+    return results
 
 
 EPS_CLIP = param("eps_clip", *EPS_CLIPS)
@@ -162,8 +162,8 @@ def texts_of(figure: Figure) -> list[MplText]:
         if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
     ]  # fmt: skip
     unseen = {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
-    found = figure.findobj(match=lambda artist: isinstance(artist, MplText))
-    return [text for text in found if isinstance(text, MplText) and seen(text) and id(text) not in unseen]
+    artists = figure.findobj(match=lambda artist: isinstance(artist, MplText))
+    return [text for text in artists if isinstance(text, MplText) and seen(text) and id(text) not in unseen]
 
 
 def seen(text: MplText) -> bool:

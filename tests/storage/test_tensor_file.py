@@ -93,9 +93,9 @@ def test_a_transposed_array_is_saved_as_it_reads() -> None:
 
 
 def test_other_programs_read_the_file_with_safetensors(path: Path) -> None:
-    found = safetensors.numpy.load_file(path)
-    assert np.array_equal(found["params"], TENSORS["params"])
-    assert found["count"] == 7
+    tensors = safetensors.numpy.load_file(path)
+    assert np.array_equal(tensors["params"], TENSORS["params"])
+    assert tensors["count"] == 7
 
 
 def test_metadata_keeps_nan_and_infinity(tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def test_the_texts_at_an_axis_never_touch(values: list[float], log: bool | None,
         return
     placed = [(place, text) for place, text in scale.ticks(room) if text]
     assert placed
-    for (one, text), (other, next_text) in itertools.pairwise(placed):
-        assert (other - one) / (high - low) * room >= (len(text) + len(next_text)) / 2
+    for (place, text), (other, next_text) in itertools.pairwise(placed):
+        assert (other - place) / (high - low) * room >= (len(text) + len(next_text)) / 2
 
 
 @settings(deadline=None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import yaml
-from helpers.cli_runner import TINY, Result, inside
+from helpers.cli_runner import Result, inside
 from helpers.export_policies import BOX, Maze, make_policy, observations
 from PIL import Image
 
@@ -31,23 +30,13 @@ RUN = f"runs/{NAME}"
 OBS = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which CartPole was trained a little."""
-    folder = tmp_path_factory.mktemp("trained")
-    result = inside("train", *TINY, cwd=folder)
-    assert result.code == 0, result.stderr
-    return folder
-
-
 @pytest.fixture
-def work(trained: Path, tmp_path: Path) -> Path:
-    """A copy of it, to write into, in which the best policy does the contrary of the last one."""
-    shutil.copytree(trained / "runs", tmp_path / "runs")
-    last = load_policy(tmp_path / RUN)
+def work(cartpole: Path) -> Path:
+    """A folder with a trained run, in which the best policy does the contrary of the last one."""
+    last = load_policy(cartpole / RUN)
     contrary = Policy(last.shape, -last.params[0], last.obs_mean, last.obs_var)
-    contrary.save(tmp_path / RUN / "best_policy.safetensors")
-    return tmp_path
+    contrary.save(cartpole / RUN / "best_policy.safetensors")
+    return cartpole
 
 
 class Shifted(Maze):

@@ -52,25 +52,25 @@ def varint(data: bytes) -> tuple[int, bytes]:
 
 def fields(data: bytes) -> dict[int, bytes | int]:
     """A protocol buffer's fields by number."""
-    found: dict[int, bytes | int] = {}
+    values: dict[int, bytes | int] = {}
     while data:
         key, data = varint(data)
         if key & 7 == 0:
-            found[key >> 3], data = varint(data)
+            values[key >> 3], data = varint(data)
             continue
         size = {1: 8, 5: 4}.get(key & 7)
         if size is None:
             size, data = varint(data)
-        found[key >> 3], data = data[:size], data[size:]
-    return found
+        values[key >> 3], data = data[:size], data[size:]
+    return values
 
 
 def scalars(path: Path) -> list[tuple[str, float, int, float]]:
-    found = []
+    values = []
     for record in list(records(path.read_bytes()))[1:]:
         event = fields(record)
         value = fields(fields(event[5])[1])  # type: ignore[arg-type]
-        found.append(
+        values.append(
             (
                 value[1].decode(),  # type: ignore[union-attr]
                 struct.unpack("<f", value[2])[0],  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def scalars(path: Path) -> list[tuple[str, float, int, float]]:
                 struct.unpack("<d", event[1])[0],  # type: ignore[arg-type]
             )
         )
-    return found  # type: ignore[return-value]
+    return values  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(

@@ -37,21 +37,21 @@ def metadata(text: str) -> dict[str, Any]:
     """The front matter, as the Hub reads it."""
     empty, front, _ = text.split("---\n", 2)
     assert empty == ""
-    found: dict[str, Any] = yaml.safe_load(front)
-    return found
+    document: dict[str, Any] = yaml.safe_load(front)
+    return document
 
 
 def test_the_front_matter_has_the_tags_and_the_reward_that_the_hub_reads() -> None:
-    found = metadata(readme(card()))
-    assert found["tags"] == [
+    document = metadata(readme(card()))
+    assert document["tags"] == [
         "LunarLander-v3",
         "deep-reinforcement-learning",
         "reinforcement-learning",
         "ppo",
         "custom-implementation",
     ]
-    assert "library_name" not in found
-    (model,) = found["model-index"]
+    assert "library_name" not in document
+    (model,) = document["model-index"]
     assert model["name"] == "LunarLander-v3-ppo-clip-s1"
     (result,) = model["results"]
     assert result["task"] == {"type": "reinforcement-learning", "name": "reinforcement-learning"}

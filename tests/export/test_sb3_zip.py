@@ -36,7 +36,7 @@ sb3 = pytest.importorskip("stable_baselines3")
 
 CONFIG = with_values(RunConfig(env_id=ORIGIN.env_id), {"gamma": 0.97, "eps_clip": 0.3})
 UNCLIPPED = 1e6
-KNOWN_KINDS = [one for one in EVERY_KIND if one[0] in ("discrete", "box")]
+KNOWN_KINDS = [line for line in EVERY_KIND if line[0] in ("discrete", "box")]
 
 
 def loaded(
@@ -51,12 +51,12 @@ def test_actions_values_and_log_probabilities_agree(kind: str, activation: str, 
     policy = make_policy(kind, activation, normalize_obs, clip_obs=UNCLIPPED)
     model, obs = loaded(arrays_of(policy)), observations(policy, 2_000)
     expected, _ = policy.predict(obs, deterministic=True)
-    found, _ = model.predict(obs, deterministic=True)
+    actual, _ = model.predict(obs, deterministic=True)
     if kind == "discrete":
-        assert np.array_equal(found, expected)
-        assert len(np.unique(found)) > 1
+        assert np.array_equal(actual, expected)
+        assert len(np.unique(actual)) > 1
     else:
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
     taken, _ = policy.predict(obs)
     output = policy.net.act(policy.params, policy.normalizer(torch.from_numpy(obs)[None]))
     own_log_probs = policy.distribution.log_prob(output, torch.from_numpy(taken)[None])[0].numpy().copy()
@@ -84,10 +84,10 @@ def test_clipping_is_one_more_layer_of_a_relu_network(kind: str) -> None:
         np.testing.assert_allclose(model.predict(obs, deterministic=True)[0], expected, rtol=0, atol=1e-5)
     with torch.no_grad():
         distribution = model.policy.get_distribution(torch.from_numpy(obs)).distribution
-        found = distribution.logits if kind == "discrete" else distribution.mean
+        actual = distribution.logits if kind == "discrete" else distribution.mean
         own = torch.from_numpy(location)
         own = own.log_softmax(-1) if kind == "discrete" else own
-        np.testing.assert_allclose(found, own, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(actual, own, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(
             model.policy.predict_values(torch.from_numpy(obs))[:, 0], values, rtol=1e-4, atol=1e-5
         )

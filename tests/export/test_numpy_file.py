@@ -42,13 +42,13 @@ def loaded(policy: Policy, origin: Origin = ORIGIN) -> dict[str, Any]:
     return names
 
 
-def assert_equal_actions(found: Any, expected: Any) -> None:
+def assert_equal_actions(actions: Any, expected: Any) -> None:
     if np.issubdtype(np.asarray(expected).dtype, np.integer):
-        assert np.array_equal(found, expected)
+        assert np.array_equal(actions, expected)
     else:
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-    assert np.asarray(found).dtype == np.asarray(expected).dtype
-    assert np.shape(found) == np.shape(expected)
+        np.testing.assert_allclose(actions, expected, rtol=0, atol=1e-5)
+    assert np.asarray(actions).dtype == np.asarray(expected).dtype
+    assert np.shape(actions) == np.shape(expected)
 
 
 @pytest.mark.parametrize(("kind", "activation", "normalize_obs"), EVERY_KIND, ids=KIND_IDS)
@@ -56,9 +56,11 @@ def test_predict_agrees_with_the_policy(kind: str, activation: str, normalize_ob
     policy = make_policy(kind, activation, normalize_obs)
     predict, obs = loaded(policy)["predict"], observations(policy, 2_000)
     assert_equal_actions(predict(obs), policy.predict(obs, deterministic=True)[0])
-    for one in obs[:20]:
-        assert_equal_actions(predict(one), policy.predict(one, deterministic=True)[0])
-        assert_equal_actions(predict(one.astype(float).tolist()), policy.predict(one, deterministic=True)[0])
+    for observation in obs[:20]:
+        assert_equal_actions(predict(observation), policy.predict(observation, deterministic=True)[0])
+        assert_equal_actions(
+            predict(observation.astype(float).tolist()), policy.predict(observation, deterministic=True)[0]
+        )
 
 
 SHARED = make_policy("box", "tanh", True)
@@ -78,9 +80,9 @@ def test_predict_agrees_for_observations_of_any_size(obs: np.ndarray) -> None:
 def test_sampled_choices_come_as_often_as_the_policy_says() -> None:
     policy = make_policy("discrete")
     obs = np.repeat(observations(policy, 1), 20_000, axis=0)
-    found = loaded(policy)["predict"](obs, deterministic=False, rng=np.random.default_rng(1))
+    actual = loaded(policy)["predict"](obs, deterministic=False, rng=np.random.default_rng(1))
     expected = policy.predict(obs)[0]
-    shares = [np.bincount(actions, minlength=3) / len(obs) for actions in (found, expected)]
+    shares = [np.bincount(actions, minlength=3) / len(obs) for actions in (actual, expected)]
     np.testing.assert_allclose(shares[0], shares[1], atol=0.02)
     assert (shares[0] > 0).sum() > 1
 
@@ -89,25 +91,25 @@ def test_sampled_choices_come_as_often_as_the_policy_says() -> None:
 def test_samples_of_policies_inside_the_bounds_spread_as_the_policy_says(kind: str) -> None:
     policy = make_policy(kind)
     obs = np.repeat(observations(policy, 1), 20_000, axis=0)
-    found = loaded(policy)["predict"](obs, deterministic=False, rng=np.random.default_rng(1))
+    actual = loaded(policy)["predict"](obs, deterministic=False, rng=np.random.default_rng(1))
     expected = policy.predict(obs)[0]
-    assert found.dtype == expected.dtype == np.float32
+    assert actual.dtype == expected.dtype == np.float32
     low, high = arrays_of(policy).bounds
-    assert ((found >= low) & (found <= high)).all() and ((expected >= low) & (expected <= high)).all()
-    np.testing.assert_allclose(found.mean(0), expected.mean(0), atol=0.03)
-    np.testing.assert_allclose(found.std(0), expected.std(0), atol=0.02)
-    assert (found.std(0) > 0.05).sum() >= 2
+    assert ((actual >= low) & (actual <= high)).all() and ((expected >= low) & (expected <= high)).all()
+    np.testing.assert_allclose(actual.mean(0), expected.mean(0), atol=0.03)
+    np.testing.assert_allclose(actual.std(0), expected.std(0), atol=0.02)
+    assert (actual.std(0) > 0.05).sum() >= 2
 
 
 def test_sampled_vectors_spread_as_the_policy_says_and_stay_inside_the_bounds() -> None:
     wide = ActionSpec("box", 2, (-100.0, -0.1), (100.0, 0.1))
     policy = make_policy(action=wide)
     obs = np.repeat(observations(policy, 1), 20_000, axis=0)
-    found = loaded(policy)["predict"](obs, deterministic=False)
+    actual = loaded(policy)["predict"](obs, deterministic=False)
     expected = policy.predict(obs)[0]
-    np.testing.assert_allclose(found.mean(0), expected.mean(0), atol=0.05)
-    np.testing.assert_allclose(found.std(0), expected.std(0), atol=0.05)
-    assert np.abs(found[:, 1]).max() == np.float32(0.1)
+    np.testing.assert_allclose(actual.mean(0), expected.mean(0), atol=0.05)
+    np.testing.assert_allclose(actual.std(0), expected.std(0), atol=0.05)
+    assert np.abs(actual[:, 1]).max() == np.float32(0.1)
 
 
 @pytest.mark.parametrize(

@@ -43,26 +43,26 @@ def run(policy: Policy, obs: np.ndarray) -> dict[str, np.ndarray]:
 def test_every_output_agrees_with_the_policy(kind: str, activation: str, normalize_obs: bool) -> None:
     policy = make_policy(kind, activation, normalize_obs)
     obs = made_up(policy, 2_000)
-    found, (location, values) = run(policy, obs), logits_and_values(policy, obs)
+    outcome, (location, values) = run(policy, obs), logits_and_values(policy, obs)
     actions, _ = policy.predict(obs, deterministic=True)
-    assert found["action"].dtype == actions.dtype and found["action"].shape == actions.shape
+    assert outcome["action"].dtype == actions.dtype and outcome["action"].shape == actions.shape
     close = {"rtol": 1e-5, "atol": 1e-5}
     if kind == "discrete":
-        assert np.array_equal(found["action"], actions)
+        assert np.array_equal(outcome["action"], actions)
         assert len(np.unique(actions)) == NUM_ACTIONS
-        np.testing.assert_allclose(found["logits"], location, **close)
+        np.testing.assert_allclose(outcome["logits"], location, **close)
     else:
-        np.testing.assert_allclose(found["action"], actions, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(outcome["action"], actions, rtol=0, atol=1e-5)
     if kind in ("box", "squashed"):
-        np.testing.assert_allclose(found["log_std"], arrays_of(policy).log_std)
-        np.testing.assert_allclose(found["mean"], location, **close)
+        np.testing.assert_allclose(outcome["log_std"], arrays_of(policy).log_std)
+        np.testing.assert_allclose(outcome["mean"], location, **close)
     if kind == "box":
-        inside = found["mean"] == found["action"]
+        inside = outcome["mean"] == outcome["action"]
         assert inside.any() and not inside.all(), "some are at the bounds, some are not"
     if kind == "beta":
         for name, outputs in (("alpha", location[:, 0::2]), ("beta", location[:, 1::2])):
-            np.testing.assert_allclose(found[name], 1 + np.logaddexp(0, outputs), **close)
-    np.testing.assert_allclose(found["value"], values, **close)
+            np.testing.assert_allclose(outcome[name], 1 + np.logaddexp(0, outputs), **close)
+    np.testing.assert_allclose(outcome["value"], values, **close)
 
 
 @settings(deadline=None, max_examples=50)
@@ -117,10 +117,10 @@ def test_actions_without_bounds_are_left_as_they_are() -> None:
     action = ActionSpec("box", 2, (-np.inf, -1.0), (np.inf, np.inf))
     policy = make_policy(action=action)
     obs = made_up(policy, 200)
-    found = run(policy, obs)
-    np.testing.assert_allclose(found["action"], policy.predict(obs, deterministic=True)[0], atol=1e-5)
-    assert np.array_equal(found["action"][:, 0], found["mean"][:, 0])
-    assert (found["action"][:, 1] >= -1.0).all() and (found["mean"][:, 1] < -1.0).any()
+    outcome = run(policy, obs)
+    np.testing.assert_allclose(outcome["action"], policy.predict(obs, deterministic=True)[0], atol=1e-5)
+    assert np.array_equal(outcome["action"][:, 0], outcome["mean"][:, 0])
+    assert (outcome["action"][:, 1] >= -1.0).all() and (outcome["mean"][:, 1] < -1.0).any()
 
 
 def test_one_action_and_one_layer_are_enough() -> None:
