@@ -15,9 +15,8 @@ def test_the_same_runs_give_the_same_bytes_in_another_process(runs_dir: Path) ->
     first = inside("report", "study", "--output", "a.html", cwd=runs_dir.parent)
     assert first.code == 0, first.stderr
     again = [sys.executable, "-m", "ppo_cli", "report", "study", "--output", "b.html"]
-    subprocess.run(again, cwd=runs_dir.parent, env=environment(PYTHONHASHSEED="7"), check=True, timeout=60)
-    one, other = ((runs_dir.parent / name).read_bytes() for name in ("a.html", "b.html"))
-    assert one == other
+    subprocess.run(again, cwd=runs_dir.parent, env=environment(PYTHONHASHSEED="7"), check=True)
+    assert (runs_dir.parent / "a.html").read_bytes() == (runs_dir.parent / "b.html").read_bytes()
 
 
 def test_the_command_loads_no_torch(runs_dir: Path) -> None:
@@ -26,8 +25,4 @@ def test_the_command_loads_no_torch(runs_dir: Path) -> None:
         "import sys; from ppo_cli.cli import app; from ppo_cli.cli.terminal.errors import run;"
         "code = run(app, ['report', 'lander-s1']); assert 'torch' not in sys.modules; sys.exit(code)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=runs_dir.parent, env=environment(), capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    subprocess.run([sys.executable, "-c", code], cwd=runs_dir.parent, env=environment(), check=True)
