@@ -1,4 +1,4 @@
-"""Whether two groups of returns differ by more than chance between seeds explains.
+"""Tests of whether two groups of returns differ by more than chance between seeds explains.
 
 The t distributions are SciPy's. Welch's test is written with them: ``ppo show`` of a sweep makes one, and
 importing ``scipy.stats`` for it would more than double the time that takes (0.4 to 0.9 s); a test holds it to

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from helpers.export_policies import ORIGIN, make_policy
+from helpers.export_policies import ORIGIN
 
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.errors import StorageError
-from ppo_cli.export.markdown import code, code_block, prose, table
 from ppo_cli.export.model_card import Card, front_matter, readme, results_json
-from ppo_cli.export.origin import Origin, origin_of
-from ppo_cli.export.output import CARD_FILES
-from ppo_cli.runs.run_dir import RunDir
-from ppo_cli.storage import whole_folder
+from ppo_cli.export.origin import Origin
 
 CONFIG = with_values(RunConfig(env_id="LunarLander-v3"), {"eps_clip": 0.3})
+
+
 LANDER = replace(ORIGIN, env_id="LunarLander-v3", run="LunarLander-v3-ppo-clip-s1")
 
 
@@ -118,68 +112,7 @@ def test_a_name_of_any_kind_is_a_name_and_nothing_else(name: str) -> None:
     body.encode()
 
 
-def test_markdown_of_any_text_is_inert() -> None:
-    assert prose("<b> [a](b) `c` | *d*") == r"\<b\> \[a\]\(b\) \`c\` \| \*d\*"
-    assert code("`") == "`` ` ``"
-    assert code_block(["```", "x"]) == "````\n```\nx\n````"
-    assert table(("a", "b"), [(code("x|y"), prose("x|y"))]).splitlines()[2] == r"| `x\|y` | x\|y |"
-
-
-def test_nothing_is_published_under_a_name_that_did_not_run(tmp_path: Path) -> None:
-    for asked, ran in (("LunarLander-v2", "LunarLander-v3"), ("my_module:Maze-v0", "my_module:Maze-v0")):
-        config, policy = RunConfig(env_id=asked), make_policy(env_id=asked)
-        assert origin_of(RunDir(tmp_path), config, policy, best=False).env_id == ran
-
-
 def test_the_front_matter_stands_alone() -> None:
     assert LANDER.evaluation is not None
     text = front_matter(LANDER, LANDER.evaluation)
     assert text.startswith("---\n") and text.endswith("\n---")
-
-
-FILES = {"README.md": b"new", "policy.py": b"x = 1\n"}
-
-
-def write_card(path: Path, files: dict[str, bytes]) -> None:
-    whole_folder.write_folder(path, files.items(), CARD_FILES.__contains__)
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {entry.name: entry.read_bytes() for entry in path.iterdir()}
-
-
-def test_a_folder_is_written_and_replaced_whole(tmp_path: Path) -> None:
-    write_card(tmp_path / "card", {"README.md": b"old", "replay.gif": b"old"})
-    write_card(tmp_path / "card", FILES)
-    assert contents(tmp_path / "card") == FILES
-    assert os.listdir(tmp_path) == ["card"]
-
-
-@pytest.mark.parametrize("exists", [False, True])
-@pytest.mark.parametrize("failing", ["write", "rename"])
-def test_a_full_disk_leaves_the_old_folder_or_none(
-    exists: bool, failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if exists:
-        write_card(tmp_path / "card", {"README.md": b"old"})
-    real_write, real_rename = whole_folder.write_new, os.rename
-
-    def write(path: Path, data: bytes) -> None:
-        if path.name == "policy.py":
-            raise OSError(errno.ENOSPC, "no space left")
-        real_write(path, data)
-
-    def rename(source: Path, target: Path) -> None:
-        if ".new." in source.name:
-            raise OSError(errno.EIO, "input/output error")
-        real_rename(source, target)
-
-    if failing == "write":
-        monkeypatch.setattr(whole_folder, "write_new", write)
-    else:
-        monkeypatch.setattr(os, "rename", rename)
-    with pytest.raises(StorageError):
-        write_card(tmp_path / "card", FILES)
-    assert os.listdir(tmp_path) == (["card"] if exists else [])
-    if exists:
-        assert contents(tmp_path / "card") == {"README.md": b"old"}
