@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ppo_cli.config.algorithms import ALGORITHMS, objection, uses
+from ppo_cli.config.algorithms import ALGORITHMS, INITIAL, AlgorithmFacts, objection, uses
 
 MAX_BATCH = 4_194_304
 """The most transitions of one member in one iteration; a mistyped number must not fill the memory."""
@@ -27,9 +27,6 @@ MAX_BATCH = 4_194_304
 MAX_WEIGHTS = 4_194_304
 """The most weights between the hidden layers. A checkpoint holds 24 bytes for each (actor and critic, each
 with Adam's two moments), and has to stay below the size that is read back."""
-
-INITIAL = "initial"
-"""The reference that is the policy at the beginning, not the path of a run."""
 
 NAME_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 ENV_ID_PATTERN = r"^[A-Za-z0-9_./:-]{1,200}$"
@@ -354,35 +351,9 @@ class RunConfig(Section):
         return self.rollout.num_envs * self.rollout.num_steps
 
     @property
-    def num_passes(self) -> int:
-        """Passes over the collected steps in each update: num_epochs, or 1 where the algorithm takes one."""
-        return self.learning.num_epochs if uses(self.algorithm, "num_epochs") else 1
-
-    @property
-    def reference_path(self) -> str | None:
-        """Where the policy is that grpo is held to; None where that is the one at the beginning."""
-        return None if self.learning.reference == INITIAL else self.learning.reference
-
-    @property
-    def has_critic(self) -> bool:
-        """Whether a value network is trained."""
-        return uses(self.algorithm, "vf_coef") and self.learning.baseline == "value"
-
-    @property
-    def whole_episodes(self) -> bool:
-        """Whether the algorithm learns from whole episodes."""
-        return ALGORITHMS[self.algorithm].whole_episodes
-
-    @property
-    def bootstraps(self) -> bool:
-        """Whether a critic says what would have come after a time limit; otherwise nothing does."""
-        whole_returns = uses(self.algorithm, "returns") and self.learning.returns == "trajectory"
-        return self.has_critic and not whole_returns
-
-    @property
-    def envs_per_start(self) -> int:
-        """How many environments start their episodes alike: group_size, where the algorithm compares them."""
-        return self.learning.group_size if uses(self.algorithm, "group_size") else 1
+    def facts(self) -> AlgorithmFacts:
+        """What is known of the algorithm."""
+        return ALGORITHMS[self.algorithm]
 
     @property
     def num_iterations(self) -> int:
@@ -412,7 +383,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _minibatches_fit(self) -> RunConfig:
-        batch, parts = self.steps_per_iteration, self.learning.num_minibatches
+        batch, parts = self.steps_per_iteration, self.facts.num_minibatches(self.learning)
         if batch > MAX_BATCH:
             raise _refuse(
                 "rollout.num_steps",
