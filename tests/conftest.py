@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 
 # Before anything imports torch, and inherited by the processes that tests start: tests run side by side.
@@ -17,6 +18,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Processes inherit what is ignored: under nohup, hanging up would stop none of those that tests start.
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# An example takes as long as the machine needs for it.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 # A machine without a display, which is also what the package promises to run on.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
