@@ -1,15 +1,17 @@
-"""What every test gets: one torch thread, no network, and a folder of its own."""
+"""What every test gets: one torch thread, no network, no waiting for the disk, and a folder of its own."""
 
 from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import socket
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 
 # Before anything imports torch, and inherited by the processes that tests start: tests run side by side.
@@ -17,6 +19,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Processes inherit what is ignored: under nohup, hanging up would stop none of those that tests start.
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# An example takes as long as the machine needs for it.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 # A machine without a display, which is also what the package promises to run on.
 os.environ["SDL_VIDEODRIVER"] = "dummy"
 # What a user has set for their own runs or terminal does not reach the tests.
@@ -25,10 +30,12 @@ for _name in list(os.environ):
         del os.environ[_name]
 
 
-def pytest_collection_finish() -> None:
-    """Take what all test modules have imported out of the sight of garbage collection.
+@pytest.fixture(autouse=True, scope="module")
+def little_to_look_through() -> None:
+    """Take what is imported by now out of the sight of garbage collection.
 
-    A training looks for garbage before it begins: among all of that it would take longer than the training.
+    A training looks for garbage before it begins: among the modules of all tests that would take longer than
+    the training itself.
     """
     gc.collect()
     gc.freeze()
@@ -39,6 +46,12 @@ def one_torch_thread() -> None:
     """Undo what a training run before this test has set."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here no power is lost, and other programs may keep the disk busy. (Processes that tests start do wait.)"""
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +79,21 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run, in which CartPole was trained a little. To be read: ``cartpole`` is a copy."""
+    from helpers.cli_runner import TINY, inside
+
+    folder = tmp_path_factory.mktemp("trained")
+    result = inside("train", *TINY, cwd=folder)
+    assert result.code == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def cartpole(trained_cartpole: Path, tmp_path: Path) -> Path:
+    """A copy of it, to write into."""
+    shutil.copytree(trained_cartpole / "runs", tmp_path / "runs")
+    return tmp_path

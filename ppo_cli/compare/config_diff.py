@@ -1,4 +1,4 @@
-"""In which settings groups of runs differ, and which a group mixes."""
+"""The settings in which groups of runs differ, and those that one group mixes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def config_diff(groups: Sequence[GroupResult]) -> dict[str, dict[str, str]]:
     """
     values = {group.name: _settings([score.config for score in group.scores]) for group in groups}
     paths = dict.fromkeys(path for settings in values.values() for path in settings)
-    found = {}
+    differing = {}
     for path in paths:
         counts = {name: settings.get(path, Counter([_ABSENT])) for name, settings in values.items()}
         texts = {text for count in counts.values() for text in count}
         if len(texts) > 1 and texts != {_UNUSED, _DEFAULTS.get(path)}:
-            found[path] = {name: _in_words(count) for name, count in counts.items()}
-    return found
+            differing[path] = {name: _in_words(count) for name, count in counts.items()}
+    return differing
 
 
 def mixed_settings(group: GroupResult) -> dict[str, str]:
@@ -44,12 +44,12 @@ def mixed_settings(group: GroupResult) -> dict[str, str]:
 
 
 def training_key(config: RunConfig) -> tuple[str, ...]:
-    """What a run's result depends on, its seed included: two runs with one key are the same run twice."""
+    """List what a run's result depends on, its seed included: runs with one key are the same run twice."""
     return (str(config.seed), *(text for path, text in _texts(config).items()))
 
 
 def _settings(configs: Sequence[RunConfig]) -> dict[str, Counter[str]]:
-    """How many runs have which value of each setting."""
+    """Count how many runs have which value of each setting."""
     texts = [_texts(config) for config in configs]
     paths = dict.fromkeys(path for each in texts for path in each)
     return {path: Counter(each.get(path, _ABSENT) for each in texts) for path in paths}
@@ -57,19 +57,19 @@ def _settings(configs: Sequence[RunConfig]) -> dict[str, Counter[str]]:
 
 def _texts(config: RunConfig) -> dict[str, str]:
     """Every setting as it stands in a YAML file; mappings entry by entry."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for setting in SETTINGS:
         if setting.path.startswith(_ASIDE):
             continue
         value: Any = get_value(config, setting.path)
         entries = value if isinstance(value, Mapping) else None
         if not is_used(config, setting):
-            found[setting.path] = _UNUSED
+            texts[setting.path] = _UNUSED
         elif entries is None:
-            found[setting.path] = yaml_text(value)
+            texts[setting.path] = yaml_text(value)
         else:
-            found |= {f"{setting.path}.{name}": yaml_text(entry) for name, entry in sorted(entries.items())}
-    return found
+            texts |= {f"{setting.path}.{name}": yaml_text(entry) for name, entry in sorted(entries.items())}
+    return texts
 
 
 def _in_words(count: Counter[str]) -> str:

@@ -1,7 +1,7 @@
 """Every setting: its name, type, range, default and one line of explanation, written once, here.
 
-The README's table, ``ppo config``, ``--help`` and the error messages are all made from these classes. Leaf
-names are unique, so ``eps_clip`` needs no section path on the command line.
+The tables in ``docs/``, ``ppo config``, ``--help`` and the error messages are all made from these classes.
+Leaf names are unique, so ``eps_clip`` needs no section path on the command line.
 
 Marks beside a type:
 

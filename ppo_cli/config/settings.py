@@ -1,4 +1,4 @@
-"""The settings as a table, read off the classes of ``schema``; README, ``ppo config`` and messages use it."""
+"""The settings as a table, read off the classes of ``schema``, for ``docs/``, ``ppo config`` and messages."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def report_command(
       ppo report LunarLander-v3-eps_clip --output study.html
       ppo report plain=LunarLander-v3-ppo-clip shaped='shaped-s*' --title "Does shaping help?"
     """
-    from ppo_cli.html import require_bokeh
+    from ppo_cli.html.require import require_bokeh
     from ppo_cli.storage.files import atomic_write
 
     if gif and no_gifs:
