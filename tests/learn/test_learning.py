@@ -139,13 +139,13 @@ def filler_does_not_leak(algorithm: str) -> bool:
     return learn(algorithm, probes.FillerDoesNotLeak, 30, gamma=0.1).values_are({0.0: 1.0}, abs=0.05)
 
 
-def continuous_target(algorithm: str, **kind: Any) -> bool:
-    learned = learn(algorithm, probes.ContinuousTarget, 100, log_std_init=-0.5, num_steps=32, **kind)
+def continuous_target(algorithm: str, iterations: int = 50, **kind: Any) -> bool:
+    learned = learn(algorithm, probes.ContinuousTarget, iterations, log_std_init=-0.5, num_steps=32, **kind)
     return bool(np.abs(learned.actions([-1.0, 1.0]) - [[-0.3, -0.4], [0.7, -0.4]]).max() < 0.15)
 
 
 def continuous_target_by_beta(algorithm: str) -> bool:
-    return continuous_target(algorithm, policy="beta")
+    return continuous_target(algorithm, 80, policy="beta")
 
 
 def continuous_target_by_a_squashed_gaussian(algorithm: str) -> bool:
