@@ -8,7 +8,8 @@ from typing import Any
 
 from ppo_cli.config.algorithms import uses
 from ppo_cli.config.problems import printable
-from ppo_cli.config.schema import NOT_BETA, RunConfig
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import NOT_BETA
 from ppo_cli.config.settings import SECTIONS, SETTINGS, Setting
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")

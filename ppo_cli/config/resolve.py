@@ -15,7 +15,8 @@ from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.assignments import Assignment, build, from_override, from_tree, from_value
 from ppo_cli.config.node import Node
 from ppo_cli.config.problems import Origin, Problem, printable, refuse, value_text
-from ppo_cli.config.schema import NOT_BETA, RunConfig
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import NOT_BETA
 from ppo_cli.config.settings import SECTIONS, SETTINGS
 from ppo_cli.config.shipped import PLAIN, display_name, shipped_config_dir, shipped_config_for
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ppo_cli.config.dump import yaml_text
-from ppo_cli.config.schema import INITIAL, RunConfig
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import INITIAL
 from ppo_cli.errors import CorruptFileError, PpoError, UsageError
 from ppo_cli.learn.population import Member
 from ppo_cli.learn.rollout import Rollout

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 from torch import Tensor
 
-from ppo_cli.config.schema import INITIAL
+from ppo_cli.config.sections import INITIAL
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.errors import PpoError, RunLockedError
 from ppo_cli.learn.algorithms import ALGORITHMS

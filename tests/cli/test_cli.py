@@ -72,7 +72,9 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys; from ppo_cli.cli import app; from ppo_cli.cli.terminal.errors import run"
     heavy = "torch numpy gymnasium pydantic yaml safetensors rich.console"
-    loaded = python(f"{code}; run(app, ['--help']); print('loaded:', [m for m in {heavy.split()!r} if m in sys.modules])")
+    loaded = python(
+        f"{code}; run(app, ['--help']); print('loaded:', [m for m in {heavy.split()!r} if m in sys.modules])"
+    )
     assert loaded.rstrip().endswith("loaded: []")
 
 

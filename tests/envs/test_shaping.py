@@ -92,7 +92,7 @@ def test_the_energy_of_a_coasting_mountain_car_hardly_changes() -> None:
 
 
 def test_every_term_has_a_weight_in_the_settings_and_the_reverse() -> None:
-    from ppo_cli.config.schema import SHAPING_TERMS
+    from ppo_cli.config.sections import SHAPING_TERMS
 
     assert {name for terms in TERMS.values() for name in terms.names} == set(SHAPING_TERMS)
 

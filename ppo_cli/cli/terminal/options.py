@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ppo_cli.config.algorithms import ALGORITHMS
+
 
 def complete_run(incomplete: str) -> list[str]:
     """Names of run folders for shell completion. Reads one directory and imports nothing."""
@@ -52,13 +54,13 @@ Overrides = Annotated[
         "--set", metavar="NAME=VALUE", help="Set one setting; repeatable. `ppo config --explain` lists them."
     ),
 ]
+_ALGORITHM_NAMES = " or ".join(filter(None, (", ".join([*ALGORITHMS][:-1]), [*ALGORITHMS][-1])))
 AlgorithmOption = Annotated[
     str | None,
     typer.Option(
         "--algorithm",
         metavar="NAME",
-        # Named here again: to read them from the settings would make every --help wait for Pydantic.
-        help="ppo-clip, ppo-kl, reinforce or grpo, with its tuned settings (default: the setting's).",
+        help=f"{_ALGORITHM_NAMES}, with its tuned settings (default: the setting's).",
     ),
 ]
 AllowImport = Annotated[

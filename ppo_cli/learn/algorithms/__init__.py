@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ppo_cli.config.schema import Learning as LearningSettings
+from ppo_cli.config.sections import Learning as LearningSettings
 from ppo_cli.learn.algorithms.base import Algorithm, Targets
 from ppo_cli.learn.algorithms.grpo import Grpo
 from ppo_cli.learn.algorithms.ppo_clip import PpoClip
