@@ -25,11 +25,12 @@ def show_plan(
     as_json: bool,
 ) -> None:
     """Print the resolved settings (stdout) and what the training would take (stderr)."""
-    from ppo_cli.config.dump import dump_config, plain_settings
+    from ppo_cli.config.dump import dump_config
+    from ppo_cli.config.values import used_settings
 
     plan = plan_of(configs, runs_dir, name)
     if as_json:
-        print_json({**plan, "config": plain_settings(settings.config), "notices": settings.notices})
+        print_json({**plan, "config": used_settings(settings.config), "notices": settings.notices})
         return
     console = stderr_console()
     for message in settings.notices:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.sections import NOT_BETA
 from ppo_cli.config.settings import SECTIONS, SETTINGS
 from ppo_cli.config.shipped import PLAIN, display_name, shipped_config_dir, shipped_config_for
+from ppo_cli.config.values import get_value
 
 _IMPORTING = ("env_id", "reward_shaping.terms")
 """The settings that can name a module to import, which is to say code to run."""
@@ -137,20 +137,6 @@ def check_value(name: str, node: Node) -> Any:
         raise
     found = getattr(checked, setting.name)
     return found if key is None else found[key]
-
-
-def get_value(config: RunConfig, path: str) -> Any:
-    """The value at a setting's path; None for a name that is not in a mapping (``env_kwargs.wind``)."""
-    value: Any = config
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name)
-    return value
-
-
-def static_key(config: RunConfig) -> str:
-    """A text that is equal for two configs exactly when they may be members of one population."""
-    static = {setting.path: get_value(config, setting.path) for setting in SETTINGS if not setting.per_member}
-    return json.dumps(static, sort_keys=True)
 
 
 def imports_of(config: RunConfig) -> list[str]:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ppo_cli.config.dump import dump_config
-from ppo_cli.config.resolve import load_config, static_key, with_values
+from ppo_cli.config.identity import differing, result_settings, static_key
+from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.learn.population import Member, Population, plan
 from ppo_cli.learn.reference import original_reference
-from ppo_cli.learn.resume import binding_settings
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.runs.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
 from ppo_cli.runs.names import run_name
@@ -156,18 +156,14 @@ def check_same_run(run: RunDir, config: RunConfig) -> None:
     Raises:
         UsageError: It holds another one; the message names the first setting that differs.
     """
-    found, wanted = (
-        {**binding_settings(one), "total_timesteps": one.total_timesteps}
-        for one in (load_config(run.config_path), config)
-    )
-    for path, value in wanted.items():
-        if found.get(path) != value:
-            raise UsageError(
-                f"{run.path} holds a run with {path} {found.get(path)}, not {value}",
-                hint="Give the sweep another --name, or move that folder away.",
-                key=path,
-                file=run.config_path,
-            )
+    there = result_settings(load_config(run.config_path))
+    for path, (value, other) in differing(result_settings(config), there).items():
+        raise UsageError(
+            f"{run.path} holds a run with {path} {other}, not {value}",
+            hint="Give the sweep another --name, or move that folder away.",
+            key=path,
+            file=run.config_path,
+        )
 
 
 def _planned(members: Sequence[Member], notices: Sequence[str]) -> list[Population]:

@@ -3,11 +3,12 @@ import yaml
 
 from ppo_cli.config import shipped as shipped_module
 from ppo_cli.config.algorithms import ALGORITHMS, users_of
-from ppo_cli.config.dump import dump_config, is_used, yaml_text
-from ppo_cli.config.resolve import get_value, imports_of, load_config, resolve_config, static_key, with_values
+from ppo_cli.config.dump import dump_config, yaml_text
+from ppo_cli.config.resolve import imports_of, load_config, resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import SETTINGS
 from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
+from ppo_cli.config.values import get_value, is_used
 from ppo_cli.errors import UsageError
 
 SHIPPED = [
@@ -299,26 +300,6 @@ def test_with_values_refuses_what_is_wrong(values):
         with_values(BASE, values)
     assert caught.value.key.rpartition(".")[2] == next(iter(values))
     assert len(caught.value.message) < 300
-
-
-def test_configs_that_differ_per_member_only_share_a_population():
-    other = {"seed": 2, "learning_rate": 1e-3, "distance": 5.0, "target_kl": 0.1, "custom": {"b": 1.0}}
-    assert static_key(with_values(BASE, other)) == static_key(BASE)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"num_envs": 16},
-        {"hidden_sizes": (32,)},
-        {"env_kwargs": {"a": 1}},
-        {"total_timesteps": 5},
-        {"mode": "add"},
-    ],
-    ids=lambda values: next(iter(values)),
-)
-def test_configs_that_differ_in_a_static_setting_do_not(values):
-    assert static_key(with_values(BASE, values)) != static_key(BASE)
 
 
 # algorithms

@@ -30,7 +30,8 @@ from helpers.sweep_helpers import (
     train_alone,
 )
 
-from ppo_cli.config.resolve import static_key, with_values
+from ppo_cli.config.identity import static_key
+from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import RunLockedError, StorageError, UsageError
 from ppo_cli.learn import trainer

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ppo_cli.config.resolve import get_value, resolve_config, with_values
+from ppo_cli.config.resolve import resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.shipped import shipped_config_dir
+from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep import opening
 from ppo_cli.sweep.spec.consent import agree_to_spec, imports_of_spec

@@ -52,8 +52,8 @@ def config_command(
 
 
 def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_json: bool) -> None:
-    from ppo_cli.config.dump import is_used, plain_settings
     from ppo_cli.config.settings import SETTINGS
+    from ppo_cli.config.values import is_used, used_settings
     from ppo_cli.prepare.resolve import resolve_settings
     from ppo_cli.report.console import stderr_console
 
@@ -61,7 +61,7 @@ def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_j
     if as_json:
         unused = {setting.path for setting in SETTINGS if not is_used(settings.config, setting)}
         origins = {path: origin for path, origin in settings.origins.items() if path not in unused}
-        config = plain_settings(settings.config)
+        config = used_settings(settings.config)
         print_json({"config": config, "origins": origins, "notices": settings.notices})
         return
     for message in settings.notices:
@@ -70,12 +70,12 @@ def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_j
 
 
 def _defaults(*, as_json: bool) -> None:
-    from ppo_cli.config.dump import plain_settings
     from ppo_cli.config.schema import RunConfig
+    from ppo_cli.config.values import used_settings
 
     config = RunConfig(env_id=_DEFAULT_ENV)
     if as_json:
-        print_json({"config": plain_settings(config)})
+        print_json({"config": used_settings(config)})
     else:
         write_stdout(commented(config, "The defaults; env_id has none and stands for an example."))
 

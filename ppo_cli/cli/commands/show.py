@@ -10,7 +10,7 @@ from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.terminal.output import print_json
 
 if TYPE_CHECKING:
-    from ppo_cli.config.schema import RunConfig
+    pass
 
 _MEANINGS = {
     "config.yaml": "settings; `ppo train --config` repeats the run",
@@ -51,7 +51,7 @@ def show_command(
     """
     from ppo_cli.cli.runs import describe_run
     from ppo_cli.cli.sweeps import find_run_or_sweep, show_sweep
-    from ppo_cli.config.dump import plain_settings
+    from ppo_cli.config.values import changed_settings, used_settings
     from ppo_cli.report.console import is_unicode, stdout_console
     from ppo_cli.report.tables import evaluation_table, files_table, settings_table
     from ppo_cli.runs.reading import read_config
@@ -63,19 +63,19 @@ def show_command(
         return
     config = read_config(found)
     document = describe_run(found)
-    differences = settings_that_differ(config)
+    differences = changed_settings(config)
     files = list(files_of(found.path))
     if json:
-        differs = {path: value for path, value, _ in differences}
+        differs = {setting.path: value for setting, value in differences}
         listed = [{"name": name, "bytes": num_bytes} for name, num_bytes, _ in files]
         print_json(
-            {**document, "config": plain_settings(config), "differs_from_default": differs, "files": listed}
+            {**document, "config": used_settings(config), "differs_from_default": differs, "files": listed}
         )
         return
     console = stdout_console()
     console.print(evaluation_table(results_of(document, unicode=is_unicode(console))))
     console.print()
-    rows = [(path, written(value), written(default)) for path, value, default in differences]
+    rows = [(setting.path, written(value), written(setting.default)) for setting, value in differences]
     console.print(settings_table(rows))
     console.print()
     console.print(files_table(files))
@@ -106,15 +106,6 @@ def results_of(document: dict[str, Any], *, unicode: bool = True) -> list[tuple[
     return [
         (name, value) for name, value in rows if value is not None and (name != "evaluation" or evaluation)
     ]
-
-
-def settings_that_differ(config: RunConfig) -> list[tuple[str, Any, Any]]:
-    """Path, value and default of each setting that is not at its default."""
-    from ppo_cli.config.resolve import get_value
-    from ppo_cli.config.settings import SETTINGS
-
-    rows = ((setting.path, get_value(config, setting.path), setting.default) for setting in SETTINGS)
-    return [(path, value, default) for path, value, default in rows if value != default]
 
 
 def written(value: Any) -> str:

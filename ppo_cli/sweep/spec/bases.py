@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ppo_cli.config.node import Node
-from ppo_cli.config.resolve import get_value, resolve_config, with_values
+from ppo_cli.config.resolve import resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
 from ppo_cli.prepare.consent import TERMS, agree_to_terms
 from ppo_cli.sweep.spec.params import Param
