@@ -60,14 +60,14 @@ def test_every_link_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n# my_terms.py\n(.*?)```", README, re.DOTALL))
 def test_the_shaping_example_works(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ppo_cli.envs.consent import agree_to_terms
     from ppo_cli.envs.member_envs import make_member_envs
     from ppo_cli.envs.shaping import ShapingParams
-    from ppo_cli.envs.user_terms import agree_to_terms
 
     (tmp_path / "my_terms.py").write_text(block)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_terms", raising=False)  # of another test
-    agree_to_terms("my_terms:terms")
+    agree_to_terms("my_terms:terms", agreed=True)
     params = ShapingParams("add", 1.0, {"upright": 0.5}, 0.99, "my_terms:terms")
     envs = make_member_envs("CartPole-v1", {}, 2, [1], [params])
     assert "upright" in envs.term_names

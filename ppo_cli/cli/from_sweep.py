@@ -32,8 +32,8 @@ def settings_from_sweep(
         UsageError: There is no such sweep or point, or it has no best one yet.
     """
     from ppo_cli.config.resolve import with_values
+    from ppo_cli.envs.consent import agree_to_run
     from ppo_cli.envs.whole_episodes import check_whole_episodes
-    from ppo_cli.prepare.consent import agree_to_run
     from ppo_cli.sweep.results.reading import sweep_results
     from ppo_cli.sweep.results.results import by_point
     from ppo_cli.sweep.results.sweep_dir import find_sweep

@@ -15,6 +15,7 @@ from ppo_cli.config.dump import yaml_text
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import REQUIRED
 from ppo_cli.config.values import changed_settings
+from ppo_cli.envs.consent import imports_of
 from ppo_cli.export.markdown import code, code_block, prose, table
 from ppo_cli.export.origin import Evaluation, Origin
 
@@ -155,8 +156,7 @@ def _use(card: Card) -> list[str]:
 
 def _repeat(card: Card) -> list[str]:
     """The commands; a folder with a config.yaml and a policy is one that `ppo` can play."""
-    agreed = ":" in card.origin.env_id or card.config.reward_shaping.terms is not None
-    needs = " --allow-import" if agreed else ""
+    needs = " --allow-import" if imports_of(card.config) else ""
     commands = {
         f"ppo eval .{needs}": "plays it on 100 fresh episodes",
         f"ppo render .{needs} --output again.gif": "films it",

@@ -4,7 +4,7 @@ import yaml
 from ppo_cli.config import shipped as shipped_module
 from ppo_cli.config.algorithms import ALGORITHMS, users_of
 from ppo_cli.config.dump import dump_config, yaml_text
-from ppo_cli.config.resolve import imports_of, load_config, resolve_config, with_values
+from ppo_cli.config.resolve import load_config, resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import SETTINGS
 from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
@@ -220,31 +220,6 @@ def test_a_batch_too_large_for_memory_is_refused():
         resolve_config(env="CartPole-v1", overrides=["num_envs=65536", "num_steps=65536"])
 
 
-# consent to import
-
-
-@pytest.mark.parametrize(
-    "text", ["env_id: my_module:MyEnv-v0", "env_id: CartPole-v1\nterms: my_module:terms"]
-)
-def test_a_file_may_name_a_module_only_with_consent(tmp_path, text):
-    path = write(tmp_path, text)
-    with pytest.raises(UsageError) as caught:
-        resolve_config(config_file=path)
-    assert "--allow-import" in caught.value.hint
-    assert "my_module" in caught.value.message
-    config = resolve_config(config_file=path, allow_import=True).config
-    assert len(imports_of(config)) == 1
-    assert load_config(path) == config  # reading imports nothing, so it needs no consent
-
-
-def test_to_type_a_module_is_to_consent(tmp_path):
-    assert resolve_config(env="my_module:MyEnv-v0").config.env_id == "my_module:MyEnv-v0"
-    path = write(tmp_path, "env_id: CartPole-v1\nterms: other:terms\n")
-    config = resolve_config(config_file=path, overrides=["terms=my_module:terms"]).config
-    assert imports_of(config) == ["reward_shaping.terms: my_module:terms"]
-    assert imports_of(BASE) == []
-
-
 # dump, load, change
 
 
@@ -439,7 +414,7 @@ def test_without_tuned_settings_of_its_own_an_algorithm_gets_those_that_apply():
 def test_what_the_user_gave_is_known_with_its_place(tmp_path):
     path = write(tmp_path, "env_id: CartPole-v1\nnum_steps: 64\n")
     given = resolve_config(env="CartPole-v1", config_file=path, values={"seed": 3}).given
-    assert given["rollout.num_steps"].line == 2 and given["seed"].label == "--seed"
+    assert given["rollout.num_steps"].name_origin.line == 2 and given["seed"].name_origin.label == "--seed"
     assert "learning.learning_rate" not in given  # that is of the tuned file
 
 

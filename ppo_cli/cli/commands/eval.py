@@ -37,7 +37,7 @@ def eval_command(
       ppo eval latest
       ppo eval LunarLander-v3-ppo-clip-s1 --episodes 500 --best --json
     """
-    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.envs.consent import agree_to_run
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import find_run
 

@@ -64,8 +64,8 @@ def export_command(
       ppo export latest --to onnx
       ppo export LunarLander-v3-ppo-clip-s1 --to card --best --output lander
     """
+    from ppo_cli.envs.consent import agree_to_run
     from ppo_cli.export.output import check_output, output_path, require_library
-    from ppo_cli.prepare.consent import agree_to_run
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import find_run
 

@@ -173,7 +173,7 @@ def resumed(
     refs: list[str], runs_dir: Path, total_timesteps: int | None, *, allow_import: bool
 ) -> list[Population]:
     """The populations of stopped runs. Their modules are imported only with ``allow_import``."""
-    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.envs.consent import agree_to_run
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import find_run
 
