@@ -13,7 +13,7 @@ from helpers.import_graph import REPOSITORY, imports_of, loaded_by, package_impo
 LAYERS: tuple[tuple[str, set[str]], ...] = (
     ("the way in", {"__main__"}),
     ("commands: parse, call one function, print one thing", {"cli"}),
-    ("pages about runs, made of what a report shows", {"html"}),
+    ("verbs for Python programs and commands; pages about runs", {"api", "html"}),
     ("what a person sees on a terminal and in plots", {"report"}),
     ("studies: many populations, told apart by what is swept", {"sweep"}),
     (
@@ -127,7 +127,9 @@ def names_of(requirements: list[str]) -> set[str]:
     return {re.split(r"[^\w-]", line)[0].lower() for line in requirements}
 
 
-@pytest.mark.parametrize(("library", "rooms"), [("torch", LIGHT | {"envs", "sweep"}), ("gymnasium", LIGHT)])
+@pytest.mark.parametrize(
+    ("library", "rooms"), [("torch", LIGHT | {"api", "envs", "sweep"}), ("gymnasium", LIGHT)]
+)
 def test_importing_the_light_rooms_loads_nothing_heavy(library: str, rooms: set[str]) -> None:
     heavy = {}
     for module in sources():

@@ -30,7 +30,7 @@ def dump_config(config: RunConfig, header: str = "", comments: Mapping[str, str]
         if section:
             lines += ["", f"{section}:"]
         of_section = data[section] if section else data
-        for setting in (one for one in SETTINGS if one.section == section and one.name in of_section):
+        for setting in (each for each in SETTINGS if each.section == section and each.name in of_section):
             value = of_section[setting.name]
             lines += _comment((comments or {}).get(setting.path, ""), indent)
             lines.append(f"{indent}{setting.name}: {yaml_text(value)}")

@@ -132,8 +132,8 @@ def check_value(name: str, node: Node) -> Any:
     except ValidationError:
         build({"env_id": "CartPole-v1"}, [assignment])  # says what is wrong in our words
         raise
-    found = getattr(checked, setting.name)
-    return found if key is None else found[key]
+    valid = getattr(checked, setting.name)
+    return valid if key is None else valid[key]
 
 
 def _read(path: Path) -> Node:

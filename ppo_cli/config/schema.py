@@ -148,8 +148,8 @@ def _join(values: list[int]) -> str:
 
 def minibatch_choices(batch: int, wanted: int, count: int = 4) -> list[int]:
     """The numbers of minibatches nearest to ``wanted`` that cut ``batch`` into equal parts of at least 2."""
-    found = [n for n in divisors(batch) if n < batch]
-    return sorted(sorted(found, key=lambda n: (abs(math.log(n / wanted)), n))[:count])
+    fitting = [n for n in divisors(batch) if n < batch]
+    return sorted(sorted(fitting, key=lambda n: (abs(math.log(n / wanted)), n))[:count])
 
 
 def divisors(number: int) -> list[int]:

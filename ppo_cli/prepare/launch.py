@@ -80,8 +80,8 @@ def prepare_resume(refs: Sequence[str], *, runs_dir: Path, total_timesteps: int 
     notices: list[str] = []
     members: list[Member] = []
     complete: list[_CompleteError] = []
-    found = (find_run(runs_dir, ref) for ref in refs)
-    runs = {run.path.resolve(): run for run in found}.values()  # each once, however it is called
+    named = (find_run(runs_dir, ref) for ref in refs)
+    runs = {run.path.resolve(): run for run in named}.values()  # each once, however it is called
     for run in runs:
         _check_extends(run, total_timesteps)
     for run in runs:
@@ -177,17 +177,17 @@ def _aligned(members: Sequence[Member]) -> list[Member]:
     A process that is killed between two members' checkpoints leaves them one checkpoint apart. Each keeps its
     last two, so there is one that all have; going back to it costs less than training in two groups.
     """
-    found = list(members)
-    for key in dict.fromkeys(static_key(member.config) for member in found):
-        rows = [i for i, m in enumerate(found) if static_key(m.config) == key and m.checkpoint and m.run_dir]
-        if len({found[i].iteration for i in rows}) < 2:
+    runs = list(members)
+    for key in dict.fromkeys(static_key(member.config) for member in runs):
+        rows = [i for i, m in enumerate(runs) if static_key(m.config) == key and m.checkpoint and m.run_dir]
+        if len({runs[i].iteration for i in rows}) < 2:
             continue
-        have = [set(checkpoint_iterations(run)) for i in rows if (run := found[i].run_dir)]
+        have = [set(checkpoint_iterations(run)) for i in rows if (run := runs[i].run_dir)]
         common = set.intersection(*have)
         if common:
             for i in rows:
-                found[i] = _gone_back(found[i], max(common))
-    return found
+                runs[i] = _gone_back(runs[i], max(common))
+    return runs
 
 
 def _gone_back(member: Member, iteration: int) -> Member:

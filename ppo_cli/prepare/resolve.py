@@ -33,6 +33,34 @@ class ResolvedSettings:
     notices: tuple[str, ...]
 
 
+def settings_of_config(
+    config: RunConfig, values: Mapping[str, Any], *, allow_import: bool
+) -> ResolvedSettings:
+    """Settings that are those of another run, with some values on top.
+
+    Args:
+        config: The other run's settings.
+        values: Typed values by name or path.
+        allow_import: Whether the settings may name modules to import, beside those in ``values``.
+
+    Raises:
+        UsageError: Anything that is wrong with them.
+    """
+    from ppo_cli.config.resolve import with_values
+    from ppo_cli.envs.consent import TERMS, agree_to_terms
+    from ppo_cli.envs.registry import resolve_env_id
+    from ppo_cli.envs.whole_episodes import check_whole_episodes
+
+    config = with_values(config, values)
+    running = resolve_env_id(config.env_id, allow_import=allow_import or "env_id" in values)
+    if running.env_id != config.env_id:
+        config = with_values(config, {"env_id": running.env_id})
+    typed = bool({"terms", TERMS} & values.keys())
+    agree_to_terms(config.reward_shaping.terms, agreed=allow_import or typed)
+    check_whole_episodes(config)
+    return ResolvedSettings(config, running.requested, {}, (running.notice,) if running.notice else ())
+
+
 def resolve_settings(
     env: str | ResolvedEnv | None,
     config_file: Path | None,

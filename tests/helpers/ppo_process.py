@@ -20,7 +20,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 WARM_MODULES = (
     "ppo_cli.cli",
-    "ppo_cli.cli.training",
+    "ppo_cli.cli.training.progress",
+    "ppo_cli.cli.training.results",
     "ppo_cli.prepare.launch",
     "ppo_cli.learn.trainer",
     "helpers.ppo_process",

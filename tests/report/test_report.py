@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from ppo_cli.cli.commands.algorithms import describe_algorithm
 from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.config.describe import describe_algorithm
 from ppo_cli.learn.iteration_report import IterationReport, MemberReport
 from ppo_cli.report.algorithms import algorithms_text
 from ppo_cli.report.console import can_animate, stderr_console

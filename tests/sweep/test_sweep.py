@@ -42,6 +42,7 @@ from ppo_cli.prepare.launch import prepare_in_folder
 from ppo_cli.rng import Stream, episode_seed
 from ppo_cli.runs.checkpoints import checkpoint_iterations
 from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.sweep.choose import search
 from ppo_cli.sweep.choose.halving import RUNGS, rung_iteration, survivors
 from ppo_cli.sweep.choose.search import DIGITS, ask, generations
 from ppo_cli.sweep.estimate import MOST_PROBES, Estimate, estimate, probe_job
@@ -806,7 +807,7 @@ def test_tpe_is_told_what_the_points_came_to(tmp_path: Path, monkeypatch: pytest
         calls.append((kind, dict(told)))
         return ask(kind, params, told, *rest)
 
-    monkeypatch.setattr("ppo_cli.sweep.choose.search.ask", listening)
+    monkeypatch.setattr(search, "ask", listening)
     done = sweep(tiny_spec(*SEARCHED, search="tpe", trials=11, num_seeds=2, base=QUICK), tmp_path)
     means = {one.point: one.mean for one in by_point(done.runner.runs())}
     first, second = calls

@@ -70,16 +70,16 @@ def export_command(
     from ppo_cli.runs.run_dir import find_run
 
     require_library(to)
-    found = find_run(runs_dir, run)
-    config = read_config(found)
+    folder = find_run(runs_dir, run)
+    config = read_config(folder)
     if to in _PLAYING:
         agree_to_run(config, allow_import=allow_import)
-    path = output or output_path(found.path, to, best=best)
+    path = output or output_path(folder.path, to, best=best)
     check_output(path, to, force=force)
-    exported = _exported(found, config, to, path, best=best)
+    exported = _exported(folder, config, to, path, best=best)
     _write(path, exported)
     about = {
-        "run_dir": str(found.path),
+        "run_dir": str(folder.path),
         "env_id": config.env_id,
         "to": to,
         "policy": "best" if best else "last",
@@ -94,11 +94,11 @@ def _exported(run: RunDir, config: RunConfig, to: str, path: Path, *, best: bool
         return exporting.export_onnx(run, config, best=best)
     if to == "numpy":
         return exporting.export_numpy(run, config, best=best, module=path.stem)
-    from ppo_cli.cli.render_report import progress_bar
+    from ppo_cli.cli.terminal.progress_bar import progress_bar
 
-    with progress_bar() as told:
+    with progress_bar() as advance:
         make = exporting.export_sb3 if to == "sb3" else exporting.export_card
-        return make(run, config, best=best, told=told)
+        return make(run, config, best=best, told=advance)
 
 
 def _write(path: Path, exported: Exported) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -69,6 +70,11 @@ AllowImport = Annotated[
         "--allow-import", help="Import the user modules that a file or run names; importing runs their code."
     ),
 ]
+
+
+def command_line(ctx: typer.Context) -> str:
+    """The command line as a shell takes it."""
+    return shlex.join(["ppo", *(ctx.obj or [ctx.info_name or ""])])
 
 
 def whole_number(text: str | int) -> int:
