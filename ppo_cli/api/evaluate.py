@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.envs.consent import agree_to_run
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.reading import read_config
 from ppo_cli.runs.run_dir import find_run
@@ -45,6 +44,8 @@ def evaluate(
         raise UsageError(f"{episodes} episodes tell nothing", hint="at least 1", key="episodes")
     folder = find_run(Path(runs_dir), os.fspath(run))
     config = read_config(folder)
+    from ppo_cli.envs.consent import agree_to_run  # Gymnasium, and then torch, for a run that is there
+
     agree_to_run(config, allow_import=allow_import)
     from ppo_cli.play.evaluate import evaluate_run
 

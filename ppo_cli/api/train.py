@@ -162,25 +162,33 @@ def _stopped(
     resume: Ref | Sequence[Ref], runs_dir: Path, given: Mapping[str, Any], *, allow_import: bool
 ) -> list[Population]:
     """The populations of stopped runs. Nothing is imported for them that was not agreed to."""
-    from ppo_cli.config.node import located
-    from ppo_cli.config.problems import Origin
-    from ppo_cli.config.resolve import check_value
-    from ppo_cli.envs.consent import agree_to_run
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import find_run
 
     others = [name for name, value in given.items() if value is not None and name != "total_timesteps"]
     if others:
         raise UsageError(f"resume cannot be combined with {', '.join(others)}", hint=_KEEPS)
-    steps = given.get("total_timesteps")
-    if steps is not None:
-        steps = check_value("total_timesteps", located(steps, Origin("settings")))
     refs = [os.fspath(ref) for ref in ([resume] if isinstance(resume, str | os.PathLike) else resume)]
-    for ref in refs:
-        agree_to_run(read_config(find_run(runs_dir, ref)), allow_import=allow_import)
+    configs = [read_config(find_run(runs_dir, ref)) for ref in refs]
+    from ppo_cli.envs.consent import agree_to_run  # Gymnasium, and then torch, for runs that are there
+
+    for config in configs:
+        agree_to_run(config, allow_import=allow_import)
     from ppo_cli.prepare.launch import prepare_resume
 
-    return prepare_resume(refs, runs_dir=runs_dir, total_timesteps=steps)
+    return prepare_resume(refs, runs_dir=runs_dir, total_timesteps=_steps(given.get("total_timesteps")))
+
+
+def _steps(value: Any) -> int | None:
+    """A checked ``total_timesteps``; None where there is none."""
+    from ppo_cli.config.node import located
+    from ppo_cli.config.problems import Origin
+    from ppo_cli.config.resolve import check_value
+
+    if value is None:
+        return None
+    steps: int = check_value("total_timesteps", located(value, Origin("settings")))
+    return steps
 
 
 def _call(given: Mapping[str, Any]) -> str:
