@@ -27,6 +27,7 @@ def test_the_function_and_the_command_give_equal_documents(
     monkeypatch.chdir(trained)
     for ref in (NAME, Path("runs") / NAME, load_runs(NAME)[0]):
         assert evaluate(ref, episodes=episodes, seed=3, stochastic=True) == typed
+    assert (typed["episodes"], typed["seed"], typed["deterministic"]) == (episodes, 3, False)
 
 
 def test_what_is_no_run_is_refused(trained: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_function_and_the_command_give_equal_documents(
     monkeypatch.chdir(tmp_path / "called")
     called = train("CartPole-v1", algorithm="ppo-kl", seeds=2, seed=5, **TINY)
     assert without_times(called) == without_times(typed)
-    assert [run["status"] for run in called] == ["completed", "completed"]
+    assert [(run["seed"], run["status"]) for run in called] == [(5, "completed"), (6, "completed")]
     assert called[0]["command"].startswith("ppo_cli.train(env='CartPole-v1', seeds=2, algorithm='ppo-kl'")
 
 

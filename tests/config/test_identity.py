@@ -46,6 +46,13 @@ def test_what_differs_is_told_with_both_values_and_a_number_is_not_true():
     assert differing({"gone": 1, "never": None}, {}) == {"gone": (1, None)}
 
 
+def test_the_order_of_names_in_a_mapping_makes_no_difference():
+    one, other = (
+        with_values(BASE, {"env_kwargs": kwargs}) for kwargs in ({"a": 1, "b": 2}, {"b": 2, "a": 1})
+    )
+    assert result_key(one) == result_key(other) and static_key(one) == static_key(other)
+
+
 def test_settings_are_told_as_a_checkpoint_holds_them():
     assert training_settings(BASE)["network.hidden_sizes"] == [64, 64]
     assert flat_settings(BASE)["network.hidden_sizes"] == (64, 64)
