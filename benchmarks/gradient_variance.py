@@ -65,16 +65,16 @@ def settings() -> Any:
 
 def trained_policies(stages: int) -> Iterator[tuple[int, Any]]:
     """Iteration and parameters of the policy and its critic, ``stages`` times, evenly."""
+    from ppo_cli.learn.build import open_population
     from ppo_cli.learn.population import Member, Population
-    from ppo_cli.learn.session import Session
     from ppo_cli.learn.trainer import learn
 
-    with Session.open(Population((Member(settings()),))) as session:
+    with open_population(Population((Member(settings()),))) as state:
         for iteration in range(ITERATIONS + 1):
             if iteration * (stages - 1) % ITERATIONS == 0:
-                yield iteration, session.state.params[0].clone()
-            learn(session, collected(session))
-            session.state.iteration += 1
+                yield iteration, state.learner.agent.params[0].clone()
+            learn(state, collected(state))
+            state.learner.iteration += 1
 
 
 def noise_at(params: Any, stage: int, rounds: int) -> dict[str, Any]:
@@ -82,27 +82,28 @@ def noise_at(params: Any, stage: int, rounds: int) -> dict[str, Any]:
     import torch
 
     from ppo_cli.config.resolve import with_values
+    from ppo_cli.learn.agent import AgentObjective
     from ppo_cli.learn.algorithms.reinforce import Reinforce
+    from ppo_cli.learn.build import open_population
     from ppo_cli.learn.population import Member, Population
-    from ppo_cli.learn.session import Session
     from ppo_cli.learn.trainer import make_batch
-    from ppo_cli.learn.update import gradient
 
     estimates: dict[str, list[Any]] = {name: [] for name in VARIANTS}
     lengths = []
     configs = [with_values(settings(), {"seed": 10_000 * (stage + 1) + m}) for m in range(MEMBERS)]
-    with Session.open(Population(tuple(Member(config) for config in configs))) as session:
-        session.state.params[:] = params
+    with open_population(Population(tuple(Member(config) for config in configs))) as state:
+        state.learner.agent.params[:] = params
         for _ in range(rounds):
-            rollout = collected(session)
-            session.state.iteration += 1  # other action noise in the next round
-            lengths += [episode.length for episode in session.envs.pop_episodes()]
-            collected_batch = make_batch(session, rollout)
+            rollout = collected(state)
+            state.learner.iteration += 1  # other action noise in the next round
+            lengths += [episode.length for episode in state.rows.envs.pop_episodes()]
+            collected_batch = make_batch(state, rollout)
             for name, (returns, baseline) in VARIANTS.items():
-                learner = replace(session.learner, algorithm=Reinforce(returns, baseline))
-                batch = judged(collected_batch, session.hyper, rollout, learner.algorithm)
-                grads = gradient(learner, session.state.params, batch, session.hyper)[3]
-                estimates[name].append(grads[:, : session.net.num_params // 2].clone())
+                agent = replace(state.agent, algorithm=Reinforce(returns))
+                batch = judged(collected_batch, state.rows.hyper, rollout, agent.algorithm, baseline)
+                objective = AgentObjective(agent, state.rows.hyper)
+                grads = objective.gradient(state.learner.agent.params, batch).grads
+                estimates[name].append(grads[:, : state.agent.net.num_params // 2].clone())
     stacked = {name: torch.cat(values).double() for name, values in estimates.items()}
     noise = {name: values.var(0).sum().item() for name, values in stacked.items()}
     best = stacked["rewards to go − V(s)"]
@@ -111,22 +112,21 @@ def noise_at(params: Any, stage: int, rounds: int) -> dict[str, Any]:
     return {"noise": noise, "squared_length": max(length, 0.0), "mean_length": sum(lengths) / len(lengths)}
 
 
-def collected(session: Any) -> Any:
-    """Whole episodes, in which nothing comes after the time limit."""
-    from ppo_cli.learn.trainer import collect
+def collected(state: Any) -> Any:
+    """Whole episodes with the rewards that the learner sees; nothing comes after the time limit."""
+    from ppo_cli.learn.trainer import collect, relabel
 
-    rollout = collect(session)
+    rollout = relabel(state, collect(state))
     return replace(rollout, terminated=rollout.terminated | rollout.truncated)
 
 
-def judged(batch: Any, hyper: Any, rollout: Any, algorithm: Any) -> Any:
+def judged(batch: Any, hyper: Any, rollout: Any, algorithm: Any, baseline: str) -> Any:
     """The batch of a rollout, judged by a variant; values are 0 where it has no baseline."""
     values = batch.values.view(*rollout.rewards.shape)
     values = values[:, [*range(values.shape[1]), -1]]  # what comes last is not looked at
-    if algorithm.baseline == "none":
+    if baseline == "none":
         values = 0 * values
-    rewards = rollout.rewards * hyper.reward_scale[:, None, None]
-    targets = algorithm.targets(rollout, rewards, values, hyper)
+    targets = algorithm.targets(rollout, values, hyper)
     return replace(
         batch,
         advantages=targets.advantages.flatten(1, 2),

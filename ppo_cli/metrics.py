@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ppo_cli.config.algorithms import ALGORITHMS, users_of
+from ppo_cli.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,19 @@ class Metric:
     only: tuple[str, ...] = ()
 
 
-CRITIC, CLIPPED, TARGETED, HELD = map(users_of, ("vf_coef", "eps_clip", "kl_target", "reference"))
+CRITIC, CLIPPED = map(users_of, ("vf_coef", "eps_clip"))
 WHOLE_EPISODES = tuple(name for name, facts in ALGORITHMS.items() if facts.whole_episodes)
 WINDOW = 100  # episodes that the rollout means look back on
+
+
+def _own_metrics() -> tuple[Metric, ...]:
+    """What only some algorithms log, as their facts declare it."""
+    meanings = {name: text for facts in ALGORITHMS.values() for name, text in facts.metrics.items()}
+    return tuple(
+        Metric(name, text, tuple(own for own, facts in ALGORITHMS.items() if name in facts.metrics))
+        for name, text in meanings.items()
+    )
+
 
 METRICS = (
     Metric("iteration", "iterations done (one iteration = collect + update)"),
@@ -44,10 +56,7 @@ METRICS = (
     Metric("train/value_loss", "half the mean squared error of the value function", CRITIC),
     Metric("train/entropy", "entropy of the policy in nats: how random it is"),
     Metric("train/approx_kl", "KL(old || new): how far the update moved the policy, k3 estimate, in nats"),
-    Metric("train/clip_fraction", "share of transitions whose ratio left the clip range", CLIPPED),
-    Metric("train/kl", "KL(old || new): how far the update moved the policy, exact, in nats", TARGETED),
-    Metric("train/kl_coef", "weight of the penalty on KL(old || new) in this iteration", TARGETED),
-    Metric("train/kl_reference", "KL(policy || reference), k3 estimate, in nats", HELD),
+    *_own_metrics(),
     Metric(
         "train/used",
         "share of the collected steps that were learned from; the others are resets, waiting for the end of "
@@ -81,3 +90,22 @@ def columns(algorithm: str, term_names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns of ``metrics.csv`` for a run of an algorithm with these shaping terms."""
     names = (metric.name for metric in METRICS if not metric.only or algorithm in metric.only)
     return (*names, *(TERM_PREFIX + term for term in term_names))
+
+
+def check_logged(algorithm: str, names: Collection[str]) -> None:
+    """Tell the author of an algorithm that it logs what its facts do not declare.
+
+    Args:
+        algorithm: Its name.
+        names: Metrics that it logs.
+
+    Raises:
+        UsageError: One of them has no column.
+    """
+    unknown = sorted(set(names).difference(columns(algorithm, ())))
+    if unknown:
+        raise UsageError(
+            f"the algorithm {algorithm} logs {unknown[0]}, which is not declared",
+            hint=f"say what it means in the metrics of {algorithm} in ppo_cli/config/algorithms.py",
+            key=unknown[0],
+        )

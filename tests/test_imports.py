@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
     ),
     ("settings; pictures one after the other", {"config", "film"}),
     ("files that survive", {"storage"}),
-    ("words that all share", {"errors", "spaces", "rng"}),
+    ("words that all share", {"errors", "spaces", "rng", "pace"}),
 )
 # `ppo_cli/__init__.py` offers load_policy to users, lazily; everything may ask it for the version.
 DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in rooms} | {"__init__": -1}

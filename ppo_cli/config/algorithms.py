@@ -1,58 +1,121 @@
-"""The algorithms as facts: formula, paper, and which settings each of them uses. No torch.
+"""The algorithms as facts: formula, paper, settings, and what follows from them. No torch.
 
-How they compute stands in ``ppo_cli.learn.algorithms``, under the same names.
+Everything that has to be known of an algorithm without running it stands here, once. How it computes stands
+in the class that ``code`` names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ppo_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from ppo_cli.config.sections import Learning
+
+INITIAL = "initial"
+"""The reference that is the policy at the beginning, not the path of a run."""
+
+
+def _always(learning: Learning) -> bool:
+    return True
+
+
+def _never(learning: Learning) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
 class AlgorithmFacts:
-    """What ``ppo algorithms`` says of an algorithm.
+    """What is known of an algorithm before it runs.
 
     Attributes:
         summary: What it is, in one line.
         formula: The loss that it minimises, in plain characters.
         paper: Where it comes from.
+        code: Module and class in ``ppo_cli.learn.algorithms``, as in ``ppo_clip:PpoClip``.
         settings: The settings that it uses and not every algorithm does, by leaf name.
+        metrics: What it logs and not every algorithm does: meaning by name. One that is named after a
+            setting, such as ``train/kl_coef``, is logged by itself.
         whole_episodes: Whether it learns from whole episodes, rather than from a fixed number of steps.
+        critic: Whether there is a value network, by the settings of ``learning``.
+        bootstraps: Whether that network says what would have come after a time limit; otherwise nothing does.
     """
 
     summary: str
     formula: str
     paper: str
+    code: str
     settings: tuple[str, ...]
+    metrics: Mapping[str, str] = field(default_factory=dict)
     whole_episodes: bool = False
+    critic: Callable[[Learning], bool] = _always
+    bootstraps: Callable[[Learning], bool] = _always
 
+    def num_passes(self, learning: Learning) -> int:
+        """Passes over the collected steps in each update: num_epochs, or 1 where there is no such setting."""
+        return learning.num_epochs if "num_epochs" in self.settings else 1
+
+    def num_minibatches(self, learning: Learning) -> int:
+        """Gradient steps of a pass: num_minibatches, or 1 where there is no such setting."""
+        return learning.num_minibatches if "num_minibatches" in self.settings else 1
+
+    def envs_per_start(self, learning: Learning) -> int:
+        """How many environments start their episodes alike: group_size, where episodes are compared."""
+        return learning.group_size if "group_size" in self.settings else 1
+
+    def reference(self, learning: Learning) -> str | None:
+        """The policy that is held on to, ``INITIAL`` or the path of a run; None where there is none."""
+        return learning.reference if "reference" in self.settings else None
+
+    def reference_path(self, learning: Learning) -> str | None:
+        """Where the policy is that is held on to; None where that is the one at the beginning, or none."""
+        reference = self.reference(learning)
+        return None if reference == INITIAL else reference
+
+
+_CLIP_FRACTION = {"train/clip_fraction": "share of transitions whose ratio left the clip range"}
 
 ALGORITHMS: dict[str, AlgorithmFacts] = {
     "ppo-clip": AlgorithmFacts(
         summary="limits each update by making larger moves of the policy worthless",
         formula="-mean min(ratio A, clip(ratio, 1 - eps_clip, 1 + eps_clip) A) + vf_coef value_loss",
         paper="Schulman et al. 2017, Proximal Policy Optimization Algorithms, eq. 7",
+        code="ppo_clip:PpoClip",
         settings=(
-            "num_epochs", "gae_lambda", "normalize_advantages", "eps_clip", "anneal_eps_clip", "target_kl",
-            "vf_coef", "eps_clip_vf", "critic_learning_rate",
+            "num_epochs", "num_minibatches", "gae_lambda", "normalize_advantages", "eps_clip",
+            "anneal_eps_clip", "target_kl", "vf_coef", "eps_clip_vf", "critic_learning_rate",
         ),
+        metrics=_CLIP_FRACTION,
     ),
     "ppo-kl": AlgorithmFacts(
         summary="limits each update by a penalty on its exact KL divergence, with a weight that adapts",
         formula="-mean(ratio A) + kl_coef KL(old policy || policy) + vf_coef value_loss",
         paper="Schulman et al. 2017, Proximal Policy Optimization Algorithms, eq. 8",
+        code="ppo_kl:PpoKl",
         settings=(
-            "num_epochs", "gae_lambda", "normalize_advantages", "kl_target", "kl_coef",
+            "num_epochs", "num_minibatches", "gae_lambda", "normalize_advantages", "kl_target", "kl_coef",
             "vf_coef", "eps_clip_vf", "critic_learning_rate",
         ),
+        metrics={
+            "train/kl": "KL(old || new): how far the update moved the policy, exact, in nats",
+            "train/kl_coef": "weight of the penalty on KL(old || new) in this iteration",
+        },
     ),
     "reinforce": AlgorithmFacts(
         summary="the policy gradient itself: one pass over whole episodes, nothing to limit it",
         formula="-mean(log policy(a|s) (return - baseline)) + vf_coef value_loss",
         paper="Williams 1992, Simple statistical gradient-following algorithms",
-        settings=("returns", "baseline", "normalize_advantages", "vf_coef", "critic_learning_rate"),
+        code="reinforce:Reinforce",
+        settings=(
+            "num_minibatches", "returns", "baseline", "normalize_advantages", "vf_coef",
+            "critic_learning_rate",
+        ),
         whole_episodes=True,
+        critic=lambda learning: learning.baseline == "value",
+        bootstraps=lambda learning: learning.baseline == "value" and learning.returns == "to-go",
     ),
     "grpo": AlgorithmFacts(
         summary="no critic: episodes from one start state are judged against each other",
@@ -61,17 +124,25 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
             "A = (return - mean of group) / std of group"
         ),
         paper="Shao et al. 2024, DeepSeekMath; DAPO (Yu et al. 2025); Dr. GRPO (Liu et al. 2025)",
+        code="grpo:Grpo",
         settings=(
-            "num_epochs", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
+            "num_epochs", "num_minibatches", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
             "eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_coef", "reference",
         ),
+        metrics={
+            **_CLIP_FRACTION,
+            "train/kl_reference": "KL(policy || reference), k3 estimate, in nats",
+        },
         whole_episodes=True,
+        critic=_never,
+        bootstraps=_never,
     ),
 }  # fmt: skip
 
 
 ROLES: dict[str, tuple[str, ...]] = {
     "passes": ("num_epochs",),
+    "parts": ("num_minibatches",),
     "step": ("eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_target"),
     "penalty": ("kl_coef", "reference"),
     "advantages": (
@@ -83,12 +154,39 @@ ROLES: dict[str, tuple[str, ...]] = {
 """What the settings that not every algorithm uses are for; those of one role stand in for each other."""
 
 _WITHOUT = {
-    "passes": "it takes one pass, which num_minibatches cuts into parts",
+    "passes": "it takes one pass over what it collected",
+    "parts": "it takes one step on all that it collected",
     "step": "it has nothing that limits an update",
     "penalty": "it has no KL penalty",
     "critic": "it has no value network",
 }
 """What to say of an algorithm that has no setting of a role."""
+
+
+def check_declarations(known: Collection[str]) -> None:
+    """Tell the author of an algorithm what its facts lack.
+
+    Args:
+        known: Leaf names of all settings of ``learning``.
+
+    Raises:
+        UsageError: A setting does not exist, or has no role, so that every algorithm would take it.
+    """
+    here = "ppo_cli/config/algorithms.py"
+    for name, facts in ALGORITHMS.items():
+        for setting in facts.settings:
+            if setting not in known:
+                raise UsageError(
+                    f"the algorithm {name} uses the setting {setting!r}, which does not exist",
+                    hint=f"add it to Learning in ppo_cli/config/sections.py, or leave it out in {here}",
+                    key=setting,
+                )
+            if not any(setting in names for names in ROLES.values()):
+                raise UsageError(
+                    f"the setting {setting} of the algorithm {name} has no role",
+                    hint=f"say in ROLES in {here} what it is for; what every algorithm uses is not listed",
+                    key=setting,
+                )
 
 
 def uses(algorithm: str, setting: str) -> bool:
@@ -113,8 +211,8 @@ def users_of(setting: str) -> tuple[str, ...]:
 def objection(algorithm: str, setting: str) -> tuple[str, str]:
     """Why an algorithm refuses a setting that it does not use, and what to do.
 
-    >>> objection("ppo-kl", "eps_clip")
-    ('eps_clip is not used by ppo-kl; it has kl_target', 'leave it out; ppo-clip and grpo use eps_clip')
+    >>> objection("ppo-kl", "eps_clip")[0]
+    'eps_clip is not used by ppo-kl; it has kl_target'
     """
     role = next(role for role, names in ROLES.items() if setting in names)
     own = [name for name in ROLES[role] if name in ALGORITHMS[algorithm].settings]

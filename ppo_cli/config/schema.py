@@ -11,10 +11,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from ppo_cli.config.algorithms import ALGORITHMS, objection, uses
+from ppo_cli.config.algorithms import ALGORITHMS, AlgorithmFacts, objection, uses
 from ppo_cli.config.marks import ENV_ID_PATTERN, PER_MEMBER, Allowed, Grid, Int, Name, OneOf, Scalar
 from ppo_cli.config.sections import (
-    INITIAL,
     Compute,
     Evaluation,
     Learning,
@@ -62,35 +61,9 @@ class RunConfig(Section):
         return self.rollout.num_envs * self.rollout.num_steps
 
     @property
-    def num_passes(self) -> int:
-        """Passes over the collected steps in each update: num_epochs, or 1 where the algorithm takes one."""
-        return self.learning.num_epochs if uses(self.algorithm, "num_epochs") else 1
-
-    @property
-    def reference_path(self) -> str | None:
-        """Where the policy is that grpo is held to; None where that is the one at the beginning."""
-        return None if self.learning.reference == INITIAL else self.learning.reference
-
-    @property
-    def has_critic(self) -> bool:
-        """Whether a value network is trained."""
-        return uses(self.algorithm, "vf_coef") and self.learning.baseline == "value"
-
-    @property
-    def whole_episodes(self) -> bool:
-        """Whether the algorithm learns from whole episodes."""
-        return ALGORITHMS[self.algorithm].whole_episodes
-
-    @property
-    def bootstraps(self) -> bool:
-        """Whether a critic says what would have come after a time limit; otherwise nothing does."""
-        whole_returns = uses(self.algorithm, "returns") and self.learning.returns == "trajectory"
-        return self.has_critic and not whole_returns
-
-    @property
-    def envs_per_start(self) -> int:
-        """How many environments start their episodes alike: group_size, where the algorithm compares them."""
-        return self.learning.group_size if uses(self.algorithm, "group_size") else 1
+    def facts(self) -> AlgorithmFacts:
+        """What is known of the algorithm."""
+        return ALGORITHMS[self.algorithm]
 
     @property
     def num_iterations(self) -> int:
@@ -120,7 +93,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _minibatches_fit(self) -> RunConfig:
-        batch, parts = self.steps_per_iteration, self.learning.num_minibatches
+        batch, parts = self.steps_per_iteration, self.facts.num_minibatches(self.learning)
         if batch > MAX_BATCH:
             raise disagreement(
                 "rollout.num_steps",

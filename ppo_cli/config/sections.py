@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from ppo_cli.config.algorithms import INITIAL
 from ppo_cli.config.marks import (
     PER_MEMBER,
     Grid,
@@ -27,9 +28,6 @@ from ppo_cli.config.marks import (
 MAX_WEIGHTS = 4_194_304
 """The most weights between the hidden layers. A checkpoint holds 24 bytes for each (actor and critic, each
 with Adam's two moments), and has to stay below the size that is read back."""
-
-INITIAL = "initial"
-"""The reference that is the policy at the beginning, not the path of a run."""
 
 
 def disagreement(key: str, problem: str, hint: str, *others: str) -> PydanticCustomError:

@@ -13,6 +13,7 @@ import annotated_types as limits
 from pydantic.fields import FieldInfo
 
 from ppo_cli.config import schema, sections
+from ppo_cli.config.algorithms import check_declarations
 from ppo_cli.config.marks import Allowed, Grid, OneOf, PerMember
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.sections import Section
@@ -178,3 +179,4 @@ BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
 BY_PATH: dict[str, Setting] = {setting.path: setting for setting in SETTINGS}
 if len(BY_NAME) != len(SETTINGS):
     raise AssertionError("two settings have the same leaf name")
+check_declarations(sections.Learning.model_fields)

@@ -32,8 +32,8 @@ def make_envs(configs: Sequence[RunConfig], num_envs: int | None = None) -> Memb
         [one.seed for one in configs],
         [shaping_params(one) for one in configs],
         num_workers=_num_workers(config),
-        group_size=config.envs_per_start if num_envs is None else 1,
-        cut_is_end=not config.bootstraps,
+        group_size=config.facts.envs_per_start(config.learning) if num_envs is None else 1,
+        cut_is_end=not config.facts.bootstraps(config.learning),
     )
 
 

@@ -61,7 +61,7 @@ def time_limit(config: RunConfig) -> int | None:
 
 
 def _problem(config: RunConfig) -> Problem | None:
-    if not config.whole_episodes:
+    if not config.facts.whole_episodes:
         return None
     why, place = f"{config.algorithm} learns from whole episodes", Origin("settings")
     limit = time_limit(config)

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from ppo_cli.config.algorithms import uses
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.nn.rows import Rows
 
 KL_STOP_FACTOR = 1.5
 DOUBLE = ("learning_rate", "critic_learning_rate")  # Adam's step size is computed in double precision
 
 
 @dataclass(frozen=True)
-class Hyperparams:
+class Hyperparams(Rows):
     """Settings that may differ between the members of one population, each ``[M]``.
 
     An optional setting that is off is infinite here: a limit that nothing reaches.
@@ -65,10 +66,6 @@ class Hyperparams:
             for field in fields(cls)
         }
         return cls(**columns)
-
-    def keep(self, members: Tensor) -> Hyperparams:
-        """The rows of some members."""
-        return Hyperparams(**{field.name: getattr(self, field.name)[members] for field in fields(self)})
 
     def at(self, remaining: float, adapted: Mapping[str, Tensor]) -> Hyperparams:
         """What holds when ``remaining`` (1 to 0) of the training is left.

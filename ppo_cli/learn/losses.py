@@ -1,8 +1,8 @@
 """Losses: one formula, one function; a mean within each member ``[M]``, never over members.
 
-Beside a loss stands its derivative, ``..._by_...``. The tests hold one to the other by automatic
-differentiation; the trainer uses the derivatives, because for networks this small the bookkeeping of
-automatic differentiation costs more than the arithmetic.
+Beside a loss stands its derivative with respect to what it is a function of, ``..._grad``. The tests hold one
+to the other by automatic differentiation; algorithms may offer the derivatives to the trainer, because for
+networks this small the bookkeeping of automatic differentiation costs more than the arithmetic.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def clipped_surrogate(
     return -masked_mean(torch.minimum(ratio * advantages, clipped * advantages), weights)
 
 
-def clipped_surrogate_by_log_prob(
+def clipped_surrogate_grad(
     ratio: Tensor,  # [M, B]
     advantages: Tensor,  # [M, B]
     eps_low: Tensor,  # [M]
@@ -50,7 +50,7 @@ def surrogate(
     return -masked_mean(ratio * advantages, weights)
 
 
-def surrogate_by_log_prob(
+def surrogate_grad(
     ratio: Tensor,  # [M, B]
     advantages: Tensor,  # [M, B]
     weights: Tensor,  # [M, B]
@@ -68,7 +68,7 @@ def policy_gradient(
     return -masked_mean(log_probs * advantages, weights)
 
 
-def policy_gradient_by_log_prob(
+def policy_gradient_grad(
     advantages: Tensor,  # [M, B]
     weights: Tensor,  # [M, B]
 ) -> Tensor:  # [M, B]
@@ -85,7 +85,7 @@ def k3(log_ratio: Tensor) -> Tensor:  # [M, B] -> [M, B]
     return log_ratio.exp() - log_ratio - 1
 
 
-def k3_by_log_prob(log_ratio: Tensor) -> Tensor:  # [M, B] -> [M, B]
+def k3_grad(log_ratio: Tensor) -> Tensor:  # [M, B] -> [M, B]
     """Derivative with respect to this policy's log-probability: 1 - exp(d)."""
     return 1 - log_ratio.exp()
 
@@ -106,7 +106,7 @@ def value_loss(
     return 0.5 * masked_mean(torch.maximum(errors, (clipped - returns).square()), weights)
 
 
-def value_loss_by_value(
+def value_loss_grad(
     new_values: Tensor,  # [M, B]
     values: Tensor,  # [M, B]
     returns: Tensor,  # [M, B]

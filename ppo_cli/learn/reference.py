@@ -15,12 +15,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ppo_cli.config.algorithms import INITIAL
 from ppo_cli.config.dump import yaml_text
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.config.sections import INITIAL
 from ppo_cli.errors import CorruptFileError, PpoError, UsageError
 from ppo_cli.learn.population import Member
-from ppo_cli.learn.rollout import Rollout
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import Distribution
 from ppo_cli.play.policy import Policy, load_policy
@@ -33,8 +32,13 @@ KEY = "learning.reference"
 class Reference(Protocol):
     """Says how likely a reference policy would have been to do what was done."""
 
-    def log_probs(self, rollout: Rollout) -> Tensor:  # [M, T * N]
-        """Log-probability of the rollout's actions under each member's reference."""
+    def log_probs(
+        self,
+        obs: Tensor,  # [M, B, O], as the policy in training sees them
+        raw_obs: Tensor,  # [M, B, O], before normalisation
+        actions: Tensor,  # [M, B] or [M, B, A]
+    ) -> Tensor:  # [M, B]
+        """Log-probability of actions under each member's reference."""
 
     def keep(self, rows: Tensor) -> Reference:
         """The references of some members."""
@@ -54,10 +58,10 @@ class InitialPolicies:
     distribution: Distribution
     params: Tensor
 
-    def log_probs(self, rollout: Rollout) -> Tensor:
+    def log_probs(self, obs: Tensor, raw_obs: Tensor, actions: Tensor) -> Tensor:
         """It sees observations as the policy in training does, normalised as they are now."""
-        policy, _ = self.net.forward(self.params, rollout.obs[:, :-1].flatten(1, 2))
-        return self.distribution.log_prob(policy, rollout.actions.flatten(1, 2))
+        output, _ = self.net.forward(self.params, obs)
+        return self.distribution.log_prob(output, actions)
 
     def keep(self, rows: Tensor) -> InitialPolicies:
         """See :class:`Reference`."""
@@ -74,13 +78,13 @@ class PoliciesOfRuns:
 
     policies: tuple[Policy, ...]
 
-    def log_probs(self, rollout: Rollout) -> Tensor:
+    def log_probs(self, obs: Tensor, raw_obs: Tensor, actions: Tensor) -> Tensor:
         """They see raw observations, which they normalise by their own statistics."""
-        found = torch.empty(rollout.rewards.shape).flatten(1)
+        log_probs = torch.empty(raw_obs.shape[:2])
         for policy in dict.fromkeys(self.policies):
             rows = [row for row, own in enumerate(self.policies) if own is policy]
-            found[rows] = _log_probs(policy, rollout.raw_obs[rows, :-1], rollout.actions[rows])
-        return found
+            log_probs[rows] = _log_probs(policy, raw_obs[rows], actions[rows])
+        return log_probs
 
     def keep(self, rows: Tensor) -> PoliciesOfRuns:
         """See :class:`Reference`."""
@@ -89,8 +93,8 @@ class PoliciesOfRuns:
 
 def _log_probs(policy: Policy, raw_obs: Tensor, actions: Tensor) -> Tensor:
     params = policy.params.expand(len(raw_obs), -1).contiguous()
-    output, _ = policy.net.forward(params, policy.normalizer(raw_obs.flatten(1, 2)))
-    return policy.distribution.log_prob(output, actions.flatten(1, 2))
+    output, _ = policy.net.forward(params, policy.normalizer(raw_obs))
+    return policy.distribution.log_prob(output, actions)
 
 
 def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns:
@@ -102,7 +106,7 @@ def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns
         StorageError: It cannot be copied into a run's folder.
     """
     originals: dict[str, Policy] = {}
-    found: list[Policy] = []
+    references: list[Policy] = []
     for member in members:
         run, config = member.run_dir, member.config
         if run and (member.checkpoint or os.path.lexists(run.reference_path)):
@@ -113,8 +117,8 @@ def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns
             originals[config.learning.reference] = policy
             if run:
                 policy.save(run.reference_path)
-        found.append(next((other for other in found if _are_equal(policy, other)), policy))
-    return PoliciesOfRuns(tuple(found))
+        references.append(next((other for other in references if _are_equal(policy, other)), policy))
+    return PoliciesOfRuns(tuple(references))
 
 
 def original_reference(config: RunConfig, spec: EnvSpec) -> Policy:
@@ -169,10 +173,10 @@ def _check_fits(policy: Policy, path: Path, config: RunConfig, spec: EnvSpec) ->
             ("policy is", own.policy, network.policy),
             ("squash is", yaml_text(own.squash), yaml_text(network.squash)),
         ]
-    for what, found, expected in differences:
-        if found != expected:
+    for what, actual, expected in differences:
+        if actual != expected:
             raise UsageError(
-                f"{KEY}: {path} does not fit this run: its {what} {found}, not {expected}",
+                f"{KEY}: {path} does not fit this run: its {what} {actual}, not {expected}",
                 hint=f"give a run of the same environment and the same kind of policy, or {INITIAL}",
                 key=KEY,
                 file=path,

@@ -11,19 +11,19 @@ from ppo_cli.config.identity import differing, training_settings
 from ppo_cli.envs.episodes import EpisodeProgress
 from ppo_cli.envs.member_envs import MemberEnvs
 from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.learn.learner_state import LearnerState
 from ppo_cli.learn.population import Member
-from ppo_cli.learn.train_state import TrainState
 
 ENV_PREFIX = "env."  # of the tensors that say where the environments stand
 
 
-def checkpoint_tensors(state: TrainState, progress: EpisodeProgress, row: int) -> dict[str, np.ndarray]:
+def checkpoint_tensors(state: LearnerState, progress: EpisodeProgress, row: int) -> dict[str, np.ndarray]:
     """One member's part of the learner's state and of its environments' episodes, by name."""
     place = progress.member(row).tensors()
     return state.member_tensors(row) | {ENV_PREFIX + name: value for name, value in place.items()}
 
 
-def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tuple[TrainState, str | None]:
+def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tuple[LearnerState, str | None]:
     """The state of a population from its members' checkpoints; ``envs`` replay their unfinished episodes.
 
     Returns:
@@ -37,9 +37,9 @@ def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tupl
         _check_settings(member)
     checkpoints = [member.checkpoint for member in members if member.checkpoint]
     try:
-        state = TrainState.stack(checkpoints[0].iteration, [one.tensors for one in checkpoints])
-        if state.params.shape != (len(members), num_params):
-            raise ValueError(f"{state.params.shape[1]} parameters where the networks have {num_params}")
+        state = LearnerState.stack(checkpoints[0].iteration, [one.tensors for one in checkpoints])
+        if state.agent.params.shape != (len(members), num_params):
+            raise ValueError(f"{state.agent.params.shape[1]} parameters where the networks have {num_params}")
         places = [
             EpisodeProgress.from_tensors(
                 {name.removeprefix(ENV_PREFIX): value for name, value in one.tensors.items()}

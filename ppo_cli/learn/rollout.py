@@ -1,22 +1,19 @@
-"""Collecting transitions, and cutting them into minibatches."""
+"""Collecting transitions: a fixed number of steps, or whole episodes, with the members' current policies."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ppo_cli.learn import advantages
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import Distribution, sendable
-from ppo_cli.nn.masked import mask_weights
 from ppo_cli.nn.normalize import ObsNormalizer
-from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.rng import Stream, generator
 
 if TYPE_CHECKING:
@@ -169,77 +166,14 @@ def action_noise(
     return torch.from_numpy(np.stack(blocks))
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Transitions ready for the update, each ``[M, B, ...]``.
-
-    ``weights`` say how much a transition counts, 0 for fillers, until :func:`minibatches` makes them what a
-    mean needs: in each minibatch they sum to one within a member.
-    """
-
-    obs: Tensor  # [M, B, O]
-    actions: Tensor  # [M, B] or [M, B, A]
-    log_probs: Tensor  # [M, B]
-    values: Tensor  # [M, B]
-    advantages: Tensor  # [M, B]
-    returns: Tensor  # [M, B]
-    weights: Tensor  # [M, B]
-    old_policy: PolicyOutput | None = None  # at collection, for algorithms that need more than its log_probs
-    ref_log_probs: Tensor | None = None  # [M, B], of the reference policy, for algorithms that have one
-
-    def unbind(self) -> list[Batch]:
-        """The parts of a batch ``[K, M, B, ...]``."""
-        count = len(self.obs)
-        columns = (_parts(getattr(self, field.name), count) for field in fields(self))
-        return [Batch(*values) for values in zip(*columns, strict=True)]
-
-
-def _parts(values: Tensor | PolicyOutput | None, count: int) -> Sequence[Tensor | PolicyOutput | None]:
-    if isinstance(values, PolicyOutput):
-        return [PolicyOutput(location, values.log_std) for location in values.location.unbind(0)]
-    return [None] * count if values is None else values.unbind(0)
-
-
-def permutations(
-    seeds: Sequence[int], iteration: int, num_epochs: int, batch_size: int
-) -> Tensor:  # [M, E, B]
-    """An order of the batch for each epoch, per member from its own stream."""
-    order = np.broadcast_to(np.arange(batch_size), (num_epochs, batch_size))
-    shuffles = [generator(seed, Stream.SHUFFLE, iteration).permuted(order, axis=1) for seed in seeds]
-    return torch.from_numpy(np.stack(shuffles))
-
-
-def minibatches(
-    batch: Batch,
-    order: Tensor,  # [M, B], each member's own order
-    num_minibatches: int,
-    normalize: Tensor,  # [M] bool: normalise advantages within each minibatch
-) -> Batch:
-    """The batch, shuffled and cut into K = ``num_minibatches`` parts: ``[K, M, B / K, ...]``.
-
-    What depends on the cut alone is computed for all parts at once: the weights, the normalised advantages.
-    """
-    num_members, batch_size = order.shape
-    rows = order + batch_size * torch.arange(num_members)[:, None]
-    rows = rows.view(num_members, num_minibatches, -1).transpose(0, 1).reshape(-1)
-
-    def cut(values: Tensor) -> Tensor:  # [M, B, ...] -> [K, M, B / K, ...]
-        picked = values.flatten(0, 1).index_select(0, rows)
-        return picked.view(num_minibatches, num_members, -1, *values.shape[2:])
-
-    weights, estimates = mask_weights(cut(batch.weights)), cut(batch.advantages)
-    if normalize.any():
-        normalized = advantages.normalize(estimates, weights)
-        estimates = torch.where(normalize[:, None], normalized, estimates)
-    old, reference = batch.old_policy, batch.ref_log_probs
-    return Batch(
-        obs=cut(batch.obs),
-        actions=cut(batch.actions),
-        log_probs=cut(batch.log_probs),
-        values=cut(batch.values),
-        advantages=estimates,
-        returns=cut(batch.returns),
-        weights=weights,
-        old_policy=None if old is None else PolicyOutput(cut(old.location), old.log_std),
-        ref_log_probs=None if reference is None else cut(reference),
-    )
+def non_finite(rollout: Rollout) -> dict[int, str]:
+    """Members whose observations or rewards are not finite, and where that came from."""
+    reasons: dict[int, str] = {}
+    for name, values, first_step in (("observation", rollout.raw_obs, 0), ("reward", rollout.rewards, 1)):
+        finite = torch.isfinite(values)
+        if finite.all():
+            continue
+        wrong = ~(finite.all(-1) if finite.dim() > 3 else finite)
+        for row, t, env in wrong.nonzero().tolist():
+            reasons.setdefault(row, f"{name} of environment {env} became non-finite at step {t + first_step}")
+    return reasons

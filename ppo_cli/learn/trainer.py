@@ -1,36 +1,43 @@
 """The training loop: a population in, a report per iteration out.
 
-    collect -> estimate advantages -> update -> statistics -> log -> evaluate -> checkpoint
+    collect -> relabel -> learn -> log -> evaluate -> checkpoint
 
 Members are rows of every tensor. A member that diverges is taken out; the others do not notice.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.learn.agent import update
+from ppo_cli.learn.batch import Batch, PolicyView, explained_variance
+from ppo_cli.learn.build import open_population
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.iteration_report import IterationReport
+from ppo_cli.learn.machine import fewer_garbage_collections, torch_threads
 from ppo_cli.learn.population import Population
-from ppo_cli.learn.rollout import Batch, Rollout, action_noise
-from ppo_cli.learn.session import Session
-from ppo_cli.learn.update import kl_moved, update
+from ppo_cli.learn.population_state import PopulationState
+from ppo_cli.learn.resume import checkpoint_tensors
+from ppo_cli.learn.rollout import Rollout, action_noise, collect_episodes, collect_steps, non_finite
+from ppo_cli.metrics import check_logged, columns
 from ppo_cli.nn.masked import share_used
+from ppo_cli.pace import Pace
+from ppo_cli.play.evaluate import play_episodes
+from ppo_cli.rng import Stream
+from ppo_cli.runs.eval_stats import EvalStats
+from ppo_cli.runs.kept_policies import keep_due
 
 CHECKPOINT_SHARE = 0.02  # of the training time, at most
-GARBAGE_AFTER = 50_000  # new objects; Python's own 700 cost 5 % of the time on LunarLander
+
+Stop = Callable[[], bool]
 
 
 def train(
-    population: Population, *, stop: Callable[[], bool] = lambda: False, until: int | None = None
+    population: Population, *, stop: Stop = lambda: False, until: int | None = None
 ) -> Iterator[IterationReport]:
     """Train a population to its end, or until ``stop()`` says so.
 
@@ -50,160 +57,225 @@ def train(
         StorageError: The disk is full or cannot be written; the last checkpoint is intact.
     """
     torch.set_num_threads(1)
-    with Session.open(population) as session, fewer_garbage_collections():
-        pace = _CheckpointPace()
-        last = session.num_iterations if until is None else min(until, session.num_iterations)
-        if session.state.iteration == 0:
-            session.keep_policies()
-        while session.state.iteration < last and session.members:
-            if not train_iteration(session, stop):
-                session.finish("interrupted")
+    with open_population(population) as state, fewer_garbage_collections():
+        pace = Pace(CHECKPOINT_SHARE)
+        last = state.num_iterations if until is None else min(until, state.num_iterations)
+        if state.iteration == 0:
+            keep_policies(state)
+        while state.iteration < last and state.members:
+            if not train_iteration(state, stop):
+                state.finish("interrupted")
                 break
-            if session.members and pace.due():
-                pace.save(session)
+            if state.members and pace.due():
+                with pace.timed():
+                    checkpoint(state)
             if stop():
                 break
-            if session.state.iteration < last and session.members:
-                yield session.report()
-        if session.members:
-            session.save()
-            finished = session.state.iteration >= session.num_iterations and session.final_evaluation(stop)
-            session.finish("completed" if finished else "interrupted")
-        yield session.report()
+            if state.iteration < last and state.members:
+                yield state.report()
+        if state.members:
+            checkpoint(state)
+            finished = state.iteration >= state.num_iterations and final_evaluation(state, stop)
+            state.finish("completed" if finished else "interrupted")
+        yield state.report()
 
 
-def train_iteration(session: Session, stop: Callable[[], bool] = lambda: False) -> bool:
-    """One iteration of all members: collect, update, evaluate, log. False when stopped while evaluating."""
-    rollout = collect(session)
-    metrics = learn(session, rollout)
-    session.update_statistics(rollout)
-    session.count_steps(rollout)
-    session.state.iteration += 1
-    session.drop_diverged(metrics)
-    if session.members and session.evaluation_due() and not session.evaluate(stop):
+def train_iteration(state: PopulationState, stop: Stop = lambda: False) -> bool:
+    """One iteration of all members. False when stopped while evaluating."""
+    rollout = collect(state)
+    metrics = learn(state, relabel(state, rollout))
+    update_statistics(state, rollout)
+    state.learner.iteration += 1
+    metrics = drop_diverged(state, metrics)
+    if state.members and evaluation_due(state) and not evaluate(state, stop):
         return False
-    session.log(metrics)
-    session.keep_policies()
+    log(state, metrics)
+    keep_policies(state)
     return True
 
 
-def collect(session: Session) -> Rollout:
+# ---------------------------------------------------------------------- the verbs of an iteration
+
+
+def collect(state: PopulationState) -> Rollout:
     """What the algorithm learns from, played with the current policies."""
-    config = session.config
-    shape = (config.rollout.num_steps, config.rollout.num_envs, session.net.num_actions)
-    noise = action_noise(session.distribution, session.seeds, session.state.iteration, shape)
-    rollout = session.algorithm.collect(
-        session.net, session.distribution, session.state.params, session.envs, session.normalizer(), noise
-    )
+    config, agent = state.config, state.agent
+    shape = (config.rollout.num_steps, config.rollout.num_envs, agent.net.num_actions)
+    noise = action_noise(agent.distribution, state.seeds, state.iteration, shape)
+    collector = collect_episodes if config.facts.whole_episodes else collect_steps
+    params = state.learner.agent.params
+    rollout = collector(agent.net, agent.distribution, params, state.rows.envs, state.normalizer(), noise)
     for name, seconds in rollout.seconds.items():
-        session.timings[name] += seconds
-    session.check_rollout(rollout)
+        state.timings[name] += seconds
+    state.steps_taken += int((~rollout.idle).sum())
+    state.fail(non_finite(rollout))
     return rollout
 
 
-def learn(session: Session, rollout: Rollout) -> dict[str, Tensor]:
+def relabel(state: PopulationState, rollout: Rollout) -> Rollout:
+    """The rollout with the rewards that the learner sees: scaled."""
+    return replace(rollout, rewards=rollout.rewards * state.rows.hyper.reward_scale[:, None, None])
+
+
+def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
     """Estimate advantages and update the policies; metrics ``[M]`` by name."""
-    config, state = session.config, session.state
-    hyper = session.hyper.at(1 - state.iteration / session.num_iterations, state.adapted)
-    with session.timed("update"), torch_threads(session.config.compute.num_threads):
-        batch = make_batch(session, rollout)
-        result = update(
-            session.learner, state, batch, hyper, session.seeds,
-            config.num_passes, config.learning.num_minibatches,
+    config, agent, hyper = state.config, state.agent, state.hyper_now()
+    with state.timed("update"), torch_threads(config.compute.num_threads):
+        batch = make_batch(state, rollout)
+        outcome = update(
+            agent, state.learner.agent, batch, hyper, state.seeds, state.iteration,
+            config.facts.num_passes(config.learning), config.facts.num_minibatches(config.learning),
         )  # fmt: skip
-        metrics = result.metrics | adapt_penalty(session, batch, hyper)
-        if session.algorithm.has_critic:
+        metrics = outcome.metrics | adapt(state, batch, hyper)
+        if agent.net.critic:
             metrics["train/explained_variance"] = explained_variance(batch)
-    session.fail(result.failures)
-    metrics |= {f"train/{name}": getattr(hyper, name) for name in session.algorithm.logged}
-    if config.whole_episodes:
+    state.fail(outcome.failures)
+    metrics |= scheduled(config.algorithm, hyper)
+    if config.facts.whole_episodes:
         metrics["train/used"] = share_used(batch.weights)
-    return metrics | {
-        "train/learning_rate": hyper.learning_rate,
-        "train/std": session.net.mean_std(state.params),
-    }
+    metrics["train/std"] = agent.net.mean_std(state.learner.agent.params)
+    check_logged(config.algorithm, metrics)
+    return metrics
 
 
-def adapt_penalty(session: Session, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
-    """Let a penalty change its weight by how far the update went; the metrics of that."""
-    penalty, state = session.algorithm.penalty, session.state
-    if penalty is None:
-        return {}
-    moved = kl_moved(session.learner, state.params, batch)
-    state.adapted[penalty.coefficient] = penalty.adapt(moved, hyper)
-    return {"train/kl": moved}
+def adapt(state: PopulationState, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
+    """Let the algorithm change hyperparameters by how the update went; the metrics of that."""
+    agent = state.agent
+
+    def look() -> PolicyView:
+        output, _ = agent.net.forward(state.learner.agent.params, batch.obs)
+        return PolicyView.of(agent.distribution, output, batch)
+
+    adapted = agent.algorithm.after_update(look, batch, hyper)
+    state.learner.adapted |= adapted.hyperparams
+    return adapted.metrics
 
 
-def make_batch(session: Session, rollout: Rollout) -> Batch:
+def update_statistics(state: PopulationState, rollout: Rollout) -> None:
+    """Merge a rollout's observations into the running statistics."""
+    if state.config.normalization.normalize_obs:
+        obs, idle = rollout.raw_obs[:, :-1].flatten(1, 2), rollout.idle.flatten(1, 2)
+        state.learner.statistics.update_(obs, ~idle)
+
+
+def drop_diverged(state: PopulationState, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take out the members that cannot go on; the metrics of the others."""
+    finite = torch.isfinite(state.learner.agent.params).all(1)
+    state.fail(dict.fromkeys((~finite).nonzero().flatten().tolist(), "parameters became non-finite"))
+    if state.failures:
+        log_episodes(state)  # while their member numbers are still the rows
+    kept = state.drop_failed()
+    return metrics if kept is None else {name: values[kept] for name, values in metrics.items()}
+
+
+def evaluate(state: PopulationState, stop: Stop) -> bool:
+    """Evaluate every member and keep the best policies; False when stopped."""
+    with state.timed("evaluation"):
+        results = _play(state, Stream.EVAL, state.iteration, state.config.evaluation.eval_episodes, stop)
+        if results is None:
+            return False
+        for row, stats in enumerate(results):
+            state.rows.recorders[row].evaluation(state.global_step, stats, state.policy(row))
+    return True
+
+
+def log(state: PopulationState, metrics: Mapping[str, Tensor]) -> None:
+    """Write the finished episodes and one row of metrics per member."""
+    log_episodes(state)
+    rows = {name: values.tolist() for name, values in metrics.items()}
+    for row, recorder in enumerate(state.rows.recorders):
+        own: dict[str, float] = {name: values[row] for name, values in rows.items()}
+        own |= {"iteration": state.iteration, "global_step": state.global_step}
+        if recorder.last_eval is not None and recorder.last_eval_step == state.global_step:
+            own["eval/episode_return"] = recorder.last_eval.mean
+        own |= {"time/wall_time": recorder.wall_time, "time/steps_per_second": state.steps_per_second}
+        recorder.iteration(own)
+
+
+def log_episodes(state: PopulationState) -> None:
+    """Write the episodes that have finished since the last time."""
+    for episode in state.rows.envs.pop_episodes():
+        state.rows.recorders[episode.member].episode(episode)
+
+
+def checkpoint(state: PopulationState) -> None:
+    """Save a checkpoint of every member."""
+    with state.timed("checkpoint"):
+        progress = state.rows.envs.progress()
+        for row, recorder in enumerate(state.rows.recorders):
+            tensors = checkpoint_tensors(state.learner, progress, row)
+            recorder.checkpoint(state.iteration, tensors, state.policy(row))
+
+
+def keep_policies(state: PopulationState) -> None:
+    """Keep every member's policy if one of ``keep_policies`` falls on this iteration."""
+    if keep_due(state.iteration, state.num_iterations, state.config.output.keep_policies):
+        for row, recorder in enumerate(state.rows.recorders):
+            recorder.keep_policy(state.global_step, state.policy(row))
+
+
+def final_evaluation(state: PopulationState, stop: Stop) -> bool:
+    """Evaluate the last policies on fresh episodes; False when stopped."""
+    episodes = state.config.evaluation.final_eval_episodes
+    if not episodes:
+        return True
+    with state.timed("evaluation"):
+        state.final = _play(state, Stream.FINAL_EVAL, 0, episodes, stop)
+    return state.final is not None
+
+
+# ---------------------------------------------------------------------- what they are made of
+
+
+def make_batch(state: PopulationState, rollout: Rollout) -> Batch:
     """Values, log-probabilities and targets of a rollout, flattened to ``[M, B]``."""
-    num_members, num_steps, num_envs = rollout.rewards.shape
-    reference = session.reference.log_probs(rollout) if session.reference else None
-    policy, values = session.net.forward(session.state.params, rollout.obs.flatten(1, 2))
-    values = values.view(num_members, num_steps + 1, num_envs)
+    agent, (num_members, num_steps, num_envs) = state.agent, rollout.rewards.shape
     batch_size = num_steps * num_envs
-    old, actions = policy.first(batch_size), rollout.actions.flatten(1, 2)
-    rewards = rollout.rewards * session.hyper.reward_scale[:, None, None]
-    targets = session.algorithm.targets(rollout, rewards, values, session.hyper)
+    obs, actions = rollout.obs[:, :-1].flatten(1, 2), rollout.actions.flatten(1, 2)
+    reference = None
+    if state.rows.reference is not None:
+        reference = state.rows.reference.log_probs(obs, rollout.raw_obs[:, :-1].flatten(1, 2), actions)
+    output, values = agent.net.forward(state.learner.agent.params, rollout.obs.flatten(1, 2))
+    values = values.view(num_members, num_steps + 1, num_envs)
+    old = output.first(batch_size)
+    targets = agent.algorithm.targets(rollout, values, state.rows.hyper)
     return Batch(
-        obs=rollout.obs[:, :-1].flatten(1, 2),
+        obs=obs,
         actions=actions,
-        log_probs=session.distribution.log_prob(old, actions),
+        log_probs=agent.distribution.log_prob(old, actions),
         values=values[:, :-1].flatten(1, 2),
         advantages=targets.advantages.flatten(1, 2),
         returns=targets.returns.flatten(1, 2),
         weights=targets.weights.flatten(1, 2),
-        old_policy=old.clone() if session.algorithm.penalty else None,
+        old_policy=old.clone() if agent.algorithm.looks_at_kl else None,
         ref_log_probs=reference,
     )
 
 
-def explained_variance(batch: Batch) -> Tensor:  # [M]
-    """1 - Var(returns - values) / Var(returns) over real transitions, member by member."""
-    results = []
-    for m in range(batch.returns.shape[0]):
-        real = batch.weights[m].numpy() > 0
-        returns = batch.returns[m].numpy()[real].astype(np.float64)
-        errors = returns - batch.values[m].numpy()[real]
-        variance = returns.var() if len(returns) else 0.0
-        results.append(1 - errors.var() / variance if variance > 0 else math.nan)
-    return torch.tensor(results)
+def scheduled(algorithm: str, hyper: Hyperparams) -> dict[str, Tensor]:
+    """The hyperparameters of this iteration that have a metric named after them."""
+    declared = {name.removeprefix("train/") for name in columns(algorithm, ()) if name.startswith("train/")}
+    return {f"train/{name}": values for name, values in hyper.tensors().items() if name in declared}
 
 
-@contextlib.contextmanager
-def fewer_garbage_collections() -> Iterator[None]:
-    """Look for reference cycles less often, and not among what is there already (modules, environments)."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+def evaluation_due(state: PopulationState) -> bool:
+    """Whether one of ``num_evals`` evenly spaced evaluations falls on this iteration."""
+    number, done = state.config.evaluation.num_evals, state.iteration
+    return number * done // state.num_iterations > number * (done - 1) // state.num_iterations
 
 
-@contextlib.contextmanager
-def torch_threads(number: int) -> Iterator[None]:
-    """Let the arithmetic of a block use several threads; collecting is too fine-grained to gain from them."""
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(1)
-
-
-class _CheckpointPace:
-    """Checkpoints as often as a fixed share of the time allows."""
-
-    def __init__(self) -> None:
-        self.last, self.cost = time.perf_counter(), 0.0
-
-    def due(self) -> bool:
-        return time.perf_counter() - self.last >= self.cost / CHECKPOINT_SHARE
-
-    def save(self, session: Session) -> None:
-        started = time.perf_counter()
-        session.save()
-        self.last = time.perf_counter()
-        self.cost = self.last - started
+def _play(
+    state: PopulationState, stream: Stream, round_index: int, episodes: int, stop: Stop
+) -> list[EvalStats] | None:
+    return play_episodes(
+        state.agent.net,
+        state.agent.distribution,
+        state.learner.agent.params,
+        state.normalizer(),
+        env_kwargs=state.config.env_kwargs,
+        seeds=state.seeds,
+        stream=stream,
+        round_index=round_index,
+        episodes=episodes,
+        stop=stop,
+    )

@@ -31,7 +31,7 @@ MARGIN = 1e-6  # that samples keep from 0 and 1, where a logarithm is infinite
 class Beta:
     """Independent Beta distributions; ``actions`` are between 0 and 1, what is sent between the bounds.
 
-    ``location [M, B, 2 A]`` holds x and y of the first action, then of the second, and so on.
+    ``head [M, B, 2 A]`` holds x and y of the first action, then of the second, and so on.
 
     Args:
         bounds: Of the actions.
@@ -52,7 +52,7 @@ class Beta:
         return np.stack([normals, log_uniforms], axis=-3).reshape(*shape, NOISE)
 
     def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
-        """A = g / (g + h) with g ~ Gamma(alpha) and h ~ Gamma(beta), inside (0, 1)."""
+        """The action g / (g + h) with g ~ Gamma(alpha) and h ~ Gamma(beta), inside (0, 1)."""
         normals, log_uniforms = noise.view(*noise.shape[:-1], 2, 2, TRIES).unbind(-3)
         gammas = _gamma(_shapes(policy).both, normals, log_uniforms)
         return (gammas[..., 0] / gammas.sum(-1)).clamp_(MARGIN, 1 - MARGIN)
@@ -79,18 +79,21 @@ class Beta:
         return ((shapes.excess * _logs(actions)).sum(-1) - log_beta).sum(-1), entropy.sum(-1)
 
     def backward(
-        self, policy: PolicyOutput, actions: Tensor, by_log_prob: Tensor, by_entropy: Tensor
+        self, policy: PolicyOutput, actions: Tensor, grad_log_prob: Tensor, grad_entropy: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """By alpha: log a - E log a for log p(a), and for the entropy, with the trigamma function.
+        """With respect to alpha: log a - E log a of log p(a).
 
-        That is (alpha + beta - 2) trigamma(alpha + beta) - (alpha - 1) trigamma(alpha).
+        Of the entropy: (alpha + beta - 2) psi'(alpha + beta) - (alpha - 1) psi'(alpha), with the trigamma
+        function psi'.
         """
         shapes = _shapes(policy)
         of_total = shapes.excess.sum(-1) * torch.polygamma(1, shapes.total)
         of_entropy = of_total[..., None] - shapes.excess * torch.polygamma(1, shapes.both)
         of_log_prob = _logs(actions) - _mean_logs(shapes)
-        by_shapes = by_log_prob[..., None, None] * of_log_prob + by_entropy[..., None, None] * of_entropy
-        return _by_location(policy, by_shapes), None
+        grad_shapes = (
+            grad_log_prob[..., None, None] * of_log_prob + grad_entropy[..., None, None] * of_entropy
+        )
+        return _through_softplus(policy, grad_shapes), None
 
     def kl(self, old: PolicyOutput, new: PolicyOutput) -> Tensor:
         """Log B_new - log B_old + (alpha_old - alpha_new) E_old log a + the same of beta."""
@@ -99,11 +102,11 @@ class Beta:
         return (_log_beta(after) - _log_beta(before) + shifted).sum(-1)
 
     def kl_backward(
-        self, old: PolicyOutput, new: PolicyOutput, by_kl: Tensor
+        self, old: PolicyOutput, new: PolicyOutput, grad_kl: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """By the new alpha: E_new log a - E_old log a."""
+        """With respect to the new alpha: E_new log a - E_old log a."""
         difference = _mean_logs(_shapes(new)) - _mean_logs(_shapes(old))
-        return _by_location(new, by_kl[..., None, None] * difference), None
+        return _through_softplus(new, grad_kl[..., None, None] * difference), None
 
 
 class _Shapes(NamedTuple):
@@ -121,14 +124,14 @@ class _Shapes(NamedTuple):
 
 
 def _shapes(policy: PolicyOutput) -> _Shapes:
-    outputs = policy.location.reshape(*policy.location.shape[:-1], -1, 2)
-    excess = outputs.abs().neg_().exp_().log1p_().add_(outputs.relu()).add_(LEAST_EXCESS)
+    outputs = policy.head.reshape(*policy.head.shape[:-1], -1, 2)
+    excess = outputs.abs().neg_().exp_().log1p().add_(outputs.relu()).add_(LEAST_EXCESS)
     return _Shapes(excess, 1 + excess, 2 + excess.sum(-1))
 
 
-def _by_location(policy: PolicyOutput, by_shapes: Tensor) -> Tensor:  # [M, B, A, 2] -> [M, B, 2 A]
+def _through_softplus(policy: PolicyOutput, grad_shapes: Tensor) -> Tensor:  # [M, B, A, 2] -> [M, B, 2 A]
     """Through softplus, whose derivative is 1 / (1 + exp(-x))."""
-    return by_shapes.flatten(-2) * policy.location.neg().exp_().add_(1).reciprocal_()
+    return grad_shapes.flatten(-2) * policy.head.neg().exp_().add_(1).reciprocal_()
 
 
 def _logs(actions: Tensor) -> Tensor:  # [M, B, A] -> [M, B, A, 2]

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.nn.rows import Rows
+
 EPSILON = 1e-8
 
 
@@ -49,25 +51,48 @@ class ObsNormalizer:
         return torch.clamp((obs - self.mean).mul_(self.inverse_std), -self.clip, self.clip)
 
 
-def update_statistics_(
-    mean: Tensor,  # [M, O] float64
-    var: Tensor,  # [M, O] float64
-    count: Tensor,  # [M] float64
-    obs: Tensor,  # [M, B, O]
-    seen: Tensor,  # [M, B] bool, which of them count
-) -> None:
-    """Merge a batch into running statistics, in place (Chan et al. 1983, parallel variance).
+@dataclass
+class RunningStatistics(Rows):
+    """Mean and variance of all observations so far.
 
-    Member by member in NumPy: this happens once per iteration, and a member's sums are then the same whatever
-    population it is in.
+    Attributes:
+        mean: ``[M, O]`` float64.
+        var: ``[M, O]`` float64.
+        count: Observations seen, ``[M]`` float64.
     """
-    for m in range(obs.shape[0]):
-        batch = obs[m].numpy()[seen[m].numpy()].astype(np.float64)
-        batch_mean, batch_var, batch_count = batch.mean(0), batch.var(0), len(batch)
-        total = float(count[m]) + batch_count
-        delta = batch_mean - mean[m].numpy()
-        sum_of_squares = var[m].numpy() * float(count[m]) + batch_var * batch_count
-        sum_of_squares += delta**2 * (float(count[m]) * batch_count / total)
-        mean[m] += torch.from_numpy(delta * (batch_count / total))
-        var[m] = torch.from_numpy(sum_of_squares / total)
-        count[m] = total
+
+    mean: Tensor
+    var: Tensor
+    count: Tensor
+
+    @classmethod
+    def none(cls, members: int, obs_size: int) -> RunningStatistics:
+        """Before the first observation: mean 0 and variance 1."""
+        shape, double = (members, obs_size), torch.float64
+        return cls(
+            torch.zeros(shape, dtype=double),
+            torch.ones(shape, dtype=double),
+            torch.zeros(members, dtype=double),
+        )
+
+    def update_(
+        self,
+        obs: Tensor,  # [M, B, O]
+        seen: Tensor,  # [M, B] bool, which of them count
+    ) -> None:
+        """Merge a batch, in place (Chan et al. 1983, parallel variance).
+
+        Member by member in NumPy: this happens once per iteration, and a member's sums are then the same
+        whatever population it is in.
+        """
+        for m in range(obs.shape[0]):
+            batch = obs[m].numpy()[seen[m].numpy()].astype(np.float64)
+            batch_mean, batch_var, batch_count = batch.mean(0), batch.var(0), len(batch)
+            count = float(self.count[m])
+            total = count + batch_count
+            delta = batch_mean - self.mean[m].numpy()
+            sum_of_squares = self.var[m].numpy() * count + batch_var * batch_count
+            sum_of_squares += delta**2 * (count * batch_count / total)
+            self.mean[m] += torch.from_numpy(delta * (batch_count / total))
+            self.var[m] = torch.from_numpy(sum_of_squares / total)
+            self.count[m] = total

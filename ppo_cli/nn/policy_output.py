@@ -12,18 +12,19 @@ class PolicyOutput:
     """What a policy says about a batch of observations.
 
     Attributes:
-        location: ``[M, B, K]``: logits of a discrete action (K = A), means of a Gaussian one (K = A), or what
-            the shapes of a Beta one are made from (K = 2 A).
-        log_std: Logarithm of the standard deviation of a Gaussian action, ``[M, A]``; None of others.
+        head: Output of the policy's network, ``[M, B, K]``: logits of a discrete action (K = A), means of a
+            Gaussian one (K = A), or what the shapes of a Beta one are made from (K = 2 A).
+        log_std: Logarithm of the standard deviation of a Gaussian action, ``[M, 1, A]``, the same for every
+            observation (``[M, B, A]`` where derivatives are taken); None of others.
     """
 
-    location: Tensor
-    log_std: Tensor | None
+    head: Tensor
+    log_std: Tensor | None = None
 
     def first(self, count: int) -> PolicyOutput:
         """The first ``count`` of the B observations."""
-        return PolicyOutput(self.location[:, :count], self.log_std)
+        return PolicyOutput(self.head[:, :count], self.log_std)
 
     def clone(self) -> PolicyOutput:
         """A copy that outlives the buffers and parameters that it was read from."""
-        return PolicyOutput(self.location.clone(), None if self.log_std is None else self.log_std.clone())
+        return PolicyOutput(self.head.clone(), None if self.log_std is None else self.log_std.clone())

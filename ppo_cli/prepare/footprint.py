@@ -35,14 +35,16 @@ def num_parameters(config: RunConfig) -> int:
         log_std = spec.action.size
     widths = [spec.obs_size, *config.network.hidden_sizes, max(num_outputs, 2)]
     network = sum((below + 1) * above for below, above in itertools.pairwise(widths)) + log_std
-    return (2 if config.has_critic else 1) * network
+    return (2 if config.facts.critic(config.learning) else 1) * network
 
 
 def disk_bytes(config: RunConfig) -> int:
     """What a run folder comes to, in bytes."""
     policy = _FLOAT_BYTES * num_parameters(config) + _POLICY_BYTES
     kept = min(config.output.keep_policies, config.num_iterations + 1) * policy
-    kept += policy if config.reference_path else 0  # a copy of it, taken to be as large
+    kept += (
+        policy if config.facts.reference_path(config.learning) else 0
+    )  # a copy of it, taken to be as large
     numbers = _COPIES * _FLOAT_BYTES * num_parameters(config)
     return numbers + kept + _ROW_BYTES * config.num_iterations + _FIXED_BYTES
 

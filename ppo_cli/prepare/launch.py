@@ -146,7 +146,7 @@ def _try_environment(config: RunConfig) -> EnvSpec:
 
 
 def _try_reference(config: RunConfig, spec: EnvSpec) -> None:
-    if config.reference_path is not None:
+    if config.facts.reference_path(config.learning) is not None:
         original_reference(config, spec)
 
 

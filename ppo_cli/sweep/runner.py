@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any
 
 from ppo_cli.config.dump import dump_config
+from ppo_cli.pace import Pace
 from ppo_cli.runs.run_dir import create_run_dir
 from ppo_cli.sweep.choose import search
 from ppo_cli.sweep.choose.asking import ask_for, expected
@@ -25,7 +26,6 @@ from ppo_cli.sweep.choose.halving import (
     stands_at_rung,
     survivors,
 )
-from ppo_cli.sweep.pace import Pace
 from ppo_cli.sweep.results.board import Board
 from ppo_cli.sweep.results.reading import held_out_runs, planned_runs
 from ppo_cli.sweep.results.results import (

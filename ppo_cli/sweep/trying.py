@@ -32,7 +32,7 @@ def try_environments(spec: SweepSpec) -> None:
         try:
             envs = make_envs([config], num_envs=1)
             envs.close()
-            if config.reference_path is not None:
+            if config.facts.reference_path(config.learning) is not None:
                 from ppo_cli.learn.reference import original_reference  # loads torch
 
                 original_reference(config, envs.spec)
@@ -46,5 +46,5 @@ def try_environments(spec: SweepSpec) -> None:
 def _what_is_made(config: RunConfig) -> str:
     shaping = config.reward_shaping
     made = (config.env_id, dict(config.env_kwargs), shaping.mode, shaping.terms, sorted(shaping.weights()))
-    held_to = (config.reference_path, config.network.policy, config.network.squash)
+    held_to = (config.facts.reference_path(config.learning), config.network.policy, config.network.squash)
     return json.dumps((made, held_to), sort_keys=True)

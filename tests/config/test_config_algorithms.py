@@ -40,7 +40,7 @@ def refused(call):
         ("ppo-clip", "kl_target", "it has eps_clip, anneal_eps_clip and target_kl"),
         ("ppo-clip", "kl_coef", "it has no KL penalty"),
         ("ppo-clip", "group_size", "it has gae_lambda and normalize_advantages"),
-        ("reinforce", "num_epochs", "it takes one pass, which num_minibatches cuts into parts"),
+        ("reinforce", "num_epochs", "it takes one pass over what it collected"),
         ("reinforce", "eps_clip", "it has nothing that limits an update"),
         ("reinforce", "gae_lambda", "it has returns, baseline and normalize_advantages"),
         ("grpo", "vf_coef", "it has no value network"),

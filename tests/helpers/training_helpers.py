@@ -8,18 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from ppo_cli.config.algorithms import uses
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.episodes import EpisodeRecord
+from ppo_cli.learn.build import open_population
 from ppo_cli.learn.iteration_report import IterationReport
 from ppo_cli.learn.population import Member, Population
-from ppo_cli.learn.session import Session
+from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.trainer import train, train_iteration
 from ppo_cli.runs.eval_stats import EvalStats
 
 
 def make_config(env_id: str, iterations: int = 4, **values: Any) -> RunConfig:
-    """Settings of a training of a few small iterations; ``values`` by name."""
+    """Settings of a few small iterations: ``values`` by name, the rest small where the algorithm uses it."""
     small: dict[str, Any] = {
         "num_envs": 3,
         "num_steps": 25,
@@ -28,7 +30,8 @@ def make_config(env_id: str, iterations: int = 4, **values: Any) -> RunConfig:
         "eval_episodes": 2,
         "final_eval_episodes": 0,
     }
-    settings = small | values
+    algorithm = values.get("algorithm", "ppo-clip")
+    settings = {name: value for name, value in small.items() if uses(algorithm, name)} | values
     steps = settings["num_envs"] * settings["num_steps"]
     return with_values(RunConfig(env_id=env_id), {"total_timesteps": iterations * steps} | settings)
 
@@ -72,7 +75,7 @@ class Trained:
 def train_members(
     configs: Sequence[RunConfig],
     iterations: int = 4,
-    meddle: Callable[[Session], None] = lambda _: None,
+    meddle: Callable[[PopulationState], None] = lambda _: None,
 ) -> list[Trained]:
     """Train members together, and keep all that can be compared.
 
@@ -82,20 +85,20 @@ def train_members(
         meddle: Called before each iteration.
     """
     trained = {config.seed: Trained(config.seed) for config in configs}
-    with Session.open(population(configs)) as session:
-        for recorder in session.recorders:
+    with open_population(population(configs)) as state:
+        for recorder in state.rows.recorders:
             _listen(recorder, trained[recorder.member.config.seed])
         for _ in range(iterations):
-            if not session.members:
+            if not state.members:
                 break
-            meddle(session)
-            train_iteration(session)
-            for row, member in enumerate(session.members):
+            meddle(state)
+            train_iteration(state)
+            for row, member in enumerate(state.members):
                 result = trained[member.config.seed]
-                result.tensors = {n: t.copy() for n, t in session.state.member_tensors(row).items()}
-                metrics = session.recorders[row].metrics
+                result.tensors = {n: t.copy() for n, t in state.learner.member_tensors(row).items()}
+                metrics = state.rows.recorders[row].metrics
                 result.metrics.append({n: v for n, v in metrics.items() if not n.startswith("time/")})
-        for report in session.report().members:
+        for report in state.report().members:
             trained[report.seed].status, trained[report.seed].reason = report.status, report.reason
     return list(trained.values())
 

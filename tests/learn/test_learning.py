@@ -13,15 +13,15 @@ import torch
 from helpers import probe_envs as probes
 from helpers.training_helpers import make_config, play, population
 
-from ppo_cli.config.algorithms import uses
+from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.resolve import resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn import advantages, losses, trainer
-from ppo_cli.learn.algorithms import ALGORITHMS
-from ppo_cli.learn.session import Session
+from ppo_cli.learn.build import open_population
+from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.nn.beta import Beta
 from ppo_cli.nn.bounds import Bounds
-from ppo_cli.nn.distributions import DiagonalGaussian
+from ppo_cli.nn.gaussian import DiagonalGaussian
 from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.play.policy import Policy
 
@@ -32,13 +32,13 @@ class Learned:
     """A trained member, asked for values and actions."""
 
     def __init__(self, config: RunConfig) -> None:
-        with Session.open(population([config])) as live:
-            before = live.state.params.clone()
+        with open_population(population([config])) as live:
+            before = live.learner.agent.params.clone()
             for _ in range(live.num_iterations):
                 trainer.train_iteration(live)
             assert live.members, "diverged"
             self.policy: Policy = live.policy(0)
-            self.moved = not torch.equal(before, live.state.params)
+            self.moved = not torch.equal(before, live.learner.agent.params)
 
     def values_are(self, expected: dict[float, float], **tolerance: float) -> bool:
         """Whether the critic says so. Without one: whether the policy stayed as it was, as it had to.
@@ -58,16 +58,19 @@ class Learned:
 
     def probabilities(self, observation: float) -> list[float]:
         obs = self.policy.normalizer(torch.tensor([[[observation]]]))
-        return self.policy.net.act(self.policy.params, obs).location.softmax(-1)[0, 0].tolist()
+        return self.policy.net.act(self.policy.params, obs).head.softmax(-1)[0, 0].tolist()
 
 
 OWN: dict[str, dict[str, Any]] = {
-    "ppo-clip": {},
     "ppo-kl": {"kl_target": 0.1},
-    "reinforce": {},
     "grpo": {"kl_coef": 0.0},
 }
-PATIENCE = {"ppo-clip": 1, "ppo-kl": 1, "reinforce": 3, "grpo": 2}  # iterations, relative to PPO-clip's
+
+
+def patience(config: RunConfig) -> int:
+    """Iterations relative to PPO-clip's: an algorithm may take fewer steps in each, or judge coarsely."""
+    steps = config.facts.num_passes(config.learning) * config.facts.num_minibatches(config.learning)
+    return max(-(-6 // steps), 2 if config.facts.envs_per_start(config.learning) > 1 else 1)
 
 
 def learn(algorithm: str, probe: type[probes.Probe], iterations: int = 60, **values: Any) -> Learned:
@@ -81,11 +84,12 @@ def learn(algorithm: str, probe: type[probes.Probe], iterations: int = 60, **val
         "gamma": GAMMA,
         "max_grad_norm": 10.0,
     }
-    settings |= {name: value for name, value in values.items() if uses(algorithm, name)}
+    settings = {name: value for name, value in {**settings, **values}.items() if uses(algorithm, name)}
     if settings.get("policy") == "beta":
         del settings["log_std_init"]
-    settings |= {"algorithm": algorithm, **OWN[algorithm]}
-    return Learned(make_config(probes.probe_id(probe), iterations * PATIENCE[algorithm], **settings))
+    settings |= {"algorithm": algorithm, **OWN.get(algorithm, {})}
+    env_id = probes.probe_id(probe)
+    return Learned(make_config(env_id, iterations * patience(make_config(env_id, **settings)), **settings))
 
 
 # ---------------------------------------------------------------------- what each probe asks
@@ -187,11 +191,11 @@ def test_what_is_learned_is_what_is_known(name: str, algorithm: str) -> None:
 # ---------------------------------------------------------------------- the faults that they find
 
 Patch = pytest.MonkeyPatch
-gae, by_log_prob = advantages.gae, losses.clipped_surrogate_by_log_prob
+gae, surrogate_grad = advantages.gae, losses.clipped_surrogate_grad
 
 
 def no_value_loss(patch: Patch) -> None:
-    patch.setattr(losses, "value_loss_by_value", lambda new, *_: 0.0 * new)
+    patch.setattr(losses, "value_loss_grad", lambda new, *_: 0.0 * new)
 
 
 def observations_of_another_step(patch: Patch) -> None:
@@ -207,7 +211,7 @@ def rewards_one_step_late(patch: Patch) -> None:
 
 
 def climbs_down(patch: Patch) -> None:
-    patch.setattr(losses, "clipped_surrogate_by_log_prob", lambda *args: -by_log_prob(*args))
+    patch.setattr(losses, "clipped_surrogate_grad", lambda *args: -surrogate_grad(*args))
 
 
 def actions_of_another_step(patch: Patch) -> None:
@@ -234,8 +238,8 @@ def the_mean_gets_no_gradient(patch: Patch) -> None:
     backward = DiagonalGaussian.backward
 
     def still(self: DiagonalGaussian, *args: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-        by_location, by_log_std = backward(self, *args)
-        return 0 * by_location, by_log_std
+        grad_mean, grad_log_std = backward(self, *args)
+        return 0 * grad_mean, grad_log_std
 
     patch.setattr(DiagonalGaussian, "backward", still)
 
@@ -260,8 +264,8 @@ def change_gae(patch: Patch, change: Callable[..., tuple[Any, ...]]) -> None:
 def change_batch(patch: Patch, name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
     make_batch = trainer.make_batch
 
-    def changed(session: Session, rollout: Any) -> Any:
-        batch = make_batch(session, rollout)
+    def changed(state: PopulationState, rollout: Any) -> Any:
+        batch = make_batch(state, rollout)
         return replace(batch, **{name: change(getattr(batch, name))})
 
     patch.setattr(trainer, "make_batch", changed)

@@ -13,15 +13,15 @@ from ppo_cli.learn.losses import (
     approx_kl,
     clip_fraction,
     clipped_surrogate,
-    clipped_surrogate_by_log_prob,
+    clipped_surrogate_grad,
     k3,
-    k3_by_log_prob,
+    k3_grad,
     policy_gradient,
-    policy_gradient_by_log_prob,
+    policy_gradient_grad,
     surrogate,
-    surrogate_by_log_prob,
+    surrogate_grad,
     value_loss,
-    value_loss_by_value,
+    value_loss_grad,
 )
 from ppo_cli.nn.masked import mask_weights, masked_mean
 
@@ -146,7 +146,7 @@ def test_k3_in_hand_computed_cases() -> None:
     """With pi_ref = 0.2 and pi = 0.1, d = log 2: k3 = 2 - log 2 - 1; and the other way round."""
     found = k3(row(math.log(2), math.log(0.5), 0.0))
     assert found[0].tolist() == pytest.approx([1 - math.log(2), math.log(2) - 0.5, 0.0])
-    assert k3_by_log_prob(row(math.log(2), math.log(0.5), 0.0))[0].tolist() == pytest.approx([-1.0, 0.5, 0.0])
+    assert k3_grad(row(math.log(2), math.log(0.5), 0.0))[0].tolist() == pytest.approx([-1.0, 0.5, 0.0])
 
 
 def test_the_policy_gradient_is_the_mean_of_log_prob_times_advantage() -> None:
@@ -186,16 +186,16 @@ def test_the_derivatives_of_the_losses_are_those_of_automatic_differentiation(se
     for loss, ours in (
         (
             clipped_surrogate(log_ratio.exp(), advantages, low, high, weights),
-            clipped_surrogate_by_log_prob(ratio, advantages, low, high, weights),
+            clipped_surrogate_grad(ratio, advantages, low, high, weights),
         ),
-        (surrogate(log_ratio.exp(), advantages, weights), surrogate_by_log_prob(ratio, advantages, weights)),
-        (policy_gradient(log_ratio, advantages, weights), policy_gradient_by_log_prob(advantages, weights)),
-        (masked_mean(k3(old - log_ratio), weights), k3_by_log_prob(old - log_ratio.detach()) * weights),
+        (surrogate(log_ratio.exp(), advantages, weights), surrogate_grad(ratio, advantages, weights)),
+        (policy_gradient(log_ratio, advantages, weights), policy_gradient_grad(advantages, weights)),
+        (masked_mean(k3(old - log_ratio), weights), k3_grad(old - log_ratio.detach()) * weights),
     ):
-        (by_log_prob,) = torch.autograd.grad(loss.sum(), log_ratio)
-        torch.testing.assert_close(ours, by_log_prob)
+        (expected,) = torch.autograd.grad(loss.sum(), log_ratio)
+        torch.testing.assert_close(ours, expected)
         assert 0 < (ours == 0).float().mean() < 0.8
     new.requires_grad_()
     for eps_vf in (None, torch.tensor([0.3, math.inf, 1.0])):
-        (by_value,) = torch.autograd.grad(value_loss(new, old, returns, eps_vf, weights).sum(), new)
-        torch.testing.assert_close(value_loss_by_value(new.detach(), old, returns, eps_vf, weights), by_value)
+        (expected,) = torch.autograd.grad(value_loss(new, old, returns, eps_vf, weights).sum(), new)
+        torch.testing.assert_close(value_loss_grad(new.detach(), old, returns, eps_vf, weights), expected)

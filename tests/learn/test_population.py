@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from helpers.training_helpers import make_config, population, train_members
 
+from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn.population import Member, Population, plan
-from ppo_cli.learn.session import Session
+from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.trainer import train
 from ppo_cli.prepare.launch import prepare_new
 
@@ -139,11 +140,17 @@ FAMILY: dict[str, tuple[dict[str, object], list[dict[str, object]]]] = {
         [{"gamma": 1.0}, {"gamma": 0.9}, {"anneal_eps_clip": True}],
     ),
 }
+FAMILY |= {
+    name: ({"algorithm": name}, [{"gamma": 0.9}, {"learning_rate": 0.03}, {"ent_coef": 0.1}])
+    for name in ALGORITHMS
+    if not any(common["algorithm"] == name for common, _ in FAMILY.values())
+}
 
 
 def family(name: str, env_id: str) -> list[RunConfig]:
     common, own = FAMILY[name]
     shared = {"normalize_obs": True, "num_evals": 2, **SHORT, "learning_rate": 0.01, **common}
+    shared = {name: value for name, value in shared.items() if uses(str(common["algorithm"]), name)}
     return [make_config(env_id, **(shared | one), seed=7 * i + 1) for i, one in enumerate(own)]
 
 
@@ -215,25 +222,25 @@ def test_equal_members_but_for_the_seed_differ_and_equal_seeds_repeat() -> None:
 # ---------------------------------------------------------------------- members that diverge
 
 
-def poison_parameters(session: Session, row: int) -> None:
-    session.state.params[row, 5] = math.nan
+def poison_parameters(state: PopulationState, row: int) -> None:
+    state.learner.agent.params[row, 5] = math.nan
 
 
-def poison_moments(session: Session, row: int) -> None:
-    session.state.exp_avg[row, 0] = math.inf
+def poison_moments(state: PopulationState, row: int) -> None:
+    state.learner.agent.exp_avg[row, 0] = math.inf
 
 
-def poison_observations(session: Session, row: int) -> None:
-    _change_step(session, "obs", row)
+def poison_observations(state: PopulationState, row: int) -> None:
+    _change_step(state, "obs", row)
 
 
-def poison_rewards(session: Session, row: int) -> None:
-    _change_step(session, "rewards", row)
+def poison_rewards(state: PopulationState, row: int) -> None:
+    _change_step(state, "rewards", row)
 
 
-def _change_step(session: Session, name: str, row: int) -> None:
+def _change_step(state: PopulationState, name: str, row: int) -> None:
     """The third step of the next iteration gives environment 1 of a member something that is not finite."""
-    envs, step, calls = session.envs, session.envs.step, [0]
+    envs, step, calls = state.rows.envs, state.rows.envs.step, [0]
 
     def changed(*args: object, **kwargs: object) -> object:
         calls[0] += 1
@@ -247,7 +254,7 @@ def _change_step(session: Session, name: str, row: int) -> None:
     envs.step = changed  # type: ignore[method-assign]
 
 
-POISONS: list[tuple[Callable[[Session, int], None], str]] = [
+POISONS: list[tuple[Callable[[PopulationState, int], None], str]] = [
     (poison_parameters, "policy_loss became nan in epoch 1, minibatch 1, in iteration 2"),
     (poison_moments, "became"),
     (poison_observations, "observation of environment 1 became non-finite at step 3, in iteration 2"),
@@ -258,14 +265,14 @@ POISONS: list[tuple[Callable[[Session, int], None], str]] = [
 @pytest.mark.parametrize("row", [0, 1, 2])
 @pytest.mark.parametrize(("poison", "reason"), POISONS, ids=lambda p: getattr(p, "__name__", ""))
 def test_a_diverged_member_is_stopped_with_a_reason_and_disturbs_no_other(
-    poison: Callable[[Session, int], None], reason: str, row: int
+    poison: Callable[[PopulationState, int], None], reason: str, row: int
 ) -> None:
     configs = members("CartPole-v1", 3)
     undisturbed = train_members(configs)
 
-    def meddle(session: Session) -> None:
-        if session.state.iteration == 1:
-            poison(session, row)
+    def meddle(state: PopulationState) -> None:
+        if state.learner.iteration == 1:
+            poison(state, row)
 
     results = train_members(configs, meddle=meddle)
     for index, (one, expected) in enumerate(zip(results, undisturbed, strict=True)):
@@ -278,8 +285,8 @@ def test_a_diverged_member_is_stopped_with_a_reason_and_disturbs_no_other(
             assert one.differences(expected) == []
 
 
-def poison_coefficient(session: Session, row: int) -> None:
-    for values in (session.hyper.kl_coef, *session.state.adapted.values()):
+def poison_coefficient(state: PopulationState, row: int) -> None:
+    for values in (state.rows.hyper.kl_coef, *state.learner.adapted.values()):
         values[row] = math.nan
 
 
@@ -289,18 +296,22 @@ def poison_coefficient(session: Session, row: int) -> None:
     [
         *((name, poison_parameters) for name in FAMILY),
         *((name, poison_rewards) for name in FAMILY),
-        *((name, poison_coefficient) for name in ("ppo-kl", "grpo")),
+        *(
+            (name, poison_coefficient)
+            for name in FAMILY
+            if uses(str(FAMILY[name][0]["algorithm"]), "kl_coef")
+        ),
     ],
 )
 def test_a_diverged_member_disturbs_no_other_whatever_the_algorithm(
-    name: str, poison: Callable[[Session, int], None], row: int
+    name: str, poison: Callable[[PopulationState, int], None], row: int
 ) -> None:
     configs = family(name, "Pendulum-v1")
     undisturbed = train_members(configs, 3)
 
-    def meddle(session: Session) -> None:
-        if session.state.iteration == 1:
-            poison(session, row)
+    def meddle(state: PopulationState) -> None:
+        if state.learner.iteration == 1:
+            poison(state, row)
 
     results = train_members(configs, 3, meddle)
     for index, (one, expected) in enumerate(zip(results, undisturbed, strict=True)):
@@ -316,12 +327,12 @@ def test_members_may_diverge_together_or_one_after_the_other() -> None:
     configs = members("CartPole-v1", 4)
     undisturbed = train_members(configs)
 
-    def meddle(session: Session) -> None:
-        if session.state.iteration == 1:
-            poison_parameters(session, 0)
-            poison_parameters(session, 2)
-        if session.state.iteration == 2:
-            poison_parameters(session, 0)  # of those that are left: the second
+    def meddle(state: PopulationState) -> None:
+        if state.learner.iteration == 1:
+            poison_parameters(state, 0)
+            poison_parameters(state, 2)
+        if state.learner.iteration == 2:
+            poison_parameters(state, 0)  # of those that are left: the second
 
     results = train_members(configs, meddle=meddle)
     assert [one.status for one in results] == ["diverged", "diverged", "diverged", "training"]
@@ -375,10 +386,10 @@ def poison_from(monkeypatch: pytest.MonkeyPatch, iteration: int, seed: int) -> N
 
     learn = trainer.learn
 
-    def poisoned(session: Session, rollout: object) -> object:
-        if session.state.iteration == iteration and seed in session.seeds:
-            poison_parameters(session, session.seeds.index(seed))
-        return learn(session, rollout)  # type: ignore[arg-type]
+    def poisoned(state: PopulationState, rollout: object) -> object:
+        if state.learner.iteration == iteration and seed in state.seeds:
+            poison_parameters(state, state.seeds.index(seed))
+        return learn(state, rollout)  # type: ignore[arg-type]
 
     monkeypatch.setattr(trainer, "learn", poisoned)
 

@@ -17,8 +17,9 @@ from helpers.training_helpers import make_config, population, train_members
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.learn.build import open_population
+from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.reference import PoliciesOfRuns
-from ppo_cli.learn.session import Session
 from ppo_cli.learn.trainer import collect, make_batch, train
 from ppo_cli.play.policy import load_policy
 from ppo_cli.prepare.launch import prepare_in_folder, prepare_new, prepare_resume
@@ -180,15 +181,15 @@ def test_a_reference_judges_by_its_own_normalisation(normalize: bool, references
     )  # fmt: skip
     policy = load_policy(references / "pole")
     assert policy.shape.normalize_obs and policy.obs_var.max() != 1
-    with Session.open(population([config, config.model_copy(update={"seed": 2})])) as session:
-        rollout = collect(session)
-        batch = make_batch(session, rollout)
+    with open_population(population([config, config.model_copy(update={"seed": 2})])) as state:
+        rollout = collect(state)
+        batch = make_batch(state, rollout)
     assert batch.ref_log_probs is not None
     for row in range(2):
         obs = rollout.raw_obs[row, :-1].flatten(0, 1)
         scaled = (obs - policy.obs_mean) / (policy.obs_var + 1e-8).sqrt()
         clipped = scaled.clamp(-policy.shape.clip_obs, policy.shape.clip_obs).float()
-        logits = policy.net.forward(policy.params, clipped[None])[0].location[0]
+        logits = policy.net.forward(policy.params, clipped[None])[0].head[0]
         expected = torch.distributions.Categorical(logits=logits).log_prob(rollout.actions[row].flatten())
         torch.testing.assert_close(batch.ref_log_probs[row], expected, rtol=1e-4, atol=1e-5)
 
@@ -204,9 +205,9 @@ def test_members_held_to_a_run_are_independent_and_one_may_diverge(name: str, re
         for seed in (1, 2, 3)
     ]  # fmt: skip
 
-    def poison_the_first(session: Session) -> None:
-        if session.state.iteration == 2 and len(session.members) == 3:
-            session.state.params[0, 3] = torch.nan
+    def poison_the_first(state: PopulationState) -> None:
+        if state.learner.iteration == 2 and len(state.members) == 3:
+            state.learner.agent.params[0, 3] = torch.nan
 
     alone = [train_members([config])[0] for config in configs]
     for one, expected in zip(train_members(configs), alone, strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,18 @@ from ppo_cli import load_policy
 from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn import trainer
-from ppo_cli.learn.rollout import Batch, minibatches, permutations
-from ppo_cli.learn.session import Session
-from ppo_cli.learn.trainer import collect, explained_variance, make_batch, train_iteration
-from ppo_cli.learn.update import update
+from ppo_cli.learn.agent import update
+from ppo_cli.learn.batch import Batch, agent_minibatches, explained_variance
+from ppo_cli.learn.build import open_population
+from ppo_cli.learn.minibatches import parts, permutations
+from ppo_cli.learn.population_state import PopulationState
+from ppo_cli.learn.trainer import collect, make_batch, relabel, train_iteration
 from ppo_cli.metrics import columns
 from ppo_cli.play.evaluate import evaluate_run, play_episodes
 from ppo_cli.prepare.launch import prepare_new
 from ppo_cli.rng import Stream
 from ppo_cli.runs.checkpoints import load_latest_checkpoint
+from ppo_cli.runs.eval_stats import EvalStats
 from ppo_cli.runs.run_dir import RunDir
 
 
@@ -75,11 +77,11 @@ def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end(
     num_evals: int, iterations: int, expected: list[int]
 ) -> None:
     config = make_config("CartPole-v1", iterations, num_evals=num_evals)
-    with Session.open(population([config])) as session:
+    with open_population(population([config])) as state:
         due = []
         for iteration in range(1, iterations + 1):
-            session.state.iteration = iteration
-            due += [iteration] * session.evaluation_due()
+            state.learner.iteration = iteration
+            due += [iteration] * trainer.evaluation_due(state)
     assert due == expected
 
 
@@ -120,22 +122,22 @@ def test_fillers_change_nothing_of_what_is_learned() -> None:
     config = make_config("CartPole-v1", 2, num_steps=50, learning_rate=0.01)
 
     def learned(spoil: bool) -> torch.Tensor:
-        with Session.open(population([config])) as session:
-            rollout = collect(session)
+        with open_population(population([config])) as state:
+            rollout = collect(state)
             fillers = ~rollout.mask
             assert fillers.any()
-            batch = make_batch(session, rollout)
+            batch = make_batch(state, rollout)
             if spoil:
                 flat = fillers.flatten(1, 2)
                 for tensor in (batch.advantages, batch.returns, batch.values):
                     tensor[flat] = 1e6
                 batch.actions[flat] = 1 - batch.actions[flat]
-            learning = session.config.learning
+            learning = state.config.learning
             update(
-                session.learner, session.state, batch, session.hyper,
-                session.seeds, learning.num_epochs, learning.num_minibatches,
+                state.agent, state.learner.agent, batch, state.rows.hyper,
+                state.seeds, 0, learning.num_epochs, learning.num_minibatches,
             )  # fmt: skip
-            return session.state.params.clone()
+            return state.learner.agent.params.clone()
 
     assert torch.equal(learned(spoil=False), learned(spoil=True))
 
@@ -148,11 +150,12 @@ def test_every_epoch_sees_every_transition_once_in_an_order_of_its_own() -> None
     assert not torch.equal(order, permutations([1, 2], 1, 3, 12))
     own = torch.arange(24.0).view(2, 12)
     batch = Batch(own[..., None], own, own, own, own, own, torch.ones(2, 12))
-    parts = minibatches(batch, order[:, 0], 3, normalize=torch.tensor([False, True])).unbind()
-    seen = torch.cat([part.values for part in parts], dim=1)
+    cut = agent_minibatches(batch, order[:, 0], 3, normalize=torch.tensor([False, True]))
+    minibatches = parts(cut)
+    seen = torch.cat([part.values for part in minibatches], dim=1)
     assert torch.equal(seen, own.gather(1, order[:, 0]))
-    assert all(torch.equal(part.obs[..., 0], part.values) for part in parts)
-    for part in parts:
+    assert all(torch.equal(part.obs[..., 0], part.values) for part in minibatches)
+    for part in minibatches:
         assert torch.equal(part.advantages[0], part.values[0])
         assert part.advantages[1].mean().item() == pytest.approx(0.0, abs=1e-6)
         torch.testing.assert_close(part.weights.sum(-1), torch.ones(2))
@@ -181,17 +184,17 @@ def test_explained_variance_is_one_for_a_perfect_value_and_zero_for_a_constant()
 def test_observation_statistics_leave_out_nothing_and_count_every_observation_once() -> None:
     config = make_config("Pendulum-v1", 3, normalize_obs=True)
     seen = []
-    with Session.open(population([config])) as session:
+    with open_population(population([config])) as state:
         for _ in range(2):
-            rollout = trainer.collect(session)
+            rollout = trainer.collect(state)
             seen.append(rollout.raw_obs[:, :-1].flatten(1, 2)[0].double())
-            trainer.learn(session, rollout)
-            session.update_statistics(rollout)
-            session.state.iteration += 1
+            trainer.learn(state, relabel(state, rollout))
+            trainer.update_statistics(state, rollout)
+            state.learner.iteration += 1
         everything = torch.cat(seen)
-        assert session.state.obs_count.tolist() == [len(everything)]
-        torch.testing.assert_close(session.state.obs_mean[0], everything.mean(0))
-        torch.testing.assert_close(session.state.obs_var[0], everything.var(0, correction=0))
+        assert state.learner.statistics.count.tolist() == [len(everything)]
+        torch.testing.assert_close(state.learner.statistics.mean[0], everything.mean(0))
+        torch.testing.assert_close(state.learner.statistics.var[0], everything.var(0, correction=0))
         assert not torch.equal(rollout.obs, rollout.raw_obs)
 
 
@@ -327,17 +330,12 @@ def test_the_best_policy_is_the_one_with_the_best_evaluation(
 ) -> None:
     means = iter([10.0, 30.0, 20.0])
     saved: list[torch.Tensor] = []
-    evaluate = Session.evaluate
 
-    def with_given_means(self: Session, stop: Callable[[], bool]) -> bool:
-        from ppo_cli.runs.eval_stats import EvalStats
+    def play(state: PopulationState, *_: object) -> list[EvalStats]:
+        saved.append(state.learner.agent.params[0].clone())
+        return [EvalStats((next(means),), (1,))]
 
-        stats = [EvalStats((next(means),), (1,))]
-        self._play = lambda *_: stats  # type: ignore[method-assign, assignment]
-        saved.append(self.state.params[0].clone())
-        return evaluate(self, stop)
-
-    monkeypatch.setattr(Session, "evaluate", with_given_means)
+    monkeypatch.setattr(trainer, "_play", play)
     run, reports = run_to_disk(runs_dir, make_config("CartPole-v1", 3, num_evals=3))
     assert torch.equal(load_policy(run.path, best=True).params[0], saved[1])
     assert torch.equal(load_policy(run.path).params[0], saved[2])
@@ -392,13 +390,14 @@ def test_evaluations_during_training_do_not_touch_training() -> None:
 
 def test_the_evaluation_of_a_policy_does_not_depend_on_the_others() -> None:
     configs = [make_config("CartPole-v1", 1, seed=seed) for seed in (1, 2, 3)]
-    with Session.open(population(configs)) as session:
-        train_iteration(session)
+    with open_population(population(configs)) as state:
+        train_iteration(state)
 
         def evaluated(rows: list[int], deterministic: bool) -> list[Any]:
             result = play_episodes(
-                session.net, session.distribution, session.state.params[rows], session.normalizer(),
-                env_kwargs={}, seeds=[session.seeds[row] for row in rows], stream=Stream.EVAL, round_index=0,
+                state.agent.net, state.agent.distribution, state.learner.agent.params[rows],
+                state.normalizer(),
+                env_kwargs={}, seeds=[state.seeds[row] for row in rows], stream=Stream.EVAL, round_index=0,
                 episodes=4, deterministic=deterministic,
             )  # fmt: skip
             assert result is not None

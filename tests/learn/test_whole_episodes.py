@@ -16,9 +16,9 @@ from ppo_cli.config.dump import dump_config
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.episodes import EpisodeRecord
 from ppo_cli.errors import UsageError
+from ppo_cli.learn.build import open_population
 from ppo_cli.learn.rollout import Rollout
-from ppo_cli.learn.session import Session
-from ppo_cli.learn.trainer import collect, learn, train
+from ppo_cli.learn.trainer import collect, learn, train, update_statistics
 from ppo_cli.prepare.launch import prepare_in_folder, prepare_new, prepare_resume
 from ppo_cli.runs.run_dir import create_run_dir
 
@@ -32,12 +32,12 @@ def collected(
     """Rollouts of CartPole, whose episodes last 30 steps at most, with the episodes that ended in each."""
     values = {"algorithm": "reinforce", "num_envs": 4, "num_steps": 100, **SHORT, **settings}
     found = []
-    with Session.open(population(configs or [make_config("CartPole-v1", **values)])) as session:
+    with open_population(population(configs or [make_config("CartPole-v1", **values)])) as state:
         for _ in range(iterations):
-            rollout = collect(session)
-            found.append((rollout, session.envs.pop_episodes()))
-            learn(session, rollout)
-            session.state.iteration += 1
+            rollout = collect(state)
+            found.append((rollout, state.rows.envs.pop_episodes()))
+            learn(state, rollout)
+            state.learner.iteration += 1
     return found
 
 
@@ -72,16 +72,15 @@ def test_waiting_is_not_counted_as_steps_taken_and_not_as_observations() -> None
     config = make_config(
         "CartPole-v1", algorithm="reinforce", num_envs=4, num_steps=LIMIT, normalize_obs=True, **SHORT
     )
-    with Session.open(population([config])) as session:
-        rollout = collect(session)
+    with open_population(population([config])) as state:
+        rollout = collect(state)
         assert rollout.idle.any()
-        session.update_statistics(rollout)
-        session.count_steps(rollout)
+        update_statistics(state, rollout)
         played = int(rollout.mask.sum())
-        assert session.state.obs_count.tolist() == [played]
+        assert state.learner.statistics.count.tolist() == [played]
         seen = rollout.raw_obs[:, :-1][rollout.mask].double()
-        torch.testing.assert_close(session.state.obs_mean[0], seen.mean(0))
-        assert session._steps_done == played
+        torch.testing.assert_close(state.learner.statistics.mean[0], seen.mean(0))
+        assert state.steps_taken == played
 
 
 def test_short_episodes_are_not_preferred_to_long_ones() -> None:
@@ -137,9 +136,9 @@ def test_groups_differ_in_length_and_wait_for_their_last_episode() -> None:
 def test_with_time_limits_of_the_environments_own_nothing_changes(algorithm: str) -> None:
     """Pendulum never ends but by its limit: as many episodes as fit, each of 200 steps."""
     config = make_config("Pendulum-v1", algorithm=algorithm, num_envs=8, num_steps=401, num_minibatches=1)
-    with Session.open(population([config])) as session:
-        rollout = collect(session)
-        assert [episode.length for episode in session.envs.pop_episodes()] == [200] * 16
+    with open_population(population([config])) as state:
+        rollout = collect(state)
+        assert [episode.length for episode in state.rows.envs.pop_episodes()] == [200] * 16
         assert int((~rollout.mask).sum()) == 8  # the resets between the two
 
 
@@ -210,6 +209,6 @@ def test_a_time_limit_makes_any_environment_one_of_whole_episodes() -> None:
         never_ends(), algorithm="reinforce", num_steps=25, num_minibatches=1,
         env_kwargs={"max_episode_steps": 10},
     )  # fmt: skip
-    with Session.open(population([config])) as session:
-        collect(session)
-        assert {episode.length for episode in session.envs.pop_episodes()} == {10}
+    with open_population(population([config])) as state:
+        collect(state)
+        assert {episode.length for episode in state.rows.envs.pop_episodes()} == {10}

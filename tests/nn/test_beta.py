@@ -17,7 +17,8 @@ from ppo_cli.config.resolve import with_values
 from ppo_cli.errors import UsageError
 from ppo_cli.nn.beta import NOISE, TRIES, Beta
 from ppo_cli.nn.bounds import Bounds
-from ppo_cli.nn.distributions import DiagonalGaussian, Distribution, make_distribution
+from ppo_cli.nn.distributions import Distribution, make_distribution
+from ppo_cli.nn.gaussian import DiagonalGaussian
 from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.prepare import footprint
 from ppo_cli.prepare.launch import prepare_new
@@ -107,7 +108,7 @@ def test_bounds_are_reached_and_never_passed() -> None:
 
 
 def test_a_squashed_gaussian_keeps_the_sample_and_bends_what_is_sent() -> None:
-    policy = PolicyOutput(outputs(2, 9, 2), torch.zeros(2, 2))
+    policy = PolicyOutput(outputs(2, 9, 2), torch.zeros(2, 1, 2))
     u = torch.randn(2, 9, 2)
     plain = DiagonalGaussian()
     assert torch.equal(SQUASHED.log_prob(policy, u), plain.log_prob(policy, u))
@@ -194,24 +195,24 @@ def says(kind: str, seed: int, batch: int = BATCH) -> PolicyOutput:
     rng = torch.Generator().manual_seed(seed)
     location = torch.randn(MEMBERS, batch, ACTIONS * (2 if kind == "beta" else 1), generator=rng)
     has_std = kind in ("gaussian", "squashed")
-    log_std = 0.5 * torch.randn(MEMBERS, ACTIONS, generator=rng) if has_std else None
+    log_std = 0.5 * torch.randn(MEMBERS, 1, ACTIONS, generator=rng) if has_std else None
     return PolicyOutput(location, log_std)
 
 
 def leaves(policy: PolicyOutput) -> list[torch.Tensor]:
-    values = [policy.location] if policy.log_std is None else [policy.location, policy.log_std]
+    values = [policy.head] if policy.log_std is None else [policy.head, policy.log_std]
     return [value.requires_grad_() for value in values]
 
 
 def of_torch(kind: str, policy: PolicyOutput) -> torch.distributions.Distribution:
     if kind == "categorical":
-        return torch.distributions.Categorical(logits=policy.location)
+        return torch.distributions.Categorical(logits=policy.head)
     if kind == "beta":
-        own: torch.distributions.Distribution = theirs(policy.location)
+        own: torch.distributions.Distribution = theirs(policy.head)
     else:
         assert policy.log_std is not None
-        std = policy.log_std.exp()[:, None].expand_as(policy.location)
-        own = torch.distributions.Normal(policy.location, std)
+        std = policy.log_std.exp().expand_as(policy.head)
+        own = torch.distributions.Normal(policy.head, std)
     return torch.distributions.Independent(own, 1)
 
 
@@ -221,7 +222,7 @@ def assert_gradients(
     expected = torch.autograd.grad(total, leaves(policy))
     assert (ours[1] is None) == (len(expected) == 1)
     for mine, automatic in zip(ours, expected, strict=False):
-        torch.testing.assert_close(mine, automatic, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(mine, automatic.view_as(mine), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -229,11 +230,11 @@ def test_derivatives_of_log_probability_and_entropy_are_the_automatic_ones_of_to
     policy, distribution = says(kind, 1), made(kind)
     noise = np.stack([distribution.noise(np.random.default_rng(0), (1, BATCH, ACTIONS))[0]] * MEMBERS)
     actions = distribution.sample(policy, torch.from_numpy(noise))
-    by_log_prob, by_entropy = outputs(2, MEMBERS, BATCH).unbind(0)
-    ours = distribution.backward(policy, actions, by_log_prob, by_entropy)
+    grad_log_prob, grad_entropy = outputs(2, MEMBERS, BATCH).unbind(0)
+    ours = distribution.backward(policy, actions, grad_log_prob, grad_entropy)
     leaves(policy)
     torchs = of_torch(kind, policy)
-    total = torchs.log_prob(actions) * by_log_prob + torchs.entropy() * by_entropy
+    total = torchs.log_prob(actions) * grad_log_prob + torchs.entropy() * grad_entropy
     assert_gradients(ours, total.sum(), policy)
 
 
@@ -259,13 +260,11 @@ def test_a_member_alone_has_the_bits_that_it_has_among_others(kind: str, batch: 
 
     def everything(rows: slice) -> list[torch.Tensor]:
         before, after = (
-            PolicyOutput(
-                one.location[rows].clone(), None if one.log_std is None else one.log_std[rows].clone()
-            )
+            PolicyOutput(one.head[rows].clone(), None if one.log_std is None else one.log_std[rows].clone())
             for one in (old, new)
         )
         actions = distribution.sample(before, noise[rows].clone())
-        by_log_prob, by_entropy = weights[:, rows].clone().unbind(0)
+        grad_log_prob, grad_entropy = weights[:, rows].clone().unbind(0)
         results = [
             actions,
             distribution.send(actions),
@@ -274,8 +273,8 @@ def test_a_member_alone_has_the_bits_that_it_has_among_others(kind: str, batch: 
         ]
         results += distribution.log_prob_and_entropy(after, actions)
         gradients = (
-            *distribution.backward(after, actions, by_log_prob, by_entropy),
-            *distribution.kl_backward(before, after, by_log_prob),
+            *distribution.backward(after, actions, grad_log_prob, grad_entropy),
+            *distribution.kl_backward(before, after, grad_log_prob),
         )
         return results + [gradient for gradient in gradients if gradient is not None]
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.nn.layers import orthogonal
-from ppo_cli.nn.normalize import ObsNormalizer, update_statistics_
+from ppo_cli.nn.normalize import ObsNormalizer, RunningStatistics
 from ppo_cli.rng import Stream, generator
 from ppo_cli.spaces import ActionSpec, EnvSpec
 
@@ -69,15 +69,15 @@ def test_forward_and_hand_written_backward_agree_with_autograd(
     rng = torch.Generator().manual_seed(1)
     obs = torch.randn(MEMBERS, 11, OBS, generator=rng)
     policy, values = net.forward(params, obs)
-    weights = torch.randn(policy.location.shape, generator=rng), torch.randn(values.shape, generator=rng)
-    by_log_std = None if policy.log_std is None else policy.log_std.exp()
-    grads = net.backward(params, 2 * policy.location * weights[0], by_log_std, 2 * values * weights[1])
+    weights = torch.randn(policy.head.shape, generator=rng), torch.randn(values.shape, generator=rng)
+    grad_log_std = None if policy.log_std is None else policy.log_std[:, 0].exp()
+    grads = net.backward(params, 2 * policy.head * weights[0], grad_log_std, 2 * values * weights[1])
     for m in range(MEMBERS):
         named = net.named_parameters(params[m])
         own_grads = net.named_parameters(grads[m])
         actor, critic = module(named, "actor", activation), module(named, "critic", activation)
         location, value = actor(obs[m]), critic(obs[m])[:, 0]
-        torch.testing.assert_close(policy.location[m], location)
+        torch.testing.assert_close(policy.head[m], location)
         torch.testing.assert_close(values[m], value)
         ((location.square() * weights[0][m]).sum() + (value.square() * weights[1][m]).sum()).backward()
         for name, network in (("actor", actor), ("critic", critic)):
@@ -102,7 +102,7 @@ def test_what_is_not_a_named_parameter_is_padding_gets_no_gradient_and_stays_zer
     assert (params[:, padding] == 0).all()
     policy, values = net.forward(params, torch.randn(MEMBERS, 4, OBS))
     distribution = make_distribution(net.spec.action)
-    actions = distribution.sample(policy, torch.zeros(policy.location.shape))
+    actions = distribution.sample(policy, torch.zeros(policy.head.shape))
     ones = torch.ones(values.shape)
     grads = net.backward(params, *distribution.backward(policy, actions, ones, ones), ones)
     assert (grads[:, padding] == 0).all()
@@ -114,9 +114,9 @@ def test_acting_gives_what_learning_sees(action: str) -> None:
     net = make_net(action)
     params = roughened(fresh(net), net)
     obs = torch.randn(MEMBERS, 6, OBS)
-    acted = net.act(params, obs).location.clone()
+    acted = net.act(params, obs).head.clone()
     with torch.no_grad():
-        seen = net.forward(params, obs)[0].location
+        seen = net.forward(params, obs)[0].head
     torch.testing.assert_close(acted, seen)
 
 
@@ -128,11 +128,11 @@ def test_acting_gives_the_same_bits_alone_with_others_and_with_more_threads(
     net = ActorCritic(EnvSpec("Test-v0", 8, ActionSpec("discrete", 4)), (64, 64), "relu")
     params = fresh(net, 5)
     obs = torch.randn(5, num_envs, 8, generator=torch.Generator().manual_seed(0))
-    expected = net.act(params, obs).location.clone()
+    expected = net.act(params, obs).head.clone()
     torch.set_num_threads(threads)
-    assert torch.equal(net.act(params, obs).location, expected)
+    assert torch.equal(net.act(params, obs).head, expected)
     for m in range(5):
-        alone = net.act(params[m : m + 1].clone(), obs[m : m + 1].clone()).location
+        alone = net.act(params[m : m + 1].clone(), obs[m : m + 1].clone()).head
         assert torch.equal(alone[0], expected[m])
 
 
@@ -159,15 +159,20 @@ def test_learning_gives_a_member_the_same_bits_alone_and_with_others(
 
 
 def learned(
-    net: ActorCritic, params: Tensor, obs: Tensor, by_location: Tensor, by_log_std: Tensor, by_values: Tensor
+    net: ActorCritic,
+    params: Tensor,
+    obs: Tensor,
+    grad_outputs: Tensor,
+    grad_log_std: Tensor,
+    grad_values: Tensor,
 ) -> list[Tensor]:
     """What the networks say and which gradients they get."""
     policy, values = net.forward(params, obs)
-    said = [policy.location.clone(), values.clone(), net.act(params, obs).location.clone()]
+    said = [policy.head.clone(), values.clone(), net.act(params, obs).head.clone()]
     net.forward(params, obs)
     return [
         *said,
-        net.backward(params, by_location, by_log_std if net.has_log_std else None, by_values).clone(),
+        net.backward(params, grad_outputs, grad_log_std if net.has_log_std else None, grad_values).clone(),
     ]
 
 
@@ -189,10 +194,10 @@ def test_an_actor_without_a_critic_learns_as_the_same_one_with_a_critic(
     policy, values = alone.forward(params, obs)
     assert torch.equal(values, torch.zeros(members, 9))
     expected, _ = both.forward(wide, obs)
-    assert torch.equal(policy.location, expected.location)
-    by_log_std = None if policy.log_std is None else torch.ones_like(policy.log_std)
-    grads = alone.backward(params, policy.location, by_log_std, torch.full((members, 9), math.nan))
-    wide_grads = both.backward(wide, policy.location, by_log_std, torch.zeros(members, 9))
+    assert torch.equal(policy.head, expected.head)
+    grad_log_std = None if policy.log_std is None else torch.ones_like(policy.log_std[:, 0])
+    grads = alone.backward(params, policy.head, grad_log_std, torch.full((members, 9), math.nan))
+    wide_grads = both.backward(wide, policy.head, grad_log_std, torch.zeros(members, 9))
     assert grads.shape == params.shape
     assert torch.equal(grads, wide_grads[:, : alone.num_params])
     assert torch.equal(alone.mean_std(params).nan_to_num(), both.mean_std(wide).nan_to_num())
@@ -203,7 +208,7 @@ def test_a_beta_policy_says_two_numbers_of_each_action_and_has_no_deviation() ->
     params = fresh(net)
     policy, _ = net.forward(params, torch.randn(MEMBERS, 4, OBS))
     assert (net.num_actions, net.num_outputs, net.has_log_std) == (2, 4, False)
-    assert policy.location.shape == (MEMBERS, 4, 4) and policy.log_std is None
+    assert policy.head.shape == (MEMBERS, 4, 4) and policy.log_std is None
     assert "log_std" not in net.named_parameters(params[0]) and net.mean_std(params).isnan().all()
     assert ActorCritic(EnvSpec("Test-v0", OBS, ACTIONS["discrete"]), (16,), "relu", "beta").num_outputs == 3
 
@@ -212,12 +217,12 @@ def test_members_with_other_parameters_do_not_see_stale_views() -> None:
     net = make_net()
     obs = torch.randn(MEMBERS, 4, OBS)
     first = fresh(net)
-    before = net.act(first, obs).location.clone()
+    before = net.act(first, obs).head.clone()
     changed = roughened(first, net)
-    assert not torch.equal(net.act(changed, obs).location, before)
-    assert torch.equal(net.act(first, obs).location, before)
+    assert not torch.equal(net.act(changed, obs).head, before)
+    assert torch.equal(net.act(first, obs).head, before)
     first.copy_(changed)
-    assert torch.equal(net.act(first, obs).location, net.act(changed, obs).location)
+    assert torch.equal(net.act(first, obs).head, net.act(changed, obs).head)
 
 
 def test_an_update_in_place_is_seen_by_the_next_call() -> None:
@@ -252,7 +257,7 @@ def test_a_fresh_policy_is_nearly_indifferent_and_its_biases_are_zero(action: st
         singular = torch.linalg.svdvals(named[f"{name}.weight"].double())
         torch.testing.assert_close(singular, torch.full_like(singular, gain), rtol=1e-4, atol=0)
     assert all((value == 0).all() for name, value in named.items() if name.endswith("bias"))
-    assert net.act(params, torch.randn(MEMBERS, 50, OBS)).location.abs().max() < 0.1
+    assert net.act(params, torch.randn(MEMBERS, 50, OBS)).head.abs().max() < 0.1
     if action == "box":
         assert named["log_std"].tolist() == [-0.5, -0.5]
         assert net.mean_std(params).tolist() == pytest.approx([math.exp(-0.5)] * MEMBERS)
@@ -275,16 +280,15 @@ def test_running_statistics_equal_those_of_all_observations_that_count_at_once()
         rng.normal(1e4, [1e-3, 1.0, 100.0], (members, size, 3)).astype(np.float32)
         for members, size in ((2, 5), (2, 1), (2, 300))
     ]
-    mean, var = torch.zeros(2, 3, dtype=torch.float64), torch.ones(2, 3, dtype=torch.float64)
-    count = torch.zeros(2, dtype=torch.float64)
+    statistics = RunningStatistics.none(2, 3)
     for batch in batches:
         padded = np.concatenate((batch, np.full((2, 4, 3), 1e9, np.float32)), axis=1)
         seen = torch.arange(padded.shape[1]).expand(2, -1) < batch.shape[1]
-        update_statistics_(mean, var, count, torch.from_numpy(padded), seen)
+        statistics.update_(torch.from_numpy(padded), seen)
     everything = np.concatenate(batches, axis=1).astype(np.float64)
-    np.testing.assert_allclose(mean, everything.mean(1), rtol=1e-12)
-    np.testing.assert_allclose(var, everything.var(1), rtol=1e-6)
-    assert count.tolist() == [306.0, 306.0]
+    np.testing.assert_allclose(statistics.mean, everything.mean(1), rtol=1e-12)
+    np.testing.assert_allclose(statistics.var, everything.var(1), rtol=1e-6)
+    assert statistics.count.tolist() == [306.0, 306.0]
 
 
 def test_normalised_observations_have_mean_zero_and_deviation_one_and_are_clipped() -> None:

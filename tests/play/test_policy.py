@@ -219,7 +219,7 @@ def test_predictions_are_stochastic_unless_asked_otherwise_and_do_not_reuse_buff
 
 def test_actions_of_a_box_stay_inside_the_bounds() -> None:
     policy = make_policy("Pendulum-v1")
-    policy.params[:, policy.net.layer_params] = 3.0  # a standard deviation of 20
+    policy.params[:, policy.net.mlp.layer_params] = 3.0  # a standard deviation of 20
     actions = policy.predict(observations(policy, 200))[0]
     assert (np.abs(actions) <= 2.0).all()
     assert (np.abs(actions) == 2.0).any()

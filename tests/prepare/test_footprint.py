@@ -8,8 +8,7 @@ import pytest
 from helpers.small_runs import config_of, start
 
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.learn.algorithms import ALGORITHMS
-from ppo_cli.learn.session import Session
+from ppo_cli.learn.build import open_population
 from ppo_cli.prepare.footprint import disk_bytes, memory_bytes, num_parameters
 
 WHOLE = ("num_steps=32", "group_size=2", "env_kwargs={max_episode_steps: 20}")
@@ -39,15 +38,9 @@ def test_the_parameters_that_are_counted_are_those_that_are_trained(name: str) -
     config = of_kind(name)
     from helpers.training_helpers import population
 
-    with Session.open(population([config])) as session:
-        assert num_parameters(config) == session.net.num_params
-        assert config.has_critic == session.algorithm.has_critic == session.net.critic
-
-
-def test_what_has_a_critic_is_the_same_in_the_settings_and_in_the_algorithms() -> None:
-    for name in ALGORITHMS:
-        config = RunConfig(env_id="CartPole-v1").model_copy(update={"algorithm": name})
-        assert config.has_critic == ALGORITHMS[name](config.learning).has_critic
+    with open_population(population([config])) as state:
+        assert num_parameters(config) == state.agent.net.num_params
+        assert config.facts.critic(config.learning) == state.agent.net.critic
 
 
 @pytest.mark.parametrize("name", ["ppo-clip", "grpo", "beta", "grpo, beta", "reinforce, no baseline"])

@@ -1,24 +1,4 @@
-"""The algorithms by name.
+"""The algorithms, one file each, and from a name to the one that it means.
 
-To add one, write a file that follows :class:`Algorithm`, and name it here and in ``config/algorithms.py``.
+Here belongs what distinguishes one algorithm from another. What all share does not: see ``learn.agent``.
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from ppo_cli.config.sections import Learning as LearningSettings
-from ppo_cli.learn.algorithms.base import Algorithm, Targets
-from ppo_cli.learn.algorithms.grpo import Grpo
-from ppo_cli.learn.algorithms.ppo_clip import PpoClip
-from ppo_cli.learn.algorithms.ppo_kl import PpoKl
-from ppo_cli.learn.algorithms.reinforce import Reinforce
-
-ALGORITHMS: dict[str, Callable[[LearningSettings], Algorithm]] = {
-    "ppo-clip": lambda _: PpoClip(),
-    "ppo-kl": lambda _: PpoKl(),
-    "reinforce": lambda settings: Reinforce(settings.returns, settings.baseline),
-    "grpo": lambda settings: Grpo(settings.group_size, settings.loss_mean, settings.reference),
-}
-
-__all__ = ["ALGORITHMS", "Algorithm", "Targets"]

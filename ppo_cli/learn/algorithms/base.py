@@ -1,19 +1,24 @@
-"""What an algorithm decides: what it collects, how it judges actions, which loss the policy minimises.
+"""What an algorithm decides: how it judges what was done, and which loss the policy minimises.
 
-All share the rest of the loss, vf_coef * value loss - ent_coef * entropy, and the loop around it.
+All share the rest of the loss, vf_coef * value loss - ent_coef * entropy, and the loop around it. What is
+known of an algorithm without running it (what it collects, whether it has a critic, its settings and metrics)
+stands in ``config.algorithms``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import Tensor
 
+from ppo_cli.config.sections import Learning
+from ppo_cli.learn import advantages
+from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
-from ppo_cli.learn.rollout import Batch, Collector, Rollout
-from ppo_cli.nn.distributions import Distribution
-from ppo_cli.nn.policy_output import PolicyOutput
+from ppo_cli.learn.rollout import Rollout
 
 
 @dataclass(frozen=True)
@@ -31,73 +36,91 @@ class Targets:
     weights: Tensor
 
 
-class Penalty(Protocol):
-    """A part of the loss that looks at the whole policy before the update, with a weight that adapts."""
+@dataclass(frozen=True)
+class LossGradient:
+    """The derivative of an algorithm's loss, written out.
 
-    @property
-    def coefficient(self) -> str:
-        """The hyperparameter that is its weight: ``[M]``, and part of the training state."""
+    Attributes:
+        log_probs: With respect to log pi of the actions taken, ``[M, B]``.
+        kl: With respect to KL(pi_old || pi), ``[M, B]``; None where the loss has no such term.
+    """
 
-    def by_policy(
-        self, distribution: Distribution, policy: PolicyOutput, batch: Batch, hyper: Hyperparams
-    ) -> tuple[Tensor, Tensor | None]:
-        """Derivative with respect to what the policy says, as :meth:`Distribution.backward` gives it."""
-
-    def adapt(
-        self,
-        kl: Tensor,  # [M], KL(pi_old || pi) over the rollout after the update
-        hyper: Hyperparams,
-    ) -> Tensor:  # [M]
-        """The weight for the next iteration."""
+    log_probs: Tensor
+    kl: Tensor | None = None
 
 
-class Algorithm(Protocol):
-    """One way to improve a policy from what it did."""
+@dataclass(frozen=True)
+class Adapted:
+    """What an algorithm changes after an update.
 
-    @property
-    def collect(self) -> Collector:
-        """What it learns from: a fixed number of steps, or whole episodes."""
+    Attributes:
+        hyperparams: New values of hyperparameters, ``[M]`` each, by name; part of the training state.
+        metrics: What it measured for that, ``[M]`` each, by metric name.
+    """
 
-    @property
-    def has_critic(self) -> bool:
-        """Whether a value network is built."""
+    hyperparams: dict[str, Tensor] = field(default_factory=dict)
+    metrics: dict[str, Tensor] = field(default_factory=dict)
 
-    @property
-    def reference(self) -> str | None:
-        """The policy that it holds on to: ``"initial"``, a path, or None."""
 
-    @property
-    def penalty(self) -> Penalty | None:
-        """What moving away from the policy that collected costs, or None."""
+class Algorithm(ABC):
+    """One way to improve a policy from what it did: its targets and its loss; the rest has defaults."""
 
-    @property
-    def logged(self) -> tuple[str, ...]:
-        """Hyperparameters that change while it trains and are worth a metric."""
+    looks_at_kl: ClassVar[bool] = False
+    """Whether the loss asks for ``policy.kl``: the policy at collection is then kept."""
 
+    @classmethod
+    def make(cls, learning: Learning) -> Algorithm:
+        """The algorithm with its settings."""
+        return cls()
+
+    @abstractmethod
     def targets(
         self,
         rollout: Rollout,
-        rewards: Tensor,  # [M, T, N], scaled
         values: Tensor,  # [M, T + 1, N], zeros without a critic
         hyper: Hyperparams,
     ) -> Targets:
-        """Advantages and value targets."""
+        """Judge a rollout: advantages and value targets from ``rollout.rewards``."""
 
-    def by_log_prob(
+    @abstractmethod
+    def loss(
         self,
-        log_ratio: Tensor,  # [M, B], log pi - log pi_old of the actions taken
+        policy: PolicyView,  # on the batch
         batch: Batch,
         hyper: Hyperparams,  # annealed
-    ) -> Tensor:  # [M, B]
-        """The derivative of the policy's loss on one minibatch with respect to log pi.
+    ) -> Tensor:  # [M]
+        """The policy's loss on one minibatch: the formula that the algorithm is."""
 
-        It is what distinguishes one policy gradient method from another.
+    def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient | None:
+        """The derivative of :meth:`loss` where somebody wrote it out; None leaves it to autograd.
+
+        It saves the bookkeeping of autograd, and a test holds it to ``loss``.
         """
+        return None
 
     def metrics(
         self,
-        log_ratio: Tensor,  # [K, M, B]
+        policy: PolicyView,  # [K, M, B], without its kl
         batch: Batch,  # [K, M, B, ...]
-        hyper: Hyperparams,  # annealed
+        hyper: Hyperparams,
     ) -> dict[str, Tensor]:
-        """The policy's loss on K minibatches, and what belongs to it, by metric name, ``[K, M]`` each."""
+        """What K minibatches came to, by metric name, ``[K, M]`` each; names are declared in the facts."""
+        return {"train/policy_loss": self.loss(policy, batch, hyper)}
+
+    def after_update(self, look: Callable[[], PolicyView], batch: Batch, hyper: Hyperparams) -> Adapted:
+        """Adapt hyperparameters to how the update went.
+
+        Args:
+            look: The new policy on the whole rollout; it takes a pass through the networks.
+            batch: The rollout as it was learned from.
+            hyper: The hyperparameters of the update.
+        """
+        return Adapted()
+
+
+def gae_targets(rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
+    """Advantages by GAE, value targets that are advantages plus values; every real step counts the same."""
+    estimates = advantages.gae(
+        rollout.rewards, values, rollout.terminated, rollout.truncated, hyper.gamma, hyper.gae_lambda
+    )
+    return Targets(estimates, estimates + values[:, :-1], rollout.mask.float())

@@ -12,10 +12,12 @@ from typing import Literal
 
 from torch import Tensor
 
+from ppo_cli.config.sections import Learning
 from ppo_cli.learn import advantages, losses
-from ppo_cli.learn.algorithms.base import Targets
+from ppo_cli.learn.algorithms.base import Algorithm, LossGradient, Targets
+from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
-from ppo_cli.learn.rollout import Batch, Rollout, collect_episodes
+from ppo_cli.learn.rollout import Rollout
 from ppo_cli.nn.masked import masked_mean
 
 ROUNDING = 1e-5  # returns that differ by less, relative to the rewards that they are sums of, are equal
@@ -23,27 +25,25 @@ LARGEST_LOG_RATIO = 60.0
 
 
 @dataclass(frozen=True)
-class Grpo:
+class Grpo(Algorithm):
     """Advantages within groups of episodes, clipped surrogate, penalty to a reference.
 
     Attributes:
         group_size: Episodes that are played from one start state.
         loss_mean: Whether every step counts the same, or every episode.
-        reference: The policy that the penalty holds on to, ``"initial"`` or a path.
     """
 
     group_size: int
     loss_mean: Literal["steps", "episodes"]
-    reference: str
 
-    collect = staticmethod(collect_episodes)
-    has_critic = False
-    penalty = None
-    logged = ("eps_clip",)
+    @classmethod
+    def make(cls, learning: Learning) -> Grpo:
+        """The algorithm with its settings."""
+        return cls(learning.group_size, learning.loss_mean)
 
-    def targets(self, rollout: Rollout, rewards: Tensor, values: Tensor, hyper: Hyperparams) -> Targets:
+    def targets(self, rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
         """The episode's return relative to its group, for all of its steps."""
-        terminated, truncated = rollout.terminated, rollout.truncated
+        rewards, terminated, truncated = rollout.rewards, rollout.terminated, rollout.truncated
         returns = advantages.rewards_to_go(rewards, values, terminated, truncated, hyper.gamma)
         magnitude = advantages.rewards_to_go(rewards.abs(), values, terminated, truncated, hyper.gamma)
         relative, differ = advantages.group_relative(
@@ -60,26 +60,37 @@ class Grpo:
         weights = weights * advantages.hold(keep.float(), starts)
         return Targets(advantages.hold(relative, starts), returns, weights)
 
-    def by_log_prob(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> Tensor:
-        """Of L = -mean min(ratio A, clip(ratio) A) + kl_coef mean k3(reference)."""
-        by_surrogate = losses.clipped_surrogate_by_log_prob(
-            log_ratio.exp(), batch.advantages, hyper.eps_clip, hyper.clip_higher, batch.weights
-        )
-        by_penalty = losses.k3_by_log_prob(_to_reference(log_ratio, batch)) * batch.weights
-        return by_surrogate + hyper.kl_coef[:, None] * by_penalty
+    def loss(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> Tensor:
+        """L = -mean min(ratio A, clip(ratio) A) + kl_coef mean k3(reference)."""
+        penalty = masked_mean(losses.k3(_to_reference(policy, batch)), batch.weights)
+        return _surrogate(policy, batch, hyper) + hyper.kl_coef * penalty
 
-    def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
+    def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient:
+        """That of the clipped surrogate and that of the penalty."""
+        grad_surrogate = losses.clipped_surrogate_grad(
+            policy.log_ratio.exp(), batch.advantages, hyper.eps_clip, hyper.clip_higher, batch.weights
+        )
+        grad_penalty = losses.k3_grad(_to_reference(policy, batch)) * batch.weights
+        return LossGradient(grad_surrogate + hyper.kl_coef[:, None] * grad_penalty)
+
+    def metrics(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss without its penalty, how often it was clipped, and how far the reference is."""
-        ratio, weights = log_ratio.exp(), batch.weights
-        low, high = hyper.eps_clip, hyper.clip_higher
+        ratio, weights = policy.log_ratio.exp(), batch.weights
         return {
-            "train/policy_loss": losses.clipped_surrogate(ratio, batch.advantages, low, high, weights),
-            "train/clip_fraction": losses.clip_fraction(ratio, low, high, weights),
-            "train/kl_reference": masked_mean(losses.k3(_to_reference(log_ratio, batch)), weights),
+            "train/policy_loss": _surrogate(policy, batch, hyper),
+            "train/clip_fraction": losses.clip_fraction(ratio, hyper.eps_clip, hyper.clip_higher, weights),
+            "train/kl_reference": masked_mean(losses.k3(_to_reference(policy, batch)), weights),
         }
 
 
-def _to_reference(log_ratio: Tensor, batch: Batch) -> Tensor:  # [..., M, B]
+def _surrogate(policy: PolicyView, batch: Batch, hyper: Hyperparams) -> Tensor:
+    return losses.clipped_surrogate(
+        policy.log_ratio.exp(), batch.advantages, hyper.eps_clip, hyper.clip_higher, batch.weights
+    )
+
+
+def _to_reference(policy: PolicyView, batch: Batch) -> Tensor:  # [..., M, B]
     """Log of pi_ref / pi of the actions taken, cut off where its exponential would be infinite."""
     assert batch.ref_log_probs is not None
-    return (batch.ref_log_probs - (log_ratio + batch.log_probs)).clamp(max=LARGEST_LOG_RATIO)
+    log_probs = policy.log_ratio + batch.log_probs
+    return (batch.ref_log_probs - log_probs).clamp(max=LARGEST_LOG_RATIO)

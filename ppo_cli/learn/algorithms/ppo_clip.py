@@ -7,37 +7,33 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ppo_cli.learn import advantages, losses
-from ppo_cli.learn.algorithms.base import Targets
+from ppo_cli.learn import losses
+from ppo_cli.learn.algorithms.base import Algorithm, LossGradient, Targets, gae_targets
+from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
-from ppo_cli.learn.rollout import Batch, Rollout, collect_steps
+from ppo_cli.learn.rollout import Rollout
 
 
-class PpoClip:
+class PpoClip(Algorithm):
     """Generalised advantage estimation and the clipped surrogate."""
 
-    collect = staticmethod(collect_steps)
-    has_critic = True
-    reference = None
-    penalty = None
-    logged = ("eps_clip",)
-
-    def targets(self, rollout: Rollout, rewards: Tensor, values: Tensor, hyper: Hyperparams) -> Targets:
+    def targets(self, rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
         """Advantages by GAE; value targets are advantages plus values."""
-        estimates = advantages.gae(
-            rewards, values, rollout.terminated, rollout.truncated, hyper.gamma, hyper.gae_lambda
-        )
-        return Targets(estimates, estimates + values[:, :-1], rollout.mask.float())
+        return gae_targets(rollout, values, hyper)
 
-    def by_log_prob(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> Tensor:
-        """Of L = -mean min(ratio A, clip(ratio, 1 - eps, 1 + eps) A)."""
-        return losses.clipped_surrogate_by_log_prob(
-            log_ratio.exp(), batch.advantages, hyper.eps_clip, hyper.eps_clip, batch.weights
-        )
+    def loss(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> Tensor:
+        """L = -mean min(ratio A, clip(ratio, 1 - eps, 1 + eps) A)."""
+        eps = hyper.eps_clip
+        return losses.clipped_surrogate(policy.log_ratio.exp(), batch.advantages, eps, eps, batch.weights)
 
-    def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
+    def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient:
+        """Nothing where the ratio is clipped, -ratio A / n elsewhere."""
+        ratio, eps = policy.log_ratio.exp(), hyper.eps_clip
+        return LossGradient(losses.clipped_surrogate_grad(ratio, batch.advantages, eps, eps, batch.weights))
+
+    def metrics(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss, and how often it was clipped."""
-        ratio, eps, weights = log_ratio.exp(), hyper.eps_clip, batch.weights
+        ratio, eps, weights = policy.log_ratio.exp(), hyper.eps_clip, batch.weights
         return {
             "train/policy_loss": losses.clipped_surrogate(ratio, batch.advantages, eps, eps, weights),
             "train/clip_fraction": losses.clip_fraction(ratio, eps, eps, weights),

@@ -13,48 +13,45 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ppo_cli.config.sections import Learning
 from ppo_cli.learn import advantages, losses
-from ppo_cli.learn.algorithms.base import Targets
+from ppo_cli.learn.algorithms.base import Algorithm, LossGradient, Targets
+from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
-from ppo_cli.learn.rollout import Batch, Rollout, collect_episodes
+from ppo_cli.learn.rollout import Rollout
 
 
 @dataclass(frozen=True)
-class Reinforce:
+class Reinforce(Algorithm):
     """The gradient of log pi, times the return.
 
     Attributes:
-        returns: What an action is weighed by.
-        baseline: What is subtracted from it.
+        returns: What an action is weighed by; what is subtracted from it are the critic's values, zeros where
+            there is no critic.
     """
 
     returns: Literal["trajectory", "to-go"]
-    baseline: Literal["none", "value"]
 
-    collect = staticmethod(collect_episodes)
-    reference = None
-    penalty = None
-    logged = ()
+    @classmethod
+    def make(cls, learning: Learning) -> Reinforce:
+        """The algorithm with its settings."""
+        return cls(learning.returns)
 
-    @property
-    def has_critic(self) -> bool:
-        """Only for the baseline."""
-        return self.baseline == "value"
-
-    def targets(self, rollout: Rollout, rewards: Tensor, values: Tensor, hyper: Hyperparams) -> Targets:
+    def targets(self, rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
         """Returns, and returns minus values (which are 0 without a critic)."""
         # Of a whole return the critic learns what is past, too: it cannot say what comes after a time limit.
         after = values if self.returns == "to-go" else torch.zeros_like(values)
-        found = advantages.rewards_to_go(rewards, after, rollout.terminated, rollout.truncated, hyper.gamma)
+        returns = advantages.rewards_to_go(
+            rollout.rewards, after, rollout.terminated, rollout.truncated, hyper.gamma
+        )
         if self.returns == "trajectory":
-            found = advantages.hold(found, advantages.episode_starts(rollout.mask))
-        return Targets(found - values[:, :-1], found, rollout.mask.float())
+            returns = advantages.hold(returns, advantages.episode_starts(rollout.mask))
+        return Targets(returns - values[:, :-1], returns, rollout.mask.float())
 
-    def by_log_prob(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> Tensor:
-        """Of L = -mean(log pi A)."""
-        return losses.policy_gradient_by_log_prob(batch.advantages, batch.weights)
+    def loss(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> Tensor:
+        """L = -mean(log pi A). Its value says little: only its gradient is that of the return."""
+        return losses.policy_gradient(policy.log_probs, batch.advantages, batch.weights)
 
-    def metrics(self, log_ratio: Tensor, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
-        """The loss. Its value says little: only its gradient is that of the return."""
-        log_probs = log_ratio + batch.log_probs
-        return {"train/policy_loss": losses.policy_gradient(log_probs, batch.advantages, batch.weights)}
+    def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient:
+        """-A / n, wherever the policy is."""
+        return LossGradient(losses.policy_gradient_grad(batch.advantages, batch.weights))

@@ -83,27 +83,27 @@ def _probe(job: Job, stop: Callable[[], bool]) -> dict[str, float]:
 
     Nothing when no member trains long enough to tell.
     """
+    from ppo_cli.learn.build import open_population
     from ppo_cli.learn.population import Member, Population
-    from ppo_cli.learn.session import Session
     from ppo_cli.learn.trainer import collect, train_iteration
 
     population: Population = Population(tuple(Member(run.config) for run in job.runs))
-    with Session.open(population) as session:
+    with open_population(population) as state:
         seconds: list[float] = []
         while (
-            session.members  # all may diverge
-            and len(seconds) < session.num_iterations
+            state.members  # all may diverge
+            and len(seconds) < state.num_iterations
             and sum(seconds[1:]) < _PROBE_SECONDS
             and not stop()
         ):
             began = time.perf_counter()
-            train_iteration(session, stop)
+            train_iteration(state, stop)
             seconds.append(time.perf_counter() - began)
-        if not session.members or not seconds:
+        if not state.members or not seconds:
             return {}
         began = time.perf_counter()
-        collect(session)
-        steps = session.config.steps_per_iteration * len(session.members)
+        collect(state)
+        steps = state.config.steps_per_iteration * len(state.members)
         step_seconds = (time.perf_counter() - began) / steps
         # The first iteration is slow: memory is fetched, environments are reset.
         return {"iteration_seconds": fmean(seconds[1:] or seconds), "step_seconds": step_seconds}

@@ -1,4 +1,4 @@
-"""Doing costly things rarely: a sweep of ten thousand runs takes seconds to be summed up."""
+"""Doing costly things rarely: checkpoints of a training, sums of a sweep of ten thousand runs."""
 
 from __future__ import annotations
 

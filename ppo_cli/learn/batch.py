@@ -1,0 +1,94 @@
+"""What the agent learns from: transitions with their targets, and the policy in training on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppo_cli.learn import advantages
+from ppo_cli.learn.minibatches import shuffled
+from ppo_cli.nn.distributions import Distribution
+from ppo_cli.nn.masked import mask_weights
+from ppo_cli.nn.policy_output import PolicyOutput
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Transitions ready for the update, each ``[M, B, ...]``.
+
+    ``weights`` say how much a transition counts, 0 for fillers, until :func:`agent_minibatches` makes them
+    what a mean needs: in each minibatch they sum to one within a member.
+    """
+
+    obs: Tensor  # [M, B, O]
+    actions: Tensor  # [M, B] or [M, B, A]
+    log_probs: Tensor  # [M, B], at collection
+    values: Tensor  # [M, B], at collection
+    advantages: Tensor  # [M, B]
+    returns: Tensor  # [M, B], targets of the value network
+    weights: Tensor  # [M, B]
+    old_policy: PolicyOutput | None = None  # at collection, for algorithms that need more than its log_probs
+    ref_log_probs: Tensor | None = None  # [M, B], of the reference policy, for algorithms that have one
+
+
+def agent_minibatches(
+    batch: Batch,  # [M, B, ...]
+    order: Tensor,  # [M, B]
+    num_minibatches: int,
+    normalize: Tensor,  # [M] bool: normalise advantages within each minibatch
+) -> Batch:  # [K, M, B / K, ...]
+    """The batch, shuffled and cut; what depends on the cut alone is computed for all parts at once."""
+    cut = shuffled(batch, order, num_minibatches)
+    weights, estimates = mask_weights(cut.weights), cut.advantages
+    if normalize.any():
+        normalized = advantages.normalize(estimates, weights)
+        estimates = torch.where(normalize[:, None], normalized, estimates)
+    return replace(cut, weights=weights, advantages=estimates)
+
+
+@dataclass(frozen=True)
+class PolicyView:
+    """The policy in training, as a loss sees it on a batch.
+
+    Attributes:
+        log_probs: Log pi of the actions taken, ``[M, B]``.
+        log_ratio: Log of pi / pi_old of the actions taken, ``[M, B]``.
+        entropy: In nats, ``[M, B]``.
+        measure_kl: Computes :attr:`kl`; None where that cannot be had.
+    """
+
+    log_probs: Tensor
+    log_ratio: Tensor
+    entropy: Tensor
+    measure_kl: Callable[[], Tensor] | None = None
+
+    @classmethod
+    def of(cls, distribution: Distribution, output: PolicyOutput, batch: Batch) -> PolicyView:
+        """The view of what the networks say now of a batch."""
+        log_probs, entropy = distribution.log_prob_and_entropy(output, batch.actions)
+        old = batch.old_policy
+        measure_kl = None if old is None else lambda: distribution.kl(old, output)
+        return cls(log_probs, log_probs - batch.log_probs, entropy, measure_kl)
+
+    @property
+    def kl(self) -> Tensor:  # [M, B]
+        """KL(pi_old || pi) in nats, exact, for algorithms that say so by ``looks_at_kl``."""
+        assert self.measure_kl is not None, "looks_at_kl is not set, or these are several minibatches"
+        return self.measure_kl()
+
+
+def explained_variance(batch: Batch) -> Tensor:  # [M]
+    """1 - Var(returns - values) / Var(returns) over real transitions, member by member."""
+    results = []
+    for m in range(batch.returns.shape[0]):
+        real = batch.weights[m].numpy() > 0
+        returns = batch.returns[m].numpy()[real].astype(np.float64)
+        errors = returns - batch.values[m].numpy()[real]
+        variance = returns.var() if len(returns) else 0.0
+        results.append(1 - errors.var() / variance if variance > 0 else math.nan)
+    return torch.tensor(results)

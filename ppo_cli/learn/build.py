@@ -1,0 +1,128 @@
+"""From a population to its state: folders locked, networks, environments and hyperparameters made."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ppo_cli.config.algorithms import INITIAL
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.envs.from_settings import make_envs
+from ppo_cli.envs.member_envs import MemberEnvs
+from ppo_cli.errors import PpoError, RunLockedError
+from ppo_cli.learn.agent import Agent
+from ppo_cli.learn.algorithms.registry import make_algorithm
+from ppo_cli.learn.hyperparams import Hyperparams
+from ppo_cli.learn.learner_state import LearnerState
+from ppo_cli.learn.population import Member, Population
+from ppo_cli.learn.population_state import PopulationRows, PopulationState
+from ppo_cli.learn.recorder import Recorder
+from ppo_cli.learn.reference import InitialPolicies, Reference, policies_of_runs
+from ppo_cli.learn.resume import resume
+from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.distributions import make_distribution
+from ppo_cli.rng import Stream, generator
+from ppo_cli.runs.checkpoints import load_latest_checkpoint
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.spaces import EnvSpec
+
+
+@contextlib.contextmanager
+def open_population(population: Population) -> Iterator[PopulationState]:
+    """Lock the runs, open their files and environments; close them at the end.
+
+    Raises:
+        RunLockedError: Another process writes one of the runs, or has just done so.
+        UsageError: The environment or the reference cannot be had, or a run's settings have changed.
+        CorruptFileError: A checkpoint or a copy of a reference is damaged.
+        StorageError: The folders cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        for member in population.members:
+            if member.run_dir:
+                stack.enter_context(member.run_dir.lock())
+                _check_unchanged(member.run_dir, member.iteration)
+        state = build(population)
+        stack.callback(state.close)
+        state.write_summaries("training")
+        try:
+            yield state
+        except Exception as error:
+            with contextlib.suppress(PpoError):  # a full disk may be why we are here
+                state.write_summaries("failed", str(error))
+            raise
+
+
+def build(population: Population) -> PopulationState:
+    """The state of a population: new, or where its checkpoints left it."""
+    members = list(population.members)
+    configs, notices = [member.config for member in members], list(population.notices)
+    with contextlib.ExitStack() as stack:
+        envs = make_envs(configs)
+        stack.callback(envs.close)
+        agent = make_agent(population.config, envs.spec)
+        learner = _learner(members, agent, envs, notices)
+        reference = _reference(members, agent, envs.spec)
+        rows = PopulationRows(
+            members=members,
+            hyper=Hyperparams.stack(configs),
+            clip_obs=torch.tensor([config.normalization.clip_obs for config in configs]),
+            learner=learner,
+            envs=envs,
+            recorders=[Recorder(member, envs.term_names) for member in members],
+            reference=reference,
+        )
+        stack.pop_all()  # from here on the state closes them
+    return PopulationState(population.config, agent, rows, notices)
+
+
+def make_agent(config: RunConfig, spec: EnvSpec) -> Agent:
+    """Networks, distribution and algorithm, as settings ask for them."""
+    network = config.network
+    net = ActorCritic(
+        spec,
+        network.hidden_sizes,
+        network.activation,
+        network.policy,
+        critic=config.facts.critic(config.learning),
+    )
+    distribution = make_distribution(spec.action, network.policy, network.squash)
+    return Agent(net, distribution, make_algorithm(config.algorithm, config.learning))
+
+
+def initial_params(members: Sequence[Member], net: ActorCritic) -> Tensor:  # [M, P]
+    """The parameters with which members begin."""
+    rngs = [generator(member.config.seed, Stream.INIT) for member in members]
+    return net.init(rngs, [member.config.network.log_std_init for member in members])
+
+
+def _learner(members: Sequence[Member], agent: Agent, envs: MemberEnvs, notices: list[str]) -> LearnerState:
+    if members[0].checkpoint:
+        learner, notice = resume(members, agent.net.num_params, envs)
+        notices += [notice] if notice else []
+        return learner
+    envs.reset()
+    return LearnerState.initial(initial_params(members, agent.net), envs.spec.obs_size)
+
+
+def _reference(members: Sequence[Member], agent: Agent, spec: EnvSpec) -> Reference | None:
+    config = members[0].config
+    wanted = config.facts.reference(config.learning)
+    if wanted is None:
+        return None
+    if wanted == INITIAL:
+        return InitialPolicies(agent.net, agent.distribution, initial_params(members, agent.net))
+    return policies_of_runs(members, spec)
+
+
+def _check_unchanged(run: RunDir, iteration: int) -> None:
+    """Refuse a run that another process took further between the loading of its checkpoint and now."""
+    newest = load_latest_checkpoint(run, lambda _: None)
+    if (newest.iteration if newest else 0) != iteration:
+        raise RunLockedError(
+            f"{run.name} was trained by another process a moment ago",
+            hint="Resume it again to go on from there.",
+        )
