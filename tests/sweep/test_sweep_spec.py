@@ -588,7 +588,7 @@ def test_the_shipped_sweeps_are_those_of_the_readme():
 def test_making_and_reading_a_sweep_does_not_load_torch():
     import subprocess
 
-    code = "import sys, ppo_cli.sweep.spec.make_spec, ppo_cli.sweep.spec.spec_file as _\n"
+    code = "import sys; from ppo_cli.sweep.spec import make_spec, spec_file\n"
     code += "print('torch' in sys.modules)"
     folder = Path(__file__).resolve().parents[2]
     done = subprocess.run(
