@@ -7,10 +7,11 @@
 #   make check       what CI runs: lint, format, types, quick tests
 #   make test-slow   learning and torture tests
 #   make torture     the torture tests alone: hundreds of runs killed and resumed
-#   make bench       measure the README's figures again and write them into it (long)
-#   make figures     make its pictures again (long)
+#   make docs        write the tables of README.md and docs/ from code and results
+#   make bench       measure all figures again (hours)
+#   make figures     make the pictures again (long)
 #   make shaping-study   which reward teaches a lander to land: train, compare, report, render (minutes)
-#   make ranking     which algorithm is best where: train all four, compare, write table and plot into the README (long)
+#   make ranking     which algorithm is best where: train all, compare, write tables and plot (long)
 #   make clean       remove what these targets made; runs/ stays
 #   make lock        resolve the dependencies anew and write requirements.lock
 
@@ -27,15 +28,16 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PIP_FLAGS ?= --quiet --quiet
 WHEELS := --only-binary :all: --no-binary rliable
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
-# The quick ones first; the last one writes the figures into the README.
-BENCHMARKS ?= startup throughput growth gradient_variance time_to_solve solved learning_curve sweep_speed sweeps_shown shaping_study \
-	ranking policies pruning scale readme
+# The quick ones first.
+BENCHMARKS ?= startup one_page throughput growth gradient_variance time_to_solve solved learning_curve sweep_speed \
+	sweeps_shown shaping_study ranking policies pruning scale
 # The programs that make pictures.
-FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking readme
+FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking
+MEASURE = for program in $(1); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
 # A test that hangs is stopped after this many seconds.
 PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
 
-.PHONY: demo test test-slow torture lint check bench figures shaping-study ranking clean lock setup
+.PHONY: demo test test-slow torture lint check docs bench figures shaping-study ranking clean lock setup
 .DEFAULT_GOAL := check
 
 demo: $(USER_STAMP)
@@ -50,7 +52,7 @@ test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
 torture: $(STAMP)
-	$(BIN)/python -m pytest -m slow --timeout 3600 tests/test_kill.py tests/test_sweep_kill.py
+	$(BIN)/python -m pytest -m slow --timeout 3600 tests/processes/test_kill.py tests/processes/test_sweep_kill.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -59,18 +61,24 @@ lint: $(STAMP)
 
 check: lint test
 
+docs: $(STAMP)
+	$(BIN)/python docs/generate.py
+
+# What is measured goes into the pages.
 bench: $(STAMP)
-	for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
+	@$(call MEASURE,$(BENCHMARKS))
+	$(BIN)/python docs/generate.py
 
 figures: $(STAMP)
-	for program in $(FIGURES); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
+	@$(call MEASURE,$(FIGURES))
+	$(BIN)/python docs/generate.py
+
+ranking: $(STAMP)
+	@$(call MEASURE,ranking)
+	$(BIN)/python docs/generate.py
 
 shaping-study: $(STAMP)
 	$(BIN)/python benchmarks/shaping_study.py --runs-dir runs
-
-ranking: $(STAMP)
-	$(BIN)/python benchmarks/ranking.py
-	$(BIN)/python benchmarks/readme.py
 
 setup: $(STAMP)
 

@@ -27,6 +27,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "benchmarks" / "results"
+PICTURES = REPOSITORY / "docs" / "pictures"
 PACKAGES = ("torch", "numpy", "gymnasium", "Box2D", "stable-baselines3", "typer", "rich")
 DIVERGED = 3  # exit code of `ppo train` when a run diverged: its JSON document is complete
 
@@ -203,12 +204,17 @@ def _git(*words: str) -> str:
     return done.stdout.strip()
 
 
-def describe(measured: Mapping[str, Any]) -> str:
-    """A machine's description in a line."""
-    packages = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
+def describe(*measured: Mapping[str, Any]) -> str:
+    """In a line, the one machine that everything was measured on, and when."""
+    first = measured[0]
+    packages = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
+    loads = [entry["load_before"] for entry in measured if entry["load_before"] is not None]
+    commits = list(dict.fromkeys(str(entry["commit"]) for entry in measured))
+    dates = list(dict.fromkeys(entry["date"] for entry in measured))
     return (
-        f"{measured['cores']} cores, {measured['cpu']}, {measured['system']}; {packages}; "
-        f"load before the start {measured['load_before']}; commit {measured['commit']}; {measured['date']}"
+        f"{first['cores']} cores, {first['cpu']}, {first['system']}; {packages}; "
+        f"load before the start {_from_to(loads)}; "
+        f"commit {', '.join(commits)}; {', '.join(dates)}"
     )
 
 
@@ -226,9 +232,9 @@ def median_and_range(values: Sequence[float]) -> dict[str, float]:
 
 
 def spread(summary: Mapping[str, float], digits: int = 1, unit: str = "") -> str:
-    """``median (min to max)`` as text."""
-    low, high = number(summary["min"], digits), number(summary["max"], digits)
-    return f"{number(summary['median'], digits)}{unit} ({low} to {high})"
+    """``median (min to max)`` as text; of a single round its value."""
+    low, middle, high = (number(summary[name], digits) for name in ("min", "median", "max"))
+    return f"{middle}{unit}" if summary["min"] == summary["max"] else f"{middle}{unit} ({low} to {high})"
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -237,9 +243,28 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; all columns but the first are aligned to the right."""
-    lines = [header, ["--", *["--:"] * (len(header) - 1)], *rows]
+    """A Markdown table. Columns of numbers are aligned to the right, words to the left."""
+    body = list(rows)
+    rules = ["--:" if _of_numbers(column) else ":--" for column in zip(*body, strict=True)]
+    lines = [header, rules or ["--"] * len(header), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _of_numbers(column: Sequence[str]) -> bool:
+    """Whether most cells that say something are numbers, with few words around them."""
+    cells = [cell for cell in column if cell not in ("", "–")]
+    numbers = [cell for cell in cells if cell.lstrip("−<≤")[:1].isdigit()]
+    return 2 * sum(2 * sum(map(str.isalpha, cell)) < len(cell) for cell in numbers) > len(cells)
+
+
+def picture(name: str, words: str) -> str:
+    """A picture of ``docs/pictures``. The path is from the repository's root; a page makes it its own.
+
+    Args:
+        name: The file.
+        words: What is seen on it, for those who cannot see it.
+    """
+    return f"![{words}]({(PICTURES / name).relative_to(REPOSITORY).as_posix()})"
 
 
 def kept_comparison(document: Mapping[str, Any], *names: str) -> Entry:
@@ -253,10 +278,17 @@ def report(text: str, entries: Mapping[str, Entry]) -> None:
     print(f"\n{text}\n\n{measured_on(entries)}")
 
 
+def _from_to(values: Sequence[float]) -> str:
+    return " to ".join(dict.fromkeys(str(limit(values)) for limit in (min, max))) if values else "unknown"
+
+
 def measured_on(entries: Mapping[str, Entry]) -> str:
     """The machines that the entries were measured on, one a line."""
-    lines = dict.fromkeys(describe(entry["measured"]) for entry in entries.values())
-    return "\n".join(f"Measured on {line}." for line in lines)
+    machines: dict[str, list[Mapping[str, Any]]] = {}
+    for measured in (entry["measured"] for entry in entries.values()):
+        same = {key: measured[key] for key in ("cores", "cpu", "system", "versions")}
+        machines.setdefault(json.dumps(same, sort_keys=True), []).append(measured)
+    return "\n".join(f"Measured on {describe(*measured)}." for measured in machines.values())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from common import REPOSITORY, Entry, Results, arguments, log, machine, number, report, table
+from common import PICTURES, Entry, Results, arguments, log, machine, number, picture, report, table
 
 VARIANTS = {
     "whole return": ("trajectory", "none"),
@@ -27,7 +27,7 @@ ENV = "CartPole-v1"
 EPISODES = 8  # of one estimate
 MEMBERS = 32  # estimates that are made together
 ITERATIONS = 160
-PLOT = REPOSITORY / "docs" / "gradient_variance.png"
+PLOT = PICTURES / "gradient-variance.png"
 
 
 def measure(stages: int, rounds: int) -> Entry:
@@ -143,8 +143,8 @@ def text(entries: Mapping[str, Entry]) -> str:
         worst = stage["noise"]["whole return"]
         shares = [number(100 * stage["noise"][name] / worst, 1) + " %" for name in VARIANTS]
         rows.append([str(stage["iteration"]), number(stage["mean_length"]), *shares])
-    picture = "![Variance of the gradient, weighed in four ways](docs/gradient_variance.png)"
-    return f"{picture}\n\n{table(('After iterations', 'Steps per episode', *VARIANTS), rows)}"
+    plot = picture(PLOT.name, "Variance of the gradient, weighed in four ways")
+    return f"{plot}\n\n{table(('After iterations', 'Steps per episode', *VARIANTS), rows)}"
 
 
 def draw(entries: Mapping[str, Entry]) -> None:

@@ -13,13 +13,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from common import REPOSITORY, Entry, Results, arguments, machine, number, report, run_json, step, table
+from common import (
+    PICTURES,
+    Entry,
+    Results,
+    arguments,
+    machine,
+    number,
+    picture,
+    report,
+    run_json,
+    step,
+    table,
+)
 
 SPEED = Path(__file__).with_name("_speed.py")
 MEMBERS = (1, 2, 4, 8, 16, 32, 64, 128)
 STEPS = 100_000
 ENVS = ("CartPole-v1", "LunarLander-v3")
-PLOT = REPOSITORY / "docs" / "population_growth.png"
+PLOT = PICTURES / "population-growth.png"
 
 
 def measure(env_id: str, rounds: int, seconds: float) -> Entry:
@@ -41,7 +53,7 @@ def measure(env_id: str, rounds: int, seconds: float) -> Entry:
 
 
 def text(entries: Mapping[str, Entry]) -> str:
-    """The times as a Markdown table."""
+    """The plot, and the times as a Markdown table."""
     header = (
         "Seconds for 100,000 steps of every run",
         "1 run",
@@ -53,7 +65,8 @@ def text(entries: Mapping[str, Entry]) -> str:
         rows.append([env_id, *(number(value, 1) for value in seconds)])
         each = [value / members for value, members in zip(seconds, entry["members"], strict=True)]
         rows.append([f"{env_id}, per run", *(number(value, 2) for value in each)])
-    return table(header, rows)
+    plot = picture(PLOT.name, "Seconds against the number of runs that are trained together, 1 to 128")
+    return f"{plot}\n\n{table(header, rows)}"
 
 
 def draw(entries: Mapping[str, Entry]) -> None:

@@ -1,8 +1,8 @@
-"""Make the README's first pictures: five seeds on LunarLander, trained together, and a landing of the first.
+"""Make the documentation's first pictures: five seeds on LunarLander, trained together, and a landing.
 
-``python benchmarks/learning_curve.py`` trains them in a temporary folder and writes
-``docs/learning_curve.png``, one curve each and their mean, and ``docs/lunarlander.gif``; ``--runs DIR`` shows
-runs that exist.
+``python benchmarks/learning_curve.py`` trains them in a temporary folder and writes ``learning-curve.png``,
+one curve each and their mean, and ``lunarlander.gif`` in ``docs/pictures``; ``--runs DIR`` shows runs that
+exist.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from common import REPOSITORY, run_python
+from common import PICTURES, run_python
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 ENV_ID, SOLVED = "LunarLander-v3", 200
-PICTURE = REPOSITORY / "docs" / "learning_curve.png"
-FILM = REPOSITORY / "docs" / "lunarlander.gif"
+PICTURE = PICTURES / "learning-curve.png"
+FILM = PICTURES / "lunarlander.gif"
 INK, BAND, MARK = "#1f4e79", "#9dc3e6", "#b35900"
 
 

@@ -1,8 +1,8 @@
 """Which algorithm of the family is best, and where? One sweep of them per environment, five seeds each.
 
 Every algorithm is trained with the settings shipped for it; the final evaluations are judged by ``ppo
-compare``, whose words are kept. ``make ranking`` measures all environments, draws ``docs/ranking.png`` and
-writes the tables into the README.
+compare``, whose words are kept. ``make ranking`` measures all environments, draws the plot and writes
+the tables into ``docs/``.
 
 Steps are those that a run was charged for. Played are those of its finished episodes: algorithms that learn
 from whole episodes leave an environment waiting once its episode is over, until the rollout ends.
@@ -19,13 +19,14 @@ from statistics import fmean
 from typing import Any
 
 from common import (
-    REPOSITORY,
+    PICTURES,
     Entry,
     Results,
     arguments,
     log,
     machine,
     number,
+    picture,
     report,
     run_json,
     step,
@@ -35,7 +36,7 @@ from solved import OWN_MARKS
 
 ENVS = ("CartPole-v1", "LunarLander-v3", "Pendulum-v1")
 SEEDS = 5
-PLOT = REPOSITORY / "docs" / "ranking.png"
+PLOT = PICTURES / "ranking.png"
 QUICK = ("--total-timesteps", 6_000, "--seeds", 2, "--set", "final_eval_episodes=2")
 
 
@@ -107,10 +108,10 @@ def _steps_of_episodes(folder: Path) -> int:
 
 
 def text(entries: Mapping[str, Entry]) -> str:
-    """The ranking for the README: plot, then words, table and commands of every environment."""
+    """The ranking: plot, then words, table and commands of every environment."""
     shown = [_section(entries[env_id]) for env_id in ENVS if env_id in entries]
-    picture = "![Learning curves of four algorithms, and the final return of every seed](docs/ranking.png)"
-    return "\n\n".join([picture, *shown]) if shown else ""
+    plot = picture(PLOT.name, "Learning curves of the algorithms, and the final return of every seed")
+    return "\n\n".join([plot, *shown]) if shown else ""
 
 
 def _section(entry: Entry) -> str:
@@ -171,7 +172,7 @@ def draw(entries: Mapping[str, Entry], path: Path) -> None:
             below.tick_params(labelleft=False)
         seeds = max(found["seeds"] for entry in shown for found in entry["algorithms"].values())
         figure.suptitle(
-            f"Four algorithms, each as shipped: mean of {seeds} seeds, band: its 95 % interval",
+            f"Every algorithm as shipped: mean of {seeds} seeds, band: its 95 % interval",
             x=0.012, ha="left", fontsize=11, fontweight="bold",
         )  # fmt: skip
         add_legend(figure, upper)

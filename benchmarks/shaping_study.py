@@ -3,8 +3,8 @@
 LunarLander is trained with the environment's own reward, with a reward written from scratch in its place, and
 with the same wishes as a potential on top of it; five seeds each. Then ``ppo compare`` says which is better
 by the environment's own reward, ``ppo render`` shows one policy of each side by side on the same start, and
-``ppo report`` writes a page. ``make shaping-study`` runs it in ``runs/``; pictures go to ``docs/``, that of
-the page only where there is a browser.
+``ppo report`` writes a page. ``make shaping-study`` runs it in ``runs/``; pictures go to ``docs/pictures``,
+that of the page only where there is a browser.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common import (
+    PICTURES,
     REPOSITORY,
     Entry,
     Results,
@@ -25,6 +26,7 @@ from common import (
     log,
     machine,
     number,
+    picture,
     report,
     run_json,
     step,
@@ -33,7 +35,6 @@ from common import (
 
 ENV_ID, SEEDS = "LunarLander-v3", 5
 TITLE = "Which reward teaches a lander to land?"
-DOCS = REPOSITORY / "docs"
 REWARDS = {
     "true": ("the environment's own", ()),
     "replace": ("written from scratch", ("--config", "configs/shaping/lunarlander-replace.yaml")),
@@ -44,9 +45,9 @@ REWARDS = {
 QUICK = ("--total-timesteps", 20_000, "--set", "final_eval_episodes=2")
 
 
-def commands(runs_dir: str = "runs", docs: Path = DOCS) -> list[list[str]]:
+def commands(runs_dir: str = "runs", pictures: Path = PICTURES) -> list[list[str]]:
     """The words after ``ppo`` of every command, in order."""
-    shown = [str(docs / name) for name in ("shaping-study", "shaping-study.gif")]
+    shown = [str(pictures / name) for name in ("shaping-study", "shaping-study.gif")]
     trained = [
         ["train", "--env", ENV_ID, *options, "--seeds", str(SEEDS), "--name", name]
         for name, (_, options) in REWARDS.items()
@@ -73,7 +74,9 @@ def measure(runs_dir: Path, *, quick: bool) -> Entry:
     """Run the commands; an entry of the results file."""
     seconds: dict[str, float] = {}
     compared: dict[str, Any] = {}
-    for words in commands(str(runs_dir), Path(tempfile.mkdtemp(prefix="ppo-benchmark-")) if quick else DOCS):
+    for words in commands(
+        str(runs_dir), Path(tempfile.mkdtemp(prefix="ppo-benchmark-")) if quick else PICTURES
+    ):
         more = (*(QUICK if quick else ()), "--quiet") if words[0] == "train" else ()
         name = words[-1] if words[0] == "train" else words[0]
         if words[0] == "train" and (runs_dir / f"{name}-s{SEEDS}" / "summary.json").exists():
@@ -85,7 +88,7 @@ def measure(runs_dir: Path, *, quick: bool) -> Entry:
         if words[0] == "compare":
             compared = document
         if words[0] == "report" and not quick:
-            photograph(REPOSITORY / document["path"], DOCS / "report.png")
+            photograph(REPOSITORY / document["path"], PICTURES / "report.png")
     kept = kept_comparison(compared, "verdict", "comparisons", "config_diff", "warnings")
     return {"env_id": ENV_ID, "seeds": SEEDS, "seconds": seconds, "compared": kept}
 
@@ -109,7 +112,7 @@ def photograph(page: Path, picture: Path) -> None:
 
 
 def text(entries: Mapping[str, Entry]) -> str:
-    """The study for the README: picture, words, table, film, commands."""
+    """The study: picture, words, table, film, commands."""
     if "study" not in entries:
         return ""
     entry = entries["study"]
@@ -117,11 +120,11 @@ def text(entries: Mapping[str, Entry]) -> str:
     rows = [_row(group) for group in document["groups"]]
     header = ("Reward", "", "Seeds", "Mean return", "95 % interval", "IQM", "Steps to 200", "Each seed")
     parts = [
-        "![Learning curves and final returns of the three rewards](docs/shaping-study.png)",
+        picture("shaping-study.png", "Learning curves and final returns of the three rewards"),
         f"> {document['verdict']}",
         table(header, rows),
-        "![One policy of each, the same start](docs/shaping-study.gif)",
-        "\n".join(f"    ppo {_shown(words)}" for words in commands(docs=Path("docs"))),
+        picture("shaping-study.gif", "One policy of each, the same start"),
+        "\n".join(f"    ppo {_shown(words)}" for words in commands(pictures=Path("docs", "pictures"))),
     ]
     return "\n\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""The sweeps that the README shows: each is one command, its plot and words are what that command made."""
+"""The sweeps that the documentation shows: one command each, with the plot and words that it made."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from common import (
-    REPOSITORY,
+    PICTURES,
     Entry,
     Results,
     arguments,
     machine,
     number,
+    picture,
     report,
     run_json,
     step,
     table,
 )
 
-DOCS = REPOSITORY / "docs"
 SHOWN = {
     "eps-clip-lunarlander": "The clip range on LunarLander",
     "distance-lunarlander": "How strongly to reward nearness on LunarLander",
@@ -32,25 +32,25 @@ QUICK = ("--total-timesteps", 20_000, "--seeds", 2, "--set", "final_eval_episode
 
 
 def measure(name: str, runs_dir: Path, *, quick: bool) -> Entry:
-    """Run a sweep from a cold start; an entry of the results file. Its plot goes to ``docs/``."""
+    """Run a sweep from a cold start; an entry of the results file. Its plot goes to ``docs/pictures``."""
     words = ["sweep", f"configs/sweeps/{name}.yaml", *(QUICK if quick else ()), "--runs-dir", runs_dir]
     seconds, document = run_json("-m", "ppo_cli", *words, "--json")
     if not quick:
         for suffix in (".png", ".svg"):
-            shutil.copy(Path(document["sweep_dir"], f"sensitivity{suffix}"), DOCS / f"{name}{suffix}")
+            shutil.copy(Path(document["sweep_dir"], f"sensitivity{suffix}"), PICTURES / f"{name}{suffix}")
     kept = ("env_id", "points", "best", "sentence", "steps", "objective", "status")
     return {"seconds": seconds, "runs": len(document["runs"]), **{key: document[key] for key in kept}}
 
 
 def text(entries: Mapping[str, Entry]) -> str:
-    """The sweeps for the README: plot, command, table, words."""
+    """The sweeps: plot, command, table, words."""
     return "\n\n".join(_section(name, entries[name]) for name in SHOWN if name in entries)
 
 
 def _section(name: str, entry: Entry) -> str:
     parts = [
         f"### {SHOWN[name]}",
-        f"![{SHOWN[name]}: every seed, mean and 95 % interval](docs/{name}.png)",
+        picture(f"{name}.png", f"{SHOWN[name]}: every seed, mean and 95 % interval"),
         f"    ppo sweep configs/sweeps/{name}.yaml",
         f"> {entry['sentence']}",
         _winner(entry),

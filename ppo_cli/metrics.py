@@ -1,4 +1,4 @@
-"""Every logged metric: its name and what it means. The README's table is made from this."""
+"""Every logged metric: its name and what it means. The documentation's table is made from this."""
 
 from __future__ import annotations
 

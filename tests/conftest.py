@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 
 # Before anything imports torch, and inherited by the processes that tests start: tests run side by side.
@@ -16,6 +18,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Processes inherit what is ignored: under nohup, hanging up would stop none of those that tests start.
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# An example takes as long as the machine needs for it.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 # A machine without a display, which is also what the package promises to run on.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
@@ -52,3 +57,21 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "runs"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run, in which CartPole was trained a little. To be read: ``cartpole`` is a copy."""
+    from helpers.cli_runner import TINY, inside
+
+    folder = tmp_path_factory.mktemp("trained")
+    result = inside("train", *TINY, cwd=folder)
+    assert result.code == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def cartpole(trained_cartpole: Path, tmp_path: Path) -> Path:
+    """A copy of it, to write into."""
+    shutil.copytree(trained_cartpole / "runs", tmp_path / "runs")
+    return tmp_path

@@ -36,6 +36,7 @@ DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in room
 # The rooms, or single modules, in which a library may be imported; None is anywhere.
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
+    "scipy": {"runs.eval_stats", "compare.significance", "compare.statistics"},
     "torch": {"nn", "learn", "play", "prepare", "render", "sweep.work.job", "export.sb3_zip"},
     "Box2D": {"envs"},
     "gymnasium": {"envs", "render"},
@@ -128,7 +129,13 @@ def names_of(requirements: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("library", "rooms"), [("torch", LIGHT | {"api", "envs", "sweep"}), ("gymnasium", LIGHT)]
+    ("library", "rooms"),
+    [
+        ("torch", LIGHT | {"api", "envs", "sweep"}),
+        ("gymnasium", LIGHT),
+        ("scipy", set(DEPTH)),
+        ("matplotlib", set(DEPTH)),
+    ],
 )
 def test_importing_the_light_rooms_loads_nothing_heavy(library: str, rooms: set[str]) -> None:
     heavy = {}

@@ -86,7 +86,7 @@ class Run:
 
 
 def load_runs(*refs: Ref, runs_dir: Ref = "runs") -> list[Run]:
-    """The runs that words mean, each once: runs, sweeps, points of sweeps, series of seeds, or globs.
+    """Find the runs that words mean, each once: runs, sweeps, points of sweeps, series of seeds, or globs.
 
     Args:
         *refs: As ``ppo compare`` takes them: ``"runs/*"``, ``"latest"``, ``"SWEEP/eps_clip=0.2"``; by default

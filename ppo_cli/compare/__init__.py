@@ -1,6 +1,6 @@
-"""Comparing groups of runs: statistics of returns, one per seed, and verdicts in words. Pure, no torch.
+"""Comparing groups of runs: statistics over seeds, tests of differences, verdicts in words. No torch.
 
-Seeds are the unit of replication: a value is what one seed achieved, never one episode. Functions take plain
-sequences of numbers; where a group is empty or too small for a question, or holds a value that is not finite,
-the answer is NaN, and the verdict says why.
+Here belongs what groups are worth against each other; seeds are the unit of replication, so a value is what
+one seed achieved, never one episode. How a comparison is shown does not (``report``, ``html``), nor how a
+run's files are laid out (``runs``).
 """

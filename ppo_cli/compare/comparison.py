@@ -71,16 +71,16 @@ def compare_groups(
     notes = [note for group in groups for note in group.notes]
     scores: dict[str, list[RunScores]] = {}
     for group in groups:
-        scores[group.name], told = _once([read_scores(run, metric) for run in group.runs])
-        notes += [f"{group.name}: {text}" for text in told]
+        scores[group.name], repetitions = _once([read_scores(run, metric) for run in group.runs])
+        notes += [f"{group.name}: {text}" for text in repetitions]
     refuse_mixed(scores, metric)
-    everything = [score for own in scores.values() for score in own]
-    env_id = everything[0].env_id
+    all_scores = [score for own in scores.values() for score in own]
+    env_id = all_scores[0].env_id
     if threshold is None and metric in _TRUE_RETURNS:
         from ppo_cli.envs.registry import solved_at  # Gymnasium, which no other comparison needs
 
         threshold = solved_at(env_id)
-    since, until = common_span(everything)
+    since, until = common_span(all_scores)
     results = tuple(
         group_result(name, own, threshold=threshold, since=since, until=until) for name, own in scores.items()
     )
@@ -102,7 +102,7 @@ def compare_groups(
 
 
 def is_higher_better(metric: str) -> bool:
-    """Whether more of a metric is better: of returns it is; of a loss, an entropy or a time nobody knows."""
+    """Tell whether more of a metric is better: of returns it is; of a loss or a time nobody knows."""
     return metric in _BETTER_HIGH
 
 

@@ -1,4 +1,4 @@
-"""In which settings groups of runs differ, and which a group mixes."""
+"""The settings in which groups of runs differ, and those that one group mixes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def config_diff(groups: Sequence[GroupResult]) -> dict[str, dict[str, str]]:
     """
     values = {group.name: _settings([score.config for score in group.scores]) for group in groups}
     paths = dict.fromkeys(path for settings in values.values() for path in settings)
-    found = {}
+    differing = {}
     for path in paths:
         counts = {name: settings.get(path, Counter([_ABSENT])) for name, settings in values.items()}
         texts = {text for count in counts.values() for text in count}
         if len(texts) > 1 and texts != {_UNUSED, _DEFAULTS.get(path)}:
-            found[path] = {name: _in_words(count) for name, count in counts.items()}
-    return found
+            differing[path] = {name: _in_words(count) for name, count in counts.items()}
+    return differing
 
 
 def mixed_settings(group: GroupResult) -> dict[str, str]:
@@ -42,7 +42,7 @@ def mixed_settings(group: GroupResult) -> dict[str, str]:
 
 
 def _settings(configs: Sequence[RunConfig]) -> dict[str, Counter[str]]:
-    """How many runs have which value of each setting."""
+    """Count how many runs have which value of each setting."""
     texts = [_texts(config) for config in configs]
     paths = dict.fromkeys(path for each in texts for path in each)
     return {path: Counter(each.get(path, _ABSENT) for each in texts) for path in paths}

@@ -1,4 +1,4 @@
-"""What one group of runs came to: statistics over its seeds."""
+"""The result of one group of runs: statistics over its seeds."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def common_span(scores: Sequence[RunScores]) -> tuple[float, float]:
 
 
 def _steps_to(score: RunScores, threshold: float) -> float:
-    found = steps_to_threshold(score.curve.steps, score.curve.values, threshold)
-    return math.inf if found is None else found
+    steps = steps_to_threshold(score.curve.steps, score.curve.values, threshold)
+    return math.inf if steps is None else steps
 
 
 def _mean(values: Sequence[float]) -> float:

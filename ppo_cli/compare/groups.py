@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ppo_cli.compare.words import Found, meanings
+from ppo_cli.compare.words import Meaning, meanings
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.run_dir import RunDir
 
@@ -43,10 +43,10 @@ def find_groups(runs_dir: Path, words: Sequence[str]) -> list[Group]:
         UsageError: A word means nothing, two groups have one name, or a run is in two groups.
         CorruptFileError: A folder is a symbolic link.
     """
-    found = [item for word in words for item in meanings(runs_dir, word)]
-    sweeps = {item.sweep for item in found if item.sweep and item.name is None}
-    groups: dict[str, list[Found]] = {}
-    for item in found:
+    meant = [item for word in words for item in meanings(runs_dir, word)]
+    sweeps = {item.sweep for item in meant if item.sweep and item.name is None}
+    groups: dict[str, list[Meaning]] = {}
+    for item in meant:
         name = item.name or (f"{item.sweep}/{item.label}" if item.sweep and len(sweeps) > 1 else item.label)
         groups.setdefault(name, []).append(item)
     _refuse_one_name_for_two(groups)
@@ -55,7 +55,7 @@ def find_groups(runs_dir: Path, words: Sequence[str]) -> list[Group]:
     return joined
 
 
-def _joined(name: str, items: Sequence[Found]) -> Group:
+def _joined(name: str, items: Sequence[Meaning]) -> Group:
     """One group of what a name stands for, every run once."""
     runs: dict[str, RunDir] = {}
     notes = [note for item in items for note in item.notes]
@@ -66,7 +66,7 @@ def _joined(name: str, items: Sequence[Found]) -> Group:
     return Group(name, tuple(runs.values()), tuple(notes))
 
 
-def _refuse_one_name_for_two(groups: dict[str, list[Found]]) -> None:
+def _refuse_one_name_for_two(groups: dict[str, list[Meaning]]) -> None:
     for name, items in groups.items():
         if len(items) == 1 or all(item.name for item in items):
             continue

@@ -1,4 +1,4 @@
-"""What must not be mixed in a comparison, and what a reader should know when it is."""
+"""Checks of what a comparison mixes: some of it is refused, of the rest the reader is warned."""
 
 from __future__ import annotations
 
@@ -34,18 +34,19 @@ def refuse_mixed(groups: Mapping[str, Sequence[RunScores]], metric: str) -> None
     """
     envs = _by_value(groups, lambda score: score.env_id)
     if len(envs) > 1:
-        (first, one), (second, two) = list(envs.items())[:2]
+        (env, group), (other_env, other) = list(envs.items())[:2]
         raise UsageError(
-            f"{one} is of {first}, {two} of {second}: returns of different environments cannot be compared",
+            f"{group} is of {env}, {other} of {other_env}: "
+            "returns of different environments cannot be compared",
             hint="compare runs of one environment at a time",
             key="env_id",
         )
     if metric in _SHAPED and len(shapings := _by_value(groups, lambda score: _shaping(score.config))) > 1:
-        one, two = list(shapings.values())[:2]
+        group, other = list(shapings.values())[:2]
         raise UsageError(
-            f"{metric} is by the shaped reward, and {one} and {two} are shaped differently"
-            if one != two
-            else f"{metric} is by the shaped reward, and the runs of {one} are shaped differently",
+            f"{metric} is by the shaped reward, and {group} and {other} are shaped differently"
+            if group != other
+            else f"{metric} is by the shaped reward, and the runs of {group} are shaped differently",
             hint=f"the true return compares them: --metric {RETURN}, or {TRAINING_RETURN}",
             key="metric",
         )
@@ -54,13 +55,13 @@ def refuse_mixed(groups: Mapping[str, Sequence[RunScores]], metric: str) -> None
 def warnings_of(
     groups: Sequence[GroupResult], metric: str, until: float, pairs: Sequence[PairResult]
 ) -> list[str]:
-    """What a reader of the comparison should know, each a sentence."""
+    """Write the warnings of a comparison, each a sentence."""
     counted = {group.name: group.counted for group in groups}
-    everything = {group.name: group.scores for group in groups}
+    all_runs = {group.name: group.scores for group in groups}
     return [
         *(warning for group in groups for warning in _of_one(group)),
         *_same_runs(counted),
-        *_different_arguments(everything),
+        *_different_arguments(all_runs),
         *_different_evaluation(counted, metric),
         *_different_lengths(counted, until),
         *_different_curves(counted),
@@ -72,18 +73,18 @@ def warnings_of(
 
 def _of_one(group: GroupResult) -> list[str]:
     """Runs that do not count, and settings that a group mixes."""
-    found = []
+    warnings = []
     left_out = [score for score in group.scores if not score.counts]
     if left_out:
         reasons = listed([f"{score.run.name} ({score.reason})" for score in left_out])
-        found.append(f"{group.name}: {len(left_out)} of {len(group.scores)} runs left out: {reasons}")
+        warnings.append(f"{group.name}: {len(left_out)} of {len(group.scores)} runs left out: {reasons}")
     if group.values and any(score.status in _LOST for score in left_out):
-        found.append(f"{group.name}: its numbers are those of the seeds that survived, which flatters it")
+        warnings.append(f"{group.name}: its numbers are those of the seeds that survived, which flatters it")
     mixed = mixed_settings(group)
     if mixed:
         settings = listed([f"{path} is {values}" for path, values in mixed.items()])
-        found.append(f"{group.name} mixes settings, so its spread is not that of seeds alone: {settings}")
-    return found
+        warnings.append(f"{group.name} mixes settings, so its spread is not that of seeds alone: {settings}")
+    return warnings
 
 
 def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
@@ -95,8 +96,8 @@ def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
             owner = owners.setdefault((result_key(score.config), score.score), name)
             shared[owner, name] += owner != name
     return [
-        f"{one} and {other} have {number} of their runs in common: same settings, seed and result"
-        for (one, other), number in shared.items()
+        f"{first} and {second} have {number} of their runs in common: same settings, seed and result"
+        for (first, second), number in shared.items()
         if number
     ]
 
@@ -109,20 +110,20 @@ def _different_arguments(groups: Mapping[str, Sequence[RunScores]]) -> list[str]
 
 
 def _different_evaluation(groups: Mapping[str, Sequence[RunScores]], metric: str) -> list[str]:
-    found = []
+    warnings = []
     if metric == RETURN:
-        found += _difference(groups, "final evaluations are of", _final_episodes)
-        found += _difference(groups, "final evaluations took", _actions)
+        warnings += _difference(groups, "final evaluations are of", _final_episodes)
+        warnings += _difference(groups, "final evaluations took", _actions)
     if metric.startswith("eval/"):
-        found += _difference(groups, "evaluations during training were", _evaluations)
-    return found
+        warnings += _difference(groups, "evaluations during training were", _evaluations)
+    return warnings
 
 
 def _different_lengths(groups: Mapping[str, Sequence[RunScores]], until: float) -> list[str]:
-    said = _difference(groups, "runs trained for", lambda score: f"{score.config.total_timesteps:,} steps")
+    texts = _difference(groups, "runs trained for", lambda score: f"{score.config.total_timesteps:,} steps")
     return [
         f"{text}; areas under the curves end at {until:,.0f}, scores are those at each run's end"
-        for text in said
+        for text in texts
     ]
 
 
@@ -149,14 +150,14 @@ def _different_scales(groups: Mapping[str, Sequence[RunScores]], metric: str) ->
 
 
 def _different_versions(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
-    found = []
+    warnings = []
     for package in _PACKAGES:
 
         def version(score: RunScores, package: str = package) -> str:
             return score.versions.get(package, "unknown")
 
-        found += _difference(groups, f"runs were made with {package}", version)
-    return found
+        warnings += _difference(groups, f"runs were made with {package}", version)
+    return warnings
 
 
 def _tests_disagree(pairs: Sequence[PairResult]) -> list[str]:
@@ -183,15 +184,15 @@ def _difference(
 
 def _by_value(groups: Mapping[str, Sequence[RunScores]], value: Callable[[RunScores], str]) -> dict[str, str]:
     """The values that runs have, each with the group in which it is seen first."""
-    found: dict[str, str] = {}
+    first_group: dict[str, str] = {}
     for name, scores in groups.items():
         for score in scores:
-            found.setdefault(value(score), name)
-    return found
+            first_group.setdefault(value(score), name)
+    return first_group
 
 
 def _shaping(config: RunConfig) -> str:
-    """What a shaped return depends on."""
+    """Describe all that a shaped return depends on."""
     shaping = config.reward_shaping
     if shaping.mode in ("off", "log"):
         return "off"  # what the learner sees is the true reward

@@ -23,7 +23,7 @@ _MOST_OPEN = 2  # so many pairs that cannot be told apart get a clause of their 
 def overall_verdict(
     values: Mapping[str, Sequence[float]], pairs: Sequence[PairResult], comparative: str = "better"
 ) -> str:
-    """Which groups are better, which cannot be told apart, what would settle it, and what cannot be said.
+    """Say which groups are better, which cannot be told apart, what would settle it, and what is unknown.
 
     Args:
         values: By group, one value per seed.
@@ -78,29 +78,29 @@ def _better(pairs: Sequence[PairResult], names: _Names, comparative: str) -> lis
             ((loser, pair),) = losers
             clauses.append(f"{name} is {comparative} than {names(loser)}: {_numbers(winner, pair)}")
         else:
-            told = [f"{names(loser)} ({_numbers(winner, pair)})" for loser, pair in losers]
-            clauses.append(f"{name} is {comparative} than {listed(told)}")
+            beaten_groups = [f"{names(loser)} ({_numbers(winner, pair)})" for loser, pair in losers]
+            clauses.append(f"{name} is {comparative} than {listed(beaten_groups)}")
     rest = sum(len(losers) for _, losers in ranked[_MOST_WINNERS:])
     return clauses + ([f"{rest} more pair{'' if rest == 1 else 's'} differ"] if rest else [])
 
 
 def _open(pairs: Sequence[PairResult], names: _Names) -> list[str]:
     """The clauses of the pairs that cannot be told apart."""
-    found = sorted((pair for pair in pairs if not pair.differs), key=lambda pair: pair.p_uncorrected)
-    if not found:
+    undecided = sorted((pair for pair in pairs if not pair.differs), key=lambda pair: pair.p_uncorrected)
+    if not undecided:
         return []
-    if len(found) <= _MOST_OPEN and len(found) < len(pairs):
+    if len(undecided) <= _MOST_OPEN and len(undecided) < len(pairs):
         return [
             f"{names(pair.a)} and {names(pair.b)} cannot be told apart "
             f"({outlook(pair.more_seeds, 'a difference of this size')})"
-            for pair in found
+            for pair in undecided
         ]
-    none_differs = len(found) == len(pairs)
-    who = (
-        listed([names(label) for label in names.labels]) if none_differs else f"the other {len(found)} pairs"
-    )
-    clearest = f"the clearest pair, {names(found[0].a)} and {names(found[0].b)}"
-    return [f"{who} cannot be told apart ({outlook(found[0].more_seeds, clearest)})"]
+    if len(undecided) == len(pairs):
+        who = listed([names(label) for label in names.labels])
+    else:
+        who = f"the other {len(undecided)} pairs"
+    clearest = f"the clearest pair, {names(undecided[0].a)} and {names(undecided[0].b)}"
+    return [f"{who} cannot be told apart ({outlook(undecided[0].more_seeds, clearest)})"]
 
 
 def _numbers(winner: str, pair: PairResult) -> str:
@@ -109,7 +109,7 @@ def _numbers(winner: str, pair: PairResult) -> str:
 
 
 def _nothing(values: Mapping[str, Sequence[float]]) -> str:
-    """That nothing can be said, why, and what to do."""
+    """Say that nothing can be said, why, and what to do."""
     if len(values) == 1:
         return f"{next(iter(values))} is the only group: there is nothing to compare it with."
     if {len(own) for own in values.values()} == {1}:
@@ -122,8 +122,8 @@ def _nothing(values: Mapping[str, Sequence[float]]) -> str:
 
 def _left_out(values: Mapping[str, Sequence[float]]) -> str:
     reasons = {name: _why_untested(own) for name, own in values.items()}
-    told = [f"{name} ({reason})" for name, reason in reasons.items() if reason]
-    return f" Nothing can be said about {listed(told)}." if told else ""
+    untested = [f"{name} ({reason})" for name, reason in reasons.items() if reason]
+    return f" Nothing can be said about {listed(untested)}." if untested else ""
 
 
 def _why_untested(values: Sequence[float]) -> str | None:

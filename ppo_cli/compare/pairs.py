@@ -70,11 +70,11 @@ def compare_pairs(
     shuffled = [_shuffled(values[a], values[b]) for a, b in names]
     corrected = zip(holm([test.p_value for test in tests]), holm(shuffled), strict=True)
     made = sum(not math.isnan(test.p_value) for test in tests)
-    found = []
-    for (a, b), test, alone, (p, permutation) in zip(names, tests, shuffled, corrected, strict=True):
+    results = []
+    for (a, b), test, p_alone, (p, permutation) in zip(names, tests, shuffled, corrected, strict=True):
         more = 0 if p <= ALPHA else seeds_to_settle(values[a], values[b], alpha=ALPHA / max(1, made))
         sizes = len(values[a]), len(values[b])
-        found.append(
+        results.append(
             PairResult(
                 a=a,
                 b=b,
@@ -85,12 +85,12 @@ def compare_pairs(
                 p_value=p,
                 p_uncorrected=test.p_value,
                 permutation_p=permutation,
-                permutation_p_uncorrected=alone,
+                permutation_p_uncorrected=p_alone,
                 more_seeds=more,
                 verdict=pair_verdict(a, b, test, p, *sizes, more, made, comparative),
             )
         )
-    return tuple(found)
+    return tuple(results)
 
 
 def _shuffled(a: Sequence[float], b: Sequence[float]) -> float:

@@ -73,12 +73,12 @@ def p_value(p: float, comparisons: int = 1) -> str:
 
 
 def corrected(comparisons: int) -> str:
-    """What to say of p values that were corrected; nothing of a single comparison."""
+    """Say for how many comparisons p values were corrected; nothing of a single one."""
     return f" (corrected for {comparisons:,} comparisons)" if comparisons > 1 else ""
 
 
 def seed_counts(sizes: Sequence[int]) -> str:
-    """How many seeds the groups have.
+    """Say how many seeds the groups have.
 
     >>> seed_counts([5, 5]), seed_counts([8, 5]), seed_counts([5, 3, 4])
     ('5 seeds each', '8 and 5 seeds', '3 to 5 seeds each')
@@ -90,7 +90,7 @@ def seed_counts(sizes: Sequence[int]) -> str:
 
 
 def outlook(more_seeds: int | None, what: str) -> str:
-    """How many seeds it would take to settle ``what``, a difference: an estimate, so two digits.
+    """Say how many seeds would settle ``what``, a difference: an estimate, so two digits.
 
     >>> outlook(137, "it"), outlook(1, "it")
     ('about 140 more seeds each would settle it', 'about 1 more seed each would settle it')

@@ -1,4 +1,4 @@
-"""What one run achieved: one number by a metric, its curve over training, and what it cost."""
+"""The score of one run: one number by a metric, its curve over training, and what it cost."""
 
 from __future__ import annotations
 

@@ -3,6 +3,12 @@
 Definitions are those of Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical
 Precipice". Intervals are 95 % percentile bootstrap intervals over seeds: with fewer than about ten seeds they
 come out too narrow, unlike Student's interval of the mean (``ppo_cli.runs.eval_stats.mean_interval``).
+
+Where a group is empty or too small for a question, or holds a value that is not finite, the answer is NaN.
+
+The bootstrap of the interquartile mean is SciPy's. Our own are the interquartile mean itself, which is that
+of ``scipy.stats.trim_mean`` without the half second that importing it takes (a sweep's live table shows it),
+and the probability of improvement, which SciPy lacks.
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ NO_INTERVAL = (math.nan, math.nan)
 
 
 def usable(values: Sequence[float]) -> bool:
-    """Whether there are values and all of them are finite; statistics of others are NaN.
+    """Tell whether there are values and all of them are finite; statistics of others are NaN.
 
     What is so large that its square is not finite counts as infinite.
     """
@@ -27,7 +33,7 @@ def usable(values: Sequence[float]) -> bool:
 
 
 def iqm(values: Sequence[float]) -> float:
-    """Interquartile mean: the mean without the lowest and the highest quarter (each rounded down).
+    """Compute the interquartile mean: without the lowest and the highest quarter (each rounded down).
 
     >>> iqm([1, 2, 3, 100]), iqm([5, 7, 9])
     (2.5, 7.0)
@@ -35,23 +41,23 @@ def iqm(values: Sequence[float]) -> float:
     return float(_trimmed_means(np.asarray(values, dtype=float))) if usable(values) else math.nan
 
 
-def bootstrap_iqm_interval(*tasks: Sequence[float], seed: int = 0, reps: int = 2000) -> tuple[float, float]:
-    """95 % interval of the interquartile mean of all values, runs drawn anew within each task.
+def bootstrap_iqm_interval(
+    values: Sequence[float], *, seed: int = 0, reps: int = 2000
+) -> tuple[float, float]:
+    """Compute the 95 % interval of the interquartile mean over runs.
 
     Args:
-        tasks: The values of one task, one per run; several tasks make it a stratified bootstrap, and need
-            returns normalised to one scale.
+        values: One per run.
         seed: Of the random numbers.
         reps: Resamples.
 
     Returns:
-        Low and high; NaN where a task has fewer than two runs.
+        Low and high; NaN with fewer than two runs.
     """
-    if not tasks or any(len(values) < 2 or not usable(values) for values in tasks):
+    if len(values) < 2 or not usable(values):
         return NO_INTERVAL
-    rng = np.random.default_rng(seed)
-    drawn = [np.asarray(task, dtype=float)[rng.integers(len(task), size=(reps, len(task)))] for task in tasks]
-    return _percentile_interval(_trimmed_means(np.concatenate(drawn, axis=1)))
+    low, high = iqm_band(np.asarray(values, dtype=float)[:, None], seed=seed, reps=reps)
+    return float(low[0]), float(high[0])
 
 
 def iqm_band(
@@ -60,7 +66,9 @@ def iqm_band(
     seed: int = 0,
     reps: int = 500,
 ) -> tuple[FloatArray, FloatArray]:  # [G], [G]
-    """95 % bootstrap interval of the interquartile mean at each point of a grid, whole runs drawn anew.
+    """Compute the 95 % bootstrap interval of the interquartile mean at each point of a grid.
+
+    Whole runs are drawn anew, the same ones at every point.
 
     Args:
         values: One row per run; NaN at a point makes its interval NaN.
@@ -70,12 +78,21 @@ def iqm_band(
     Returns:
         Low and high; NaN with fewer than two runs.
     """
-    n, points = values.shape
-    if n < 2:
-        return np.full(points, math.nan), np.full(points, math.nan)
-    drawn = np.random.default_rng(seed).integers(n, size=(reps, n))
-    means = _trimmed_means(np.moveaxis(values[drawn], 1, -1))  # [reps, G]
-    low, high = np.quantile(means, (0.025, 0.975), axis=0)
+    low, high = np.full((2, values.shape[1]), math.nan)
+    whole = np.isfinite(values).all(axis=0)
+    if len(values) < 2 or not whole.any():
+        return low, high
+    from scipy import stats
+
+    low[whole], high[whole] = stats.bootstrap(
+        (values[:, whole],),
+        lambda resampled, axis: _trimmed_means(np.moveaxis(resampled, axis, -1)),
+        axis=0,
+        n_resamples=reps,
+        method="percentile",
+        vectorized=True,
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
     return low, high
 
 
@@ -83,7 +100,7 @@ def probability_of_improvement(
     a: Sequence[float],  # [n]
     b: Sequence[float],  # [m]
 ) -> float:
-    """Probability that a run of ``a`` ends higher than a run of ``b``, a tie counting half.
+    """Compute the probability that a run of ``a`` ends higher than a run of ``b``, a tie counting half.
 
         P = (number of pairs with a_i > b_j + half the number of ties) / (n m)
 
@@ -95,7 +112,11 @@ def probability_of_improvement(
 def improvement_interval(
     a: Sequence[float], b: Sequence[float], *, seed: int = 0, reps: int = 2000
 ) -> tuple[float, float]:
-    """95 % interval of ``probability_of_improvement``, the runs of each group drawn anew.
+    """Compute the 95 % interval of ``probability_of_improvement``, the runs of each group drawn anew.
+
+    A resample is given by how often it holds each run, so that all of them are two products of matrices, of
+    wins that are counted once. ``scipy.stats.bootstrap`` gives the same interval from other random numbers
+    (ends moved by up to 0.02 for 8 and 8 runs of 2000 resamples) and takes as long.
 
     Returns:
         Low and high; NaN where a group has fewer than two runs.
@@ -113,7 +134,7 @@ def performance_profile(
     values: Sequence[float],
     thresholds: Sequence[float],  # [K]
 ) -> FloatArray:  # [K]
-    """Fraction of runs strictly above each threshold."""
+    """Compute the fraction of runs strictly above each threshold."""
     if not usable(values):
         return np.full(len(thresholds), math.nan)
     above = np.asarray(values, dtype=float) > np.asarray(thresholds, dtype=float)[:, None]  # [K, n]
@@ -121,7 +142,7 @@ def performance_profile(
 
 
 def _wins(a: Sequence[float], b: Sequence[float]) -> FloatArray:  # [n, m]
-    """1 where a run of ``a`` is above one of ``b``, 1/2 where they are equal, 0 where it is below."""
+    """Mark with 1 where a run of ``a`` is above one of ``b``, with 1/2 where they are equal, else with 0."""
     sign = np.sign(np.asarray(a, dtype=float)[:, None] - np.asarray(b, dtype=float))
     return np.asarray((sign + 1) / 2, dtype=float)
 

@@ -26,7 +26,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class PointScores:
-    """What the seeds of one point of a sweep achieved.
+    """The returns of the seeds of one point of a sweep.
 
     Attributes:
         label: Name of the point, such as ``eps_clip=0.2``; no two points have the same.
@@ -48,7 +48,7 @@ def pair_verdict(
     comparisons: int = 1,
     comparative: str = "better",
 ) -> str:
-    """Which of two groups is better, or that they cannot be told apart: a sentence without its full stop.
+    """Say which of two groups is better, or that they cannot be told apart, without a full stop.
 
     Args:
         name_a: First group.
@@ -78,7 +78,7 @@ def pair_verdict(
 
 
 def sweep_sentence(points: Sequence[PointScores], default_label: str | None = None) -> str:
-    """Which points of a sweep differ from the default, and which cannot be told apart from it, in a sentence.
+    """Say which points of a sweep differ from the default, and which cannot be told apart from it.
 
     P values are Welch's, corrected by Holm's method. Where the default is not in the sweep, or fewer than two
     of its seeds finished, the points are compared with the best one; that was chosen by looking at all of
@@ -96,9 +96,9 @@ def sweep_sentence(points: Sequence[PointScores], default_label: str | None = No
     family = len(tested) - 1 if default else math.comb(len(tested), 2)
     comparisons = _compare(tested, reference, family)
     clauses = [
-        *_found(comparisons, "better"),
-        *_found(comparisons, "worse"),
-        *_not_found(comparisons, reference, family),
+        *_different(comparisons, "better"),
+        *_different(comparisons, "worse"),
+        *_undecided(comparisons, reference, family),
     ]
     kind = "default" if default else "best point,"
     mean = rounded(_mean(reference), abs(_mean(reference)) / 10)
@@ -133,28 +133,28 @@ def _compare(tested: Sequence[PointScores], reference: PointScores, family: int)
     return [_Comparison(*parts) for parts in zip(others, names, results, adjusted, strict=True)]
 
 
-def _found(comparisons: Sequence[_Comparison], finding: str) -> list[str]:
+def _different(comparisons: Sequence[_Comparison], finding: str) -> list[str]:
     """The clause of the points that are better, or worse, the clearest first; none if there are none."""
-    found = sorted((c for c in comparisons if c.finding == finding), key=lambda c: c.p)
-    if not found:
+    different = sorted((c for c in comparisons if c.finding == finding), key=lambda c: c.p)
+    if not different:
         return []
-    named = [f"{c.name} ({signed_difference(c.result)}, {p_value(c.p)})" for c in found]
-    return [f"{listed(named)} {'is' if len(found) == 1 else 'are'} {finding}"]
+    named = [f"{c.name} ({signed_difference(c.result)}, {p_value(c.p)})" for c in different]
+    return [f"{listed(named)} {'is' if len(different) == 1 else 'are'} {finding}"]
 
 
-def _not_found(comparisons: Sequence[_Comparison], reference: PointScores, family: int) -> list[str]:
+def _undecided(comparisons: Sequence[_Comparison], reference: PointScores, family: int) -> list[str]:
     """The clause of the points that cannot be told apart from the reference; none if there are none."""
-    open_ones = [c for c in comparisons if c.finding is None]
-    if not open_ones:
+    undecided = [c for c in comparisons if c.finding is None]
+    if not undecided:
         return []
-    clearest = min(open_ones, key=lambda c: c.result.p_value)
+    clearest = min(undecided, key=lambda c: c.result.p_value)
     more = seeds_to_settle(clearest.point.returns, reference.returns, alpha=ALPHA / family)
-    what = "a difference of this size" if len(open_ones) == 1 else f"the clearest of them, {clearest.name}"
-    return [f"{listed([c.name for c in open_ones])} cannot be told apart from it ({outlook(more, what)})"]
+    what = "a difference of this size" if len(undecided) == 1 else f"the clearest of them, {clearest.name}"
+    return [f"{listed([c.name for c in undecided])} cannot be told apart from it ({outlook(more, what)})"]
 
 
 def _left_out(points: Sequence[PointScores], reference: PointScores) -> str:
-    """What cannot be said, as a sentence of its own; empty where every point was tested."""
+    """Name the points that were not tested, as a sentence of its own; empty where all were."""
     names = short_names([reference.label, *(point.label for point in points)])[1:]
     reasons = [(name, _why_untested(point)) for name, point in zip(names, points, strict=True)]
     left_out = [f"{name} ({reason})" for name, reason in reasons if reason]

@@ -1,4 +1,4 @@
-"""What a word of ``ppo compare`` stands for: a run, a sweep, a point of one, a series of seeds, or a glob."""
+"""The meaning of a word of ``ppo compare``: a run, a sweep, a point of one, a series of seeds, or a glob."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a word, or a point of a sweep that it means, stands for.
+class Meaning:
+    """The runs that a word, or a point of a sweep that it means, stands for.
 
     Attributes:
         word: The word.
@@ -40,8 +40,8 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-def meanings(runs_dir: Path, word: str) -> list[Found]:
-    """What a word stands for, a name in front of it included; the points of a sweep one by one.
+def meanings(runs_dir: Path, word: str) -> list[Meaning]:
+    """Find out what a word stands for, a name in front of it included; the points of a sweep one by one.
 
     Args:
         runs_dir: The directory of all runs and sweeps.
@@ -51,35 +51,35 @@ def meanings(runs_dir: Path, word: str) -> list[Found]:
         UsageError: It means nothing.
         CorruptFileError: A folder is a symbolic link.
     """
-    if found := _meant(runs_dir, word):
-        return found
+    if unnamed := _unnamed(runs_dir, word):
+        return unnamed
     name, equals, rest = word.partition("=")
     if not (equals and name.strip() and rest) or any(sign in name for sign in "/\\"):
         raise _nothing(runs_dir, word)
-    found = _meant(runs_dir, rest)
-    if not found:
+    unnamed = _unnamed(runs_dir, rest)
+    if not unnamed:
         raise _nothing(runs_dir, rest, word)
-    one = len(found) == 1
-    return [replace(item, name=name if one else f"{name}/{item.label}") for item in found]
+    single = len(unnamed) == 1
+    return [replace(item, name=name if single else f"{name}/{item.label}") for item in unnamed]
 
 
-def _meant(runs_dir: Path, word: str) -> list[Found]:
-    """What a word without a name stands for; nothing when it means nothing."""
+def _unnamed(runs_dir: Path, word: str) -> list[Meaning]:
+    """Find out what a word without a name stands for; nothing when it means nothing."""
     if not word or "\0" in word:
         return []
     tries = (_run, _sweep, _point, _series, _matches)
-    return next((found for attempt in tries if (found := attempt(runs_dir, word))), [])
+    return next((meant for attempt in tries if (meant := attempt(runs_dir, word))), [])
 
 
-def _run(runs_dir: Path, word: str) -> list[Found]:
+def _run(runs_dir: Path, word: str) -> list[Meaning]:
     try:
         run = find_run(runs_dir, word)
     except UsageError:
         return []
-    return [Found(word, run.name, (run,))]
+    return [Meaning(word, run.name, (run,))]
 
 
-def _sweep(runs_dir: Path, word: str) -> list[Found]:
+def _sweep(runs_dir: Path, word: str) -> list[Meaning]:
     """The points of a sweep, in the order of their numbers."""
     path = _sweep_folder(runs_dir, word)
     if path is None:
@@ -89,10 +89,10 @@ def _sweep(runs_dir: Path, word: str) -> list[Found]:
     points = _all_series(path)
     if not points:
         raise UsageError(f"the sweep {path.name} has no runs yet", hint=f"ppo sweep --resume {path.name}")
-    return [Found(word, label, runs, sweep=path.name) for label, runs in points.items()]
+    return [Meaning(word, label, runs, sweep=path.name) for label, runs in points.items()]
 
 
-def _point(runs_dir: Path, word: str) -> list[Found]:
+def _point(runs_dir: Path, word: str) -> list[Meaning]:
     sweep, slash, label = word.rpartition("/")
     path = _sweep_folder(runs_dir, sweep) if slash and label and not _GLOB.search(word) else None
     if path is None:
@@ -102,21 +102,21 @@ def _point(runs_dir: Path, word: str) -> list[Found]:
         near = get_close_matches(label, points, n=3, cutoff=0.4) or list(points)[:4]
         hint = f"did you mean {' or '.join(near)}?" if near else f"ppo sweep --resume {path.name}"
         raise UsageError(f"the sweep {path.name} has no point {label[:100]!r}", hint=hint)
-    return [Found(word, label, points[label], sweep=path.name)]
+    return [Meaning(word, label, points[label], sweep=path.name)]
 
 
-def _series(runs_dir: Path, word: str) -> list[Found]:
+def _series(runs_dir: Path, word: str) -> list[Meaning]:
     """The runs ``word-s1``, ``word-s2`` and so on."""
     for folder in _places(runs_dir, word):
         name = Path(word).name
         runs = _all_series(folder).get(name)
         if runs:
             later = [run.name for run in list_runs(folder) if _is_later(run.name, name)]
-            return [Found(word, name, runs, notes=_later_note(name, later))]
+            return [Meaning(word, name, runs, notes=_later_note(name, later))]
     return []
 
 
-def _matches(runs_dir: Path, word: str) -> list[Found]:
+def _matches(runs_dir: Path, word: str) -> list[Meaning]:
     """The run folders that a glob matches, below the runs directory or, if it is a path, where it says."""
     if not _GLOB.search(word):
         return []
@@ -127,7 +127,7 @@ def _matches(runs_dir: Path, word: str) -> list[Found]:
         paths = [Path(path) for path in sorted(glob.glob(pattern), key=_in_order)]
         runs = tuple(RunDir(path) for path in paths if _is_run(path))
         if runs:
-            return [Found(word, word, runs)]
+            return [Meaning(word, word, runs)]
         sweeps = [path.name for path in paths if os.path.lexists(path / SWEEP.marker)]
         if sweeps:
             raise UsageError(
@@ -146,13 +146,13 @@ def _sweep_folder(runs_dir: Path, word: str) -> Path | None:
 
 def _all_series(folder: Path) -> dict[str, tuple[RunDir, ...]]:
     """The runs of a folder by what comes before the seed in their names."""
-    found: dict[str, list[tuple[int, RunDir]]] = {}
+    series_runs: dict[str, list[tuple[int, RunDir]]] = {}
     for run in sorted(list_runs(folder), key=lambda run: _in_order(run.name)):
         if match := _SEED.fullmatch(run.name):
-            found.setdefault(match["series"], []).append((int(match["seed"]), run))
+            series_runs.setdefault(match["series"], []).append((int(match["seed"]), run))
     return {
         series: tuple(run for _, run in sorted(runs, key=lambda item: item[0]))
-        for series, runs in found.items()
+        for series, runs in series_runs.items()
     }
 
 

@@ -1,6 +1,6 @@
 """All settings of a run: the sections, what stands at the top level, and what has to go together.
 
-The reference of settings, ``ppo config``, ``--help`` and the error messages are all made from these classes
+The tables in ``docs/``, ``ppo config``, ``--help`` and the error messages are all made from these classes
 and those of ``sections``. Leaf names are unique, so ``eps_clip`` needs no section path on the command line.
 """
 

@@ -1,4 +1,4 @@
-"""The settings as a table, read off the classes of ``schema`` and ``sections``."""
+"""The settings as a table, read off ``schema`` and ``sections``: for messages, ``ppo config``, ``docs/``."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Layers = tuple[tuple[Array, Array], ...]  # weight [in, out] and bias [out], flo
 
 @dataclass(frozen=True)
 class Normalization:
-    """What happens to an observation first: ``clip((obs - mean) * inverse_std, -clip, clip)``, in float32.
+    """The normalisation of observations: ``clip((obs - mean) * inverse_std, -clip, clip)``, in float32.
 
     Attributes:
         mean: ``[O]``.
@@ -33,7 +33,7 @@ class Normalization:
     clip: float
 
     def clipped(self, obs: Array) -> Array:  # [B, O] -> [B] bool
-        """Which observations the clipping changes."""
+        """Find the observations that the clipping changes."""
         outside = np.abs((obs - self.mean) * self.inverse_std) > self.clip
         changed: Array = np.any(outside, axis=1)
         return changed

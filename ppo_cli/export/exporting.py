@@ -1,4 +1,4 @@
-"""From a run folder to the bytes of an export."""
+"""Exports: a run folder in, the bytes of an exported policy out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ppo_cli.export.model_card import Card, readme, results_json
 from ppo_cli.export.numpy_file import numpy_file
 from ppo_cli.export.origin import Evaluation, Origin, origin_of
 from ppo_cli.export.watch import observations
-from ppo_cli.film.shots import Told
+from ppo_cli.film.shots import OnProgress
 from ppo_cli.play.evaluate import evaluate_run
 from ppo_cli.play.policy import Policy, load_policy
 from ppo_cli.render.movie import Movie, render
@@ -30,7 +30,7 @@ CARD_EPISODES = 100
 
 @dataclass(frozen=True)
 class Exported:
-    """What is to be written.
+    """The files that an export writes.
 
     Attributes:
         files: Contents by name; a single file has the empty name.
@@ -60,7 +60,7 @@ def export_numpy(run: RunDir, config: RunConfig, *, best: bool, module: str = "p
     return Exported({"": numpy_file(arrays_of(policy), origin, module).encode()})
 
 
-def export_sb3(run: RunDir, config: RunConfig, *, best: bool, told: Told) -> Exported:
+def export_sb3(run: RunDir, config: RunConfig, *, best: bool, on_progress: OnProgress) -> Exported:
     """A policy as a Stable-Baselines3 model; one that normalises plays some episodes for it.
 
     Raises:
@@ -76,7 +76,7 @@ def export_sb3(run: RunDir, config: RunConfig, *, best: bool, told: Told) -> Exp
     scenes = [run_scene(run, best=best, deterministic=deterministic) for deterministic in (True, False)]
     clipping, notices = False, tuple[str, ...]()
     if arrays.normalization is not None:
-        seen = observations(scenes, WATCHED_EPISODES, told)
+        seen = observations(scenes, WATCHED_EPISODES, on_progress)
         clipping, notices = _clipping(arrays.normalization, seen, can_clip=can_clip(arrays))
     env = make_env(config.env_id, config.env_kwargs)
     try:
@@ -86,14 +86,14 @@ def export_sb3(run: RunDir, config: RunConfig, *, best: bool, told: Told) -> Exp
         env.close()
 
 
-def export_card(run: RunDir, config: RunConfig, *, best: bool, told: Told) -> Exported:
+def export_card(run: RunDir, config: RunConfig, *, best: bool, on_progress: OnProgress) -> Exported:
     """A model card: all that is uploaded, as files of one folder.
 
     Args:
         run: The run.
         config: Its settings.
         best: Take the policy with the best evaluation instead of the last one.
-        told: Called as the work goes on.
+        on_progress: Called as the work goes on.
 
     Raises:
         RunLockedError: The run is being trained: its files would not be of one policy.
@@ -108,9 +108,9 @@ def export_card(run: RunDir, config: RunConfig, *, best: bool, told: Told) -> Ex
     policy, origin = _loaded(run, config, best=best)
     evaluation = origin.evaluation
     if evaluation is None:
-        told("evaluating", 0, 1)
+        on_progress("evaluating", 0, 1)
         evaluation = Evaluation.of(evaluate_run(run, episodes=CARD_EPISODES, seed=0, best=best))
-    movie, notices = _filmed(run, best=best, told=told)
+    movie, notices = _filmed(run, best=best, on_progress=on_progress)
     card = Card(
         origin=replace(origin, evaluation=evaluation),
         evaluation=evaluation,
@@ -135,14 +135,15 @@ def _loaded(run: RunDir, config: RunConfig, *, best: bool) -> tuple[Policy, Orig
     return policy, origin_of(run, config, policy, best=best)
 
 
-def _clipping(found: Normalization, seen: Array, *, can_clip: bool) -> tuple[bool, tuple[str, ...]]:
-    """Whether normalised observations need to be clipped, by those of some episodes, and what to tell.
+def _clipping(normalization: Normalization, seen: Array, *, can_clip: bool) -> tuple[bool, tuple[str, ...]]:
+    """Tell whether normalised observations need to be clipped, by those of some episodes, and what to tell.
 
     Raises:
         UsageError: They need to be, and it cannot be done.
     """
-    clipped = int(found.clipped(seen).sum())
-    what = f"of the {len(seen):,} observations of {WATCHED_EPISODES} episodes (clip_obs={found.clip:g})"
+    clipped = int(normalization.clipped(seen).sum())
+    played = f"{WATCHED_EPISODES} episodes (clip_obs={normalization.clip:g})"
+    what = f"of the {len(seen):,} observations of {played}"
     if not clipped:
         where = "normalisation is inside the first layer, without clipping"
         return False, (f"{where}, which changed none {what}",)
@@ -160,10 +161,10 @@ def _about_start(env: Env) -> list[str]:
     return [f"predict counts actions from 0, the environment from {start}: add {start}"] if start else []
 
 
-def _filmed(run: RunDir, *, best: bool, told: Told) -> tuple[Movie | None, tuple[str, ...]]:
+def _filmed(run: RunDir, *, best: bool, on_progress: OnProgress) -> tuple[Movie | None, tuple[str, ...]]:
     """The GIF of a typical episode; none of an environment without pictures, and why."""
     try:
-        return render(run_scene(run, best=best), Script(pick="median"), told), ()
+        return render(run_scene(run, best=best), Script(pick="median"), on_progress), ()
     except UsageError as error:
         return None, (f"the card is without a GIF: {error.message}",)
 

@@ -24,7 +24,7 @@ _NOT_A_LIBRARY = "custom-implementation"  # what cards say whose weights no know
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card tells.
+    """The facts that a model card tells.
 
     Attributes:
         origin: Where the policy comes from.
@@ -45,15 +45,15 @@ class Card:
 
 def results_json(card: Card) -> dict[str, Any]:
     """``results.json``: the keys that Hugging Face's tools read, and the interval."""
-    found = card.evaluation
+    evaluation = card.evaluation
     return {
         "env_id": card.origin.env_id,
-        "mean_reward": found.mean,
-        "std_reward": found.std,
-        "mean_reward_ci95": list(found.ci95),
-        "is_deterministic": found.deterministic,
-        "n_eval_episodes": found.episodes,
-        "eval_datetime": found.when,
+        "mean_reward": evaluation.mean,
+        "std_reward": evaluation.std,
+        "mean_reward_ci95": list(evaluation.ci95),
+        "is_deterministic": evaluation.deterministic,
+        "n_eval_episodes": evaluation.episodes,
+        "eval_datetime": evaluation.when,
     }
 
 
@@ -115,13 +115,17 @@ def _picture(card: Card) -> list[str]:
 
 
 def _results(card: Card) -> list[str]:
-    found = card.evaluation
-    low, high = found.ci95
+    evaluation = card.evaluation
+    low, high = evaluation.ci95
     interval = f"{low:.2f} to {high:.2f}" if math.isfinite(low + high) else "none: one episode"
-    action = "the most likely one" if found.deterministic else "sampled"
-    rows = [("mean return", f"**{found.mean:.2f}**"), ("95 % interval", interval)]
-    rows += [("standard deviation over episodes", f"{found.std:.2f}"), ("episodes", f"{found.episodes:,}")]
-    rows += [("actions", action)]
+    action = "the most likely one" if evaluation.deterministic else "sampled"
+    rows = [
+        ("mean return", f"**{evaluation.mean:.2f}**"),
+        ("95 % interval", interval),
+        ("standard deviation over episodes", f"{evaluation.std:.2f}"),
+        ("episodes", f"{evaluation.episodes:,}"),
+        ("actions", action),
+    ]
     if card.reward_threshold is not None:
         rows.append(("counts as solved from", f"{card.reward_threshold:g}"))
     which = "the best one by the evaluations during training" if card.origin.best else "the last one"

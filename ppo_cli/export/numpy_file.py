@@ -204,11 +204,11 @@ _HEADS: dict[Head, dict[str, str]] = {
 
 def _normalizing(arrays: PolicyArrays) -> dict[str, str]:
     """The lines that normalise observations, or none."""
-    found = arrays.normalization
-    if found is None:
+    normalization = arrays.normalization
+    if normalization is None:
         return {"clip_constant": "", "normalize": ""}
     return {
-        "clip_constant": f"CLIP_OBS = {found.clip!r}  # largest absolute normalised observation\n",
+        "clip_constant": f"CLIP_OBS = {normalization.clip!r}  # largest absolute normalised observation\n",
         "normalize": (
             '    x = (x - NUMBERS["mean"]) * NUMBERS["inverse_std"]\n'
             "    x = np.clip(x, -CLIP_OBS, CLIP_OBS)\n"

@@ -83,14 +83,14 @@ Outputs = dict[str, tuple[type, list[str | int]]]  # type and shape by name
 
 def _normalized(graph: _Graph, arrays: PolicyArrays) -> str:
     """The observations as the networks take them."""
-    found = arrays.normalization
-    if found is None:
+    normalization = arrays.normalization
+    if normalization is None:
         return "observations"
-    centred = graph.add("Sub", "centred", "observations", graph.constant("obs_mean", found.mean))
-    scaled = graph.add("Mul", "scaled", centred, graph.constant("obs_inverse_std", found.inverse_std))
+    centred = graph.add("Sub", "centred", "observations", graph.constant("obs_mean", normalization.mean))
+    scaled = graph.add("Mul", "scaled", centred, graph.constant("obs_inverse_std", normalization.inverse_std))
     limits = [
         graph.constant(name, np.array(limit, np.float32))
-        for name, limit in (("obs_low", -found.clip), ("obs_high", found.clip))
+        for name, limit in (("obs_low", -normalization.clip), ("obs_high", normalization.clip))
     ]
     return graph.add("Clip", "normalized", scaled, *limits)
 
@@ -129,15 +129,15 @@ def _action(graph: _Graph, arrays: PolicyArrays, head: str) -> Outputs:
 
 
 def _peak(graph: _Graph, head: str) -> str:
-    """Where a Beta distribution on [0, 1] has its peak, and its two shapes."""
+    """Add the peak of a Beta distribution on [0, 1], and its two shapes."""
     least = _number(graph, "least_excess", LEAST_EXCESS)
     excess = graph.add("Add", "excess", graph.add("Softplus", "softplus", head), least)
     end, axis, step = (graph.constant(name, np.array([n], np.int64)) for name, n in _SLICE.items())
-    one, parts = _number(graph, "one", 1), []
+    least_shape, parts = _number(graph, "one", 1), []
     for index, name in enumerate(("alpha", "beta")):
         start = graph.constant(f"{name}_start", np.array([index], np.int64))
         parts.append(graph.add("Slice", f"{name}_excess", excess, start, end, axis, step))
-        graph.add("Add", name, parts[-1], one)
+        graph.add("Add", name, parts[-1], least_shape)
     return graph.add("Div", "fraction", parts[0], graph.add("Add", "total_excess", *parts))
 
 

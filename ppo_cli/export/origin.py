@@ -1,4 +1,4 @@
-"""Where an exported policy comes from, in words that every exported file can hold."""
+"""The origin of an exported policy, in words that every exported file can hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_NAME = 200
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a policy played, by the environment's own reward.
+    """The evaluation of a policy, by the environment's own reward.
 
     Attributes:
         mean: Mean return.
@@ -80,12 +80,12 @@ class Origin:
 
     @property
     def which(self) -> str:
-        """Which of the run's policies: ``last`` or ``best``."""
+        """The name of the policy among the run's: ``last`` or ``best``."""
         return "best" if self.best else "last"
 
     @property
     def result(self) -> str:
-        """What return to expect, on one line."""
+        """The return to expect, on one line."""
         if self.evaluation is not None:
             return self.evaluation.text
         if self.best and self.best_return is not None:
@@ -94,7 +94,7 @@ class Origin:
 
 
 def origin_of(run: RunDir, config: RunConfig, policy: Policy, *, best: bool) -> Origin:
-    """What a run folder tells about one of its policies.
+    """Read what a run folder tells about one of its policies.
 
     Raises:
         CorruptFileError: ``summary.json`` is damaged, or the policy was trained in another environment than
@@ -130,18 +130,18 @@ def _id_that_runs(env_id: str) -> str:
 
 def _final_evaluation(summary: Mapping[str, Any], path: Path) -> Evaluation | None:
     """The evaluation that a completed run ended with; None if there is none, or it makes no sense."""
-    found = summary.get("eval")
-    if summary.get("status") != "completed" or not isinstance(found, Mapping):
+    evaluation = summary.get("eval")
+    if summary.get("status") != "completed" or not isinstance(evaluation, Mapping):
         return None
-    mean, std, episodes = (_number(found.get(name)) for name in ("mean", "std", "episodes"))
+    mean, std, episodes = (_number(evaluation.get(name)) for name in ("mean", "std", "episodes"))
     if mean is None or std is None or episodes is None or episodes < 1:
         return None
-    interval = found.get("ci95")
+    interval = evaluation.get("ci95")
     low, high = interval if isinstance(interval, list) and len(interval) == 2 else (None, None)
     ci95 = tuple(math.nan if value is None else value for value in (_number(low), _number(high)))
     when = _iso(datetime.fromtimestamp(path.stat().st_mtime, UTC))
     return Evaluation(
-        mean, std, (ci95[0], ci95[1]), int(episodes), found.get("deterministic") is not False, when
+        mean, std, (ci95[0], ci95[1]), int(episodes), evaluation.get("deterministic") is not False, when
     )
 
 

@@ -1,4 +1,4 @@
-"""Where an exported policy may be written, and what it needs: asked before any work is done."""
+"""The place of an exported policy, and what its format needs: asked before any work is done."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FORMATS: dict[To, Format] = {
 
 
 def output_path(run: Path, to: To, *, best: bool) -> Path:
-    """Where it goes by default: ``policy.onnx`` in the run folder, or ``best_policy.onnx``."""
+    """The place by default: ``policy.onnx`` in the run folder, or ``best_policy.onnx``."""
     return run / f"{'best_' if best else ''}{FORMATS[to].name}"
 
 

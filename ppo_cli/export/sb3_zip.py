@@ -36,7 +36,7 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 def can_clip(arrays: PolicyArrays) -> bool:
-    """Whether normalised observations can be clipped by a layer."""
+    """Tell whether normalised observations can be clipped by a layer."""
     return arrays.activation == "relu"
 
 
@@ -121,16 +121,17 @@ def _named(body: str, head: str, layers: Layers) -> dict[str, Tensor]:
     return state
 
 
-def _of_raw(layers: Layers, found: Normalization | None, clipping: bool) -> Layers:
+def _of_raw(layers: Layers, normalization: Normalization | None, clipping: bool) -> Layers:
     """The layers of a network that takes raw observations. In float64, rounded once at the end."""
-    if found is None or not layers:
+    if normalization is None or not layers:
         return layers
     (weight, bias), *rest = layers
-    scale = found.inverse_std.astype(np.float64)
-    shift: Array = found.mean * scale
+    scale = normalization.inverse_std.astype(np.float64)
+    shift: Array = normalization.mean * scale
     if not clipping:
         return _rounded((scale[:, None] * weight, bias - shift @ weight), *rest)
-    signs, offsets = np.array([1.0, -1.0, 1.0, -1.0]), np.array([0.0, 0.0, -found.clip, -found.clip])
+    clip = normalization.clip
+    signs, offsets = np.array([1.0, -1.0, 1.0, -1.0]), np.array([0.0, 0.0, -clip, -clip])
     parts = np.concatenate([sign * np.diag(scale) for sign in signs], axis=1)  # [O, 4 O]
     starts = np.concatenate([offset - sign * shift for sign, offset in zip(signs, offsets, strict=True)])
     joined = np.concatenate([weight, -weight, -weight, weight])  # [4 O, H]

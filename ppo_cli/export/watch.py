@@ -1,4 +1,4 @@
-"""What a policy sees when it plays: real observations, to measure on."""
+"""The observations that a policy sees when it plays, to measure on."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 
 from ppo_cli.export.arrays import Array
-from ppo_cli.film.shots import Told
+from ppo_cli.film.shots import OnProgress
 from ppo_cli.render.playing import play
 from ppo_cli.render.scene import Scene
 from ppo_cli.render.script import start_seeds
 
 
-def observations(scenes: Sequence[Scene], episodes: int, told: Told) -> Array:
+def observations(scenes: Sequence[Scene], episodes: int, on_progress: OnProgress) -> Array:
     """The observations that were acted on in some episodes, ``[K, O]``.
 
     Args:
         scenes: Who plays what; they take turns.
         episodes: How many episodes in all.
-        told: Called as the work goes on.
+        on_progress: Called as the work goes on.
 
     Raises:
         UsageError: The environment failed.
     """
     seen: list[Array] = []
     for index, seed in enumerate(start_seeds(0, episodes)):
-        told("playing episodes", index, episodes)
+        on_progress("playing episodes", index, episodes)
         play(_watched(scenes[index % len(scenes)], seen.append), seed)
     return np.stack(seen)
 

@@ -17,7 +17,7 @@ _IN_A_ROW = 4
 
 
 def num_columns(count: int) -> int:
-    """How many of ``count`` panels stand side by side: all up to four, otherwise a grid.
+    """Choose how many of ``count`` panels stand side by side: all up to four, otherwise a grid.
 
     >>> [num_columns(count) for count in (1, 2, 4, 5, 6, 7, 9, 16)]
     [1, 2, 4, 3, 3, 4, 3, 4]

@@ -10,7 +10,7 @@ from typing import Literal
 from ppo_cli.film.gif import encode_gif
 from ppo_cli.film.mp4 import encode_mp4, require_av
 from ppo_cli.film.png import check_folder, write_pngs
-from ppo_cli.film.shots import Shot, Told, silent
+from ppo_cli.film.shots import OnProgress, Shot, silent
 from ppo_cli.storage.files import atomic_write
 from ppo_cli.storage.output_path import check_folder_of, check_new_file
 
@@ -19,7 +19,7 @@ Format = Literal["gif", "mp4", "png"]
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a film.
+    """The size and length of a film that was written.
 
     Attributes:
         frames: Number of pictures.
@@ -32,14 +32,14 @@ class Written:
     seconds: float | None
 
 
-def write_film(shots: Iterable[Shot], path: Path, kind: Format, told: Told = silent) -> Written:
+def write_film(shots: Iterable[Shot], path: Path, kind: Format, on_progress: OnProgress = silent) -> Written:
     """Write a film: the file or folder appears when it is whole.
 
     Args:
         shots: The film.
         path: A file, or for PNG files a folder; it has passed :func:`check_target`.
         kind: The format.
-        told: Called as the work goes on.
+        on_progress: Called as the work goes on.
 
     Raises:
         StorageError: The disk is full or cannot be written. What was there is as it was.
@@ -47,7 +47,7 @@ def write_film(shots: Iterable[Shot], path: Path, kind: Format, told: Told = sil
     if kind == "png":
         count, num_bytes = write_pngs(shots, path)
         return Written(count, num_bytes, None)
-    encoded = encode_gif(shots, told) if kind == "gif" else encode_mp4(shots)
+    encoded = encode_gif(shots, on_progress) if kind == "gif" else encode_mp4(shots)
     atomic_write(path, encoded.data)
     return Written(encoded.frames, len(encoded.data), encoded.seconds)
 

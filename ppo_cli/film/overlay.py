@@ -148,14 +148,14 @@ def _write(picture: Array, text: str, left: int, top: int, size: int, ink: Colou
 
 @cache
 def _shades(ink: Colour, paper: Colour) -> Array:
-    """From paper to ink, uint8 [shades + 1, 3]."""
+    """The shades from paper to ink, uint8 [shades + 1, 3]."""
     steps = np.linspace(0, 1, _SHADES + 1)[:, None]
     return np.rint(np.array(paper) * (1 - steps) + np.array(ink) * steps).astype(np.uint8)
 
 
 @lru_cache(maxsize=4096)
 def _letters(text: str, size: int) -> tuple[Array, Array]:
-    """How much ink is on each pixel (0 to the number of shades), and where ink or its rim is; [H, W]."""
+    """Draw letters: the ink on each pixel (0 to the number of shades), and where ink or rim is; [H, W]."""
     image = Image.new("L", (_length(text, size) + 3, _line_height(size) + 2))
     ImageDraw.Draw(image).text((1, 1), text, fill=255, font=_font(size))
     ink = np.rint(np.asarray(image) * (_SHADES / 255)).astype(np.uint8)

@@ -42,7 +42,7 @@ def choose_palette(colours: Array, counts: Array) -> Array:
 
 
 def nearest_colours(palette: Array) -> Array:
-    """For every colour of 15 bits the index of the nearest one of the palette [K, 3]; uint8 [32768].
+    """Find the nearest colour of the palette [K, 3] for every colour of 15 bits: its index, uint8 [32768].
 
     A colour of the palette gets its own index.
     """

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Told = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
+OnProgress = Callable[[str, int, int], None]  # what is being done, how much is done, of how much
 
 # Browsers show frames of less than 2 hundredths for 10 of them.
 SHORTEST_DELAY = 2
@@ -49,7 +49,7 @@ def silent(what: str, done: int, of: int) -> None:
 
 
 def frame_stride(env_fps: float, fps: int) -> int:
-    """Of how many of the environment's frames one is shown.
+    """Choose of how many of the environment's frames one is shown.
 
     Every n-th frame, never an uneven choice, so that motion stays smooth: about ``fps`` frames per second,
     and never more than 50.

@@ -1,4 +1,4 @@
-"""What all charts share: figures without colours of their own, and documents that are equal for equal data.
+"""Parts that all charts share: figures without colours of their own, equal documents for equal data.
 
 Colours are the page's: a model carries tags such as ``line_color:--series-1``, and the page sets these
 properties from the variables of its style sheet, when it is loaded and when the reader changes from light to
@@ -107,8 +107,8 @@ def chart_item(plot: figure, target: str) -> dict[str, Any]:
     item = dict(json_item(plot, ID(target)))
     renamed: dict[str, str] = {}
     _collect_ids(item["doc"], renamed, f"{target}-")
-    found: dict[str, Any] = _with_ids(item, renamed)
-    return found
+    document: dict[str, Any] = _with_ids(item, renamed)
+    return document
 
 
 def _collect_ids(value: Any, renamed: dict[str, str], prefix: str) -> None:
@@ -118,14 +118,14 @@ def _collect_ids(value: Any, renamed: dict[str, str], prefix: str) -> None:
             renamed.setdefault(value["id"], f"{prefix}{len(renamed)}")
         value = list(value.values())
     if isinstance(value, list | tuple):
-        for one in value:
-            _collect_ids(one, renamed, prefix)
+        for item in value:
+            _collect_ids(item, renamed, prefix)
 
 
 def _with_ids(value: Any, renamed: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _with_id(key, one, renamed) for key, one in value.items()}
-    return [_with_ids(one, renamed) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _with_id(key, item, renamed) for key, item in value.items()}
+    return [_with_ids(item, renamed) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _with_id(key: str, value: Any, renamed: Mapping[str, str]) -> Any:

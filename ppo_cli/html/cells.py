@@ -74,7 +74,7 @@ def interval_text(interval: tuple[float, float]) -> str:
 
 
 def seeds_text(number_of: int) -> str:
-    """How many seeds.
+    """Say how many seeds there are.
 
     >>> seeds_text(1), seeds_text(5)
     ('1 seed', '5 seeds')
@@ -83,7 +83,7 @@ def seeds_text(number_of: int) -> str:
 
 
 def statuses_text(statuses: Sequence[str]) -> str:
-    """How the runs stand, those that are well first.
+    """Say how the runs stand, those that are well first.
 
     >>> statuses_text(["completed", "completed"]), statuses_text(["diverged", "completed"])
     ('completed', '1 completed, 1 diverged')

@@ -96,7 +96,7 @@ def _line_source(num_lines: int) -> ColumnDataSource:
 
 
 def _finished(plot: figure, means: ColumnDataSource, target: str) -> dict[str, Any]:
-    """With steps on the axis, and one hover over an unseen line that knows the values of all lines."""
+    """Finish a chart: steps on its axis, one hover over an unseen line that knows the values of all lines."""
     plot.xaxis[0].formatter = NumeralTickFormatter(format="0,0")
     plot.xaxis[0].major_label_policy = NoOverlap(min_distance=12)
     unseen = plot.line("x", "x", source=means, line_alpha=0)

@@ -1,4 +1,4 @@
-"""What a report says, before it is HTML: plain text and numbers, none of them escaped yet."""
+"""The content of a report, before it is HTML: plain text and numbers, none of them escaped yet."""
 
 from __future__ import annotations
 

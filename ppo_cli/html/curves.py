@@ -65,22 +65,22 @@ def curves_data(series: Sequence[Series]) -> tuple[dict[str, Any] | None, tuple[
         what is not there; None where no run has logged anything. Then sentences for the reader.
     """
     drawn = series[:MOST_GROUPS]
-    read = [[_read_run(run) for run in one.runs] for one in drawn]
+    read = [[_read_run(run) for run in line.runs] for line in drawn]
     names = _metric_names(read)
     tables = {name: [_of_metric(runs, name) for runs in read] for name in names}
     tables = {name: groups for name, groups in tables.items() if any(map(_reaches, groups))}
     if not tables:
         return None, ()
     names = list(tables)
-    rows = len(names) * sum(3 + min(len(one.runs), MOST_SEEDS) for one in drawn)
+    rows = len(names) * sum(3 + min(len(line.runs), MOST_SEEDS) for line in drawn)
     grid = _grid([pair for groups in tables.values() for seeds in groups for pair in seeds], rows)
     groups = [
         {
-            "name": one.name,
-            "seeds": list(one.seeds[:MOST_SEEDS]),
+            "name": line.name,
+            "seeds": list(line.seeds[:MOST_SEEDS]),
             "curves": [_curve(tables[name][index], grid) for name in names],
         }
-        for index, one in enumerate(drawn)
+        for index, line in enumerate(drawn)
     ]
     metrics = [_metric(name) for name in names]
     return {"steps": [round(step) for step in grid.tolist()], "metrics": metrics, "series": groups}, _notes(
@@ -101,25 +101,25 @@ def _notes(series: Sequence[Series], points: int) -> tuple[str, ...]:
     notes = [f"Curves are thinned to {points} steps."]
     if len(series) > MOST_GROUPS:
         notes.insert(0, f"Drawn are {MOST_GROUPS} of {count(len(series))} groups; the table has them all.")
-    if any(len(one.runs) > MOST_SEEDS for one in series[:MOST_GROUPS]):
+    if any(len(line.runs) > MOST_SEEDS for line in series[:MOST_GROUPS]):
         notes.append(f"Of the single seeds of a group the first {MOST_SEEDS} are drawn; means are of all.")
     return tuple(notes)
 
 
 def _read_run(run: RunDir) -> Mapping[str, tuple[Floats, Floats]]:
     """Steps and values of each metric that a run has logged; nothing of a damaged file."""
-    found: dict[str, tuple[Floats, Floats]] = {}
+    evaluations: dict[str, tuple[Floats, Floats]] = {}
     try:
         columns = read_columns(run.eval_path, "global_step", "mean")
-        found[EVALUATION] = _pair(columns["global_step"], columns["mean"])
+        evaluations[EVALUATION] = _pair(columns["global_step"], columns["mean"])
         names = _header(run)
         columns = read_columns(run.metrics_path, *names)
     except (CorruptFileError, csv.Error):
-        return found
+        return evaluations
     logged = {name: _pair(columns["global_step"], columns[name]) for name in names if name not in _AXES}
-    if found[EVALUATION][0].size:
+    if evaluations[EVALUATION][0].size:
         logged.pop(_SAME, None)
-    return found | logged
+    return evaluations | logged
 
 
 def _header(run: RunDir) -> list[str]:
@@ -137,7 +137,7 @@ def _pair(steps: Sequence[float], values: Sequence[float]) -> tuple[Floats, Floa
 
 
 def _metric_names(groups: Sequence[Sequence[Mapping[str, Any]]]) -> list[str]:
-    """What any run has logged: the evaluation first, then in the order of the files."""
+    """List what any run has logged: the evaluation first, then in the order of the files."""
     names = dict.fromkeys(name for runs in groups for run in runs for name in run)
     return sorted(names, key=lambda name: name != EVALUATION)[:_MOST_METRICS]
 
@@ -169,12 +169,12 @@ def _curve(seeds: Seeds, grid: Floats) -> dict[str, Any] | None:
     mean, low, high = (
         _on_grid(grid, curve.steps, values) for values in (curve.mean, curve.low * whole, curve.high * whole)
     )
-    found: dict[str, Any] = {"mean": _numbers(mean)}
+    numbers: dict[str, Any] = {"mean": _numbers(mean)}
     if np.isfinite(low).any():
-        found |= {"low": _numbers(low), "high": _numbers(high)}
+        numbers |= {"low": _numbers(low), "high": _numbers(high)}
     if len(seeds) > 1:
-        found["seeds"] = [_numbers(_on_grid(grid, *pair)) for pair in seeds[:MOST_SEEDS]]
-    return found
+        numbers["seeds"] = [_numbers(_on_grid(grid, *pair)) for pair in seeds[:MOST_SEEDS]]
+    return numbers
 
 
 def _on_grid(grid: Floats, steps: Floats, values: Floats) -> Floats:  # [G]
@@ -188,7 +188,7 @@ def _on_grid(grid: Floats, steps: Floats, values: Floats) -> Floats:  # [G]
 
 
 def _numbers(values: Floats) -> list[float | None]:
-    """As JSON: five digits are more than a screen shows; null for what is not there."""
+    """Round numbers for JSON: five digits are more than a screen shows; null for what is not there."""
     return [_rounded(value) if math.isfinite(value) else None for value in values.tolist()]
 
 

@@ -36,16 +36,16 @@ def rendered_pictures(groups: Sequence[Series]) -> tuple[tuple[Picture, ...], st
     lanes = [
         [(run, group.name) for run in group.runs if _is_there(run.path / "render.gif")] for group in groups
     ]
-    found = [item for row in itertools.zip_longest(*lanes) for item in row if item is not None]
+    gifs = [item for row in itertools.zip_longest(*lanes) for item in row if item is not None]
     pictures = []
-    for run, name in found[:MOST_PICTURES]:
+    for run, name in gifs[:MOST_PICTURES]:
         try:
             pictures.append(
                 _picture(run.path / "render.gif", run.name if run.name == name else f"{name}: {run.name}")
             )
         except (UsageError, CorruptFileError):
             continue
-    left_out = len(found) - len(found[:MOST_PICTURES])
+    left_out = len(gifs) - len(gifs[:MOST_PICTURES])
     return tuple(pictures), f"{plural(left_out, 'more GIF')} in the run folders." if left_out else ""
 
 

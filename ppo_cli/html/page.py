@@ -38,7 +38,7 @@ def render_page(report: Report) -> bytes:
     text = page.render(
         report=report,
         curves=curves,
-        has_seeds=bool(curves) and any(len(one["seeds"]) > 1 for one in curves["series"]),
+        has_seeds=bool(curves) and any(len(line["seeds"]) > 1 for line in curves["series"]),
         terms=terms,
         terms_of=_series_with_terms(curves) if curves else [],
         policy=_policy(scripts),
@@ -54,7 +54,7 @@ def _series_with_terms(curves: Mapping[str, Any]) -> list[tuple[int, str]]:
     """Number and name of the groups that have logged terms of their reward."""
     places = [place for place, metric in enumerate(curves["metrics"]) if metric["isTerm"]]
     series = enumerate(curves["series"])
-    return [(index, one["name"]) for index, one in series if any(one["curves"][place] for place in places)]
+    return [(index, line["name"]) for index, line in series if any(line["curves"][place] for place in places)]
 
 
 def _environment() -> Environment:
@@ -91,8 +91,8 @@ def _clean_texts(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {key: _clean_texts(one) for key, one in value.items()}
-    return [_clean_texts(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _clean_texts(item) for key, item in value.items()}
+    return [_clean_texts(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _asset(name: str) -> str:

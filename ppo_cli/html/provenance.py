@@ -1,4 +1,4 @@
-"""Where results come from: the commands that repeat them, and the versions that they were made with."""
+"""The origin of results: the commands that repeat them, and the versions that they were made with."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def versions_tables(summaries: Sequence[Summary]) -> tuple[Table, ...]:
     sets: dict[str, int] = {}
     for summary in summaries:
         versions = summary.get("versions")
-        found = dict(versions) if isinstance(versions, Mapping) else {}
+        named = dict(versions) if isinstance(versions, Mapping) else {}
         if summary.get("git_commit"):
-            found["git commit of the working directory"] = summary["git_commit"]
-        if found:
-            text = json.dumps(found)
+            named["git commit of the working directory"] = summary["git_commit"]
+        if named:
+            text = json.dumps(named)
             sets[text] = sets.get(text, 0) + 1
     shown = sorted(sets, key=lambda text: -sets[text])[:_MOST_SETS]
     return tuple(_table(json.loads(text), sets[text], len(sets)) for text in shown)

@@ -1,4 +1,4 @@
-"""How the result of a sweep depends on its settings: seeds, means and intervals, or a heat map of two."""
+"""Charts of a sweep's result against its settings: seeds, means and intervals, or a heat map of two."""
 
 from __future__ import annotations
 
@@ -63,24 +63,24 @@ def _param_chart(
     num_params: int,
 ) -> Chart:
     scale = scale_for(param, results)
-    found = [(place, one) for place, one in placed(scale, param, results) if one.returns][:_MOST_POINTS]
-    low, high = _view([one for _, one in found], threshold)
+    points = [pair for pair in placed(scale, param, results) if pair[1].returns][:_MOST_POINTS]
+    low, high = _view([result for _, result in points], threshold)
     plot = new_figure(
         x_label=_name(param, scale), y_label=_RETURN, height=360, x_range=_range(scale.limits),
         y_range=_range((low, high)),
     )  # fmt: skip
     label_ticks(plot.xaxis[0], scale.ticks(_ROOM))
     width = scale.limits[1] - scale.limits[0]
-    if len(found) > _CROWDED:
-        _draw_crowd(plot, found)
+    if len(points) > _CROWDED:
+        _draw_crowd(plot, points)
         notes = ["Dots: means over the seeds of each point, with their 95 % intervals."]
     else:
-        _draw_seeds(plot, found, width)
-        _draw_means(plot, found, width, joined=num_params == 1 and scale.is_ordered)
+        _draw_seeds(plot, points, width)
+        _draw_means(plot, points, width, joined=num_params == 1 and scale.is_ordered)
         notes = ["Small dots: single seeds. Large dots: means over seeds with their 95 % intervals."]
     _mark(plot, place_of(scale, param, default), "height", "dotted", "--muted")
     _mark(plot, threshold, "width", "dashed", "--warm")
-    alt = f"{_RETURN} against {param.name}: " + "; ".join(_words(one) for _, one in found[:12])
+    alt = f"{_RETURN} against {param.name}: " + "; ".join(_words(result) for _, result in points[:12])
     if default is not None:
         notes.append("Dotted: the default.")
     if threshold is not None and low < threshold < high:
@@ -90,15 +90,15 @@ def _param_chart(
     return Chart(target, f"Return against {param.name}", alt, chart_item(plot, target), " ".join(notes))
 
 
-def _draw_seeds(plot: figure, found: Sequence[tuple[float, PointResult]], width: float) -> None:
+def _draw_seeds(plot: figure, points: Sequence[tuple[float, PointResult]], width: float) -> None:
     """A dot for each seed, moved a little aside so that equal ones can be told apart."""
     rows: list[dict[str, Any]] = [
         {
             "x": place + (index % 5 - 2) * 0.006 * width, "y": value, "value": shown(value),
-            "seed": str(seed), "point": one.point.text,
+            "seed": str(seed), "point": result.point.text,
         }
-        for place, one in found
-        for index, (seed, value) in enumerate(zip(one.seeds, one.returns, strict=True))
+        for place, result in points
+        for index, (seed, value) in enumerate(zip(result.seeds, result.returns, strict=True))
     ]  # fmt: skip
     dots = plot.scatter("x", "y", source=_source(rows), size=7, fill_alpha=0.5, line_alpha=0.8, name="seeds")
     themed(dots.glyph, fill_color="--series-1", line_color="--series-1")
@@ -106,10 +106,10 @@ def _draw_seeds(plot: figure, found: Sequence[tuple[float, PointResult]], width:
 
 
 def _draw_means(
-    plot: figure, found: Sequence[tuple[float, PointResult]], width: float, *, joined: bool
+    plot: figure, points: Sequence[tuple[float, PointResult]], width: float, *, joined: bool
 ) -> None:
     """A large dot for each mean with its interval, beside the seeds; joined where their order means it."""
-    rows = [_mean_row(place + 0.032 * width, one) for place, one in found]
+    rows = [_mean_row(place + 0.032 * width, result) for place, result in points]
     source = _source(rows)
     bars = plot.segment("x", "low", "x", "high", source=source, line_width=2)
     themed(bars.glyph, line_color="--ink")
@@ -121,9 +121,9 @@ def _draw_means(
     _tell(plot, means, _MEAN_TIPS)
 
 
-def _draw_crowd(plot: figure, found: Sequence[tuple[float, PointResult]]) -> None:
-    """Of many points their means alone, with pale intervals."""
-    source = _source([_mean_row(place, one) for place, one in found])
+def _draw_crowd(plot: figure, points: Sequence[tuple[float, PointResult]]) -> None:
+    """Draw the means of many points alone, with pale intervals."""
+    source = _source([_mean_row(place, result) for place, result in points])
     bars = plot.segment("x", "low", "x", "high", source=source, line_alpha=0.25)
     themed(bars.glyph, line_color="--series-1")
     means = plot.scatter("x", "y", source=source, size=6, fill_alpha=0.6, line_color=None, name="means")
@@ -136,11 +136,11 @@ def _tell(plot: figure, renderer: GlyphRenderer[Any], tips: list[tuple[str, str]
     plot.add_tools(HoverTool(renderers=[renderer], tooltips=tips, show_arrow=False, visible=False))
 
 
-def _mean_row(place: float, one: PointResult) -> dict[str, Any]:
-    low, high = interval_or_none(one) or (one.mean, one.mean)
+def _mean_row(place: float, result: PointResult) -> dict[str, Any]:
+    low, high = interval_or_none(result) or (result.mean, result.mean)
     return {
-        "x": place, "y": one.mean, "low": low, "high": high, "point": one.point.text, "mean": shown(one.mean),
-        "interval": interval_text(one.ci95), "seeds": str(len(one.returns)),
+        "x": place, "y": result.mean, "low": low, "high": high, "point": result.point.text,
+        "mean": shown(result.mean), "interval": interval_text(result.ci95), "seeds": str(len(result.returns)),
     }  # fmt: skip
 
 
@@ -148,10 +148,10 @@ def _heat_chart(params: tuple[Param, Param], results: Sequence[PointResult]) -> 
     """The means of two settings as colours; both axes are categories."""
     scales = [Scale("category", scale_for(param, results).values) for param in params]
     rows = []
-    for mean, one in with_means(results):
-        x, y = (place_of(scale, param, one.point) for scale, param in zip(scales, params, strict=True))
+    for mean, result in with_means(results):
+        x, y = (place_of(scale, param, result.point) for scale, param in zip(scales, params, strict=True))
         if x is not None and y is not None:
-            rows.append({**_mean_row(x, one), "row": y, "value": mean})
+            rows.append({**_mean_row(x, result), "row": y, "value": mean})
     low, high = colour_limits([row["value"] for row in rows])
     mapper = LinearColorMapper(palette=list(Viridis256[::8]), low=low, high=high)
     plot = new_figure(
@@ -169,7 +169,7 @@ def _heat_chart(params: tuple[Param, Param], results: Sequence[PointResult]) -> 
     if len(scales[0].values) <= _MOST_WRITTEN:
         _write_means(plot, rows, (low + high) / 2)
     names = f"{params[0].name} and {params[1].name}"
-    alt = f"{_RETURN} against {names}: " + "; ".join(_words(one) for _, one in with_means(results)[:12])
+    alt = f"{_RETURN} against {names}: " + "; ".join(_words(result) for _, result in with_means(results)[:12])
     note = f"Mean over seeds, from dark ({shown(low)}) to bright ({shown(high)})."
     return Chart("sensitivity-0", f"Return against {names}", alt, chart_item(plot, "sensitivity-0"), note)
 
@@ -194,11 +194,11 @@ def _mark(
         plot.add_layout(line)
 
 
-def _view(found: Iterable[PointResult], threshold: float | None) -> tuple[float, float]:
+def _view(points: Iterable[PointResult], threshold: float | None) -> tuple[float, float]:
     """The returns to show: all but a few that lie far off, and the mark of a solved task if it is near."""
-    found = list(found)
-    ends = [end for one in found for end in (interval_or_none(one) or ())]
-    low, high = view_limits([value for one in found for value in one.returns], ends)
+    points = list(points)
+    ends = [end for result in points for end in (interval_or_none(result) or ())]
+    low, high = view_limits([value for result in points for value in result.returns], ends)
     span = high - low
     if threshold is not None and low - span <= threshold <= high + span:
         low, high = min(low, threshold - 0.05 * span), max(high, threshold + 0.05 * span)
@@ -218,11 +218,11 @@ def _name(param: Param, scale: Scale) -> str:
     return param.name + (" (log scale)" if scale.kind == "log" else "")
 
 
-def _words(one: PointResult) -> str:
-    interval = interval_text(one.ci95)
+def _words(result: PointResult) -> str:
+    interval = interval_text(result.ci95)
     spread = (
-        seeds_text(len(one.returns))
+        seeds_text(len(result.returns))
         if interval == NOTHING
-        else f"{interval}, {plural(len(one.returns), 'seed')}"
+        else f"{interval}, {plural(len(result.returns), 'seed')}"
     )
-    return f"{one.point.text}: {shown(one.mean)} ({spread})"
+    return f"{result.point.text}: {shown(result.mean)} ({spread})"

@@ -27,7 +27,7 @@ def settings_tables(configs: Sequence[RunConfig], between: Table | None = None) 
     rows = [(setting, _values(configs, setting), _text(setting.default)) for setting in SETTINGS]
     rows = [row for row in rows if row[0].path != _SEED and row[1]]
     changed = [row for row in rows if row[0].default != REQUIRED and row[1] != [row[2]]]
-    differing = Table(
+    changed_table = Table(
         title="Settings that differ from their default",
         columns=(Column("setting"), Column("value"), Column("default"), Column("meaning")),
         rows=tuple(
@@ -41,7 +41,7 @@ def settings_tables(configs: Sequence[RunConfig], between: Table | None = None) 
         ),
         note="" if changed else "None: every setting is at its default.",
     )
-    everything = Table(
+    all_settings = Table(
         title=f"All {plural(len(rows), 'setting')}",
         columns=(Column("setting"), Column("value"), Column("default"), Column("allowed"), Column("meaning")),
         rows=tuple(
@@ -57,11 +57,11 @@ def settings_tables(configs: Sequence[RunConfig], between: Table | None = None) 
         note="The seed is not among them: it stands beside each run.",
         is_open=False,
     )
-    return (*((between,) if between is not None and between.rows else ()), differing, everything)
+    return (*((between,) if between is not None and between.rows else ()), changed_table, all_settings)
 
 
 def between_table(names: Sequence[str], differing: Mapping[str, Mapping[str, str]]) -> Table:
-    """What differs between groups.
+    """The table of the settings in which groups differ.
 
     Args:
         names: The groups, a column each.

@@ -1,4 +1,4 @@
-"""What a report says about runs and groups of runs."""
+"""The report on runs and groups of runs."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ def groups_report(
     """
     comparison = compare_groups(groups)
     results = comparison.groups
-    runs = [score.run for one in results for score in one.scores]
-    summaries = [score.summary for one in results for score in one.scores]
-    series = tuple(_drawn(one) for one in results)
+    runs = [score.run for group in results for score in group.scores]
+    summaries = [score.summary for group in results for score in group.scores]
+    series = tuple(_drawn(group) for group in results)
     data, notes = curves_data(series)
-    configs = [one.scores[0].config for one in results if one.scores]
-    between = between_table([one.name for one in results], comparison.config_diff)
+    configs = [group.scores[0].config for group in results if group.scores]
+    between = between_table([group.name for group in results], comparison.config_diff)
     pairs = (_pairs_table(comparison.pairs),) if comparison.pairs else ()
     report = Report(
         title=_title(results),
         about=_about(comparison, newest_date(runs)),
-        verdict=comparison.verdict if len(results) > 1 else _one_verdict(results[0], comparison.threshold),
+        verdict=comparison.verdict if len(results) > 1 else _group_verdict(results[0], comparison.threshold),
         cards=_cards(results, summaries),
         results=(*((_groups_table(comparison),) if len(runs) > 1 else ()), *pairs, _runs_table(results)),
         curves=data,
@@ -81,15 +81,15 @@ def groups_report(
     return report, series
 
 
-def _drawn(one: GroupResult) -> Series:
+def _drawn(group: GroupResult) -> Series:
     """The runs whose curves are drawn: those that count, or all where none does."""
-    scores = one.counted or one.scores
-    return Series(one.name, tuple(score.run for score in scores), tuple(score.seed for score in scores))
+    scores = group.counted or group.scores
+    return Series(group.name, tuple(score.run for score in scores), tuple(score.seed for score in scores))
 
 
 def _title(results: Sequence[GroupResult]) -> str:
     """The names of the groups; that of a run of a sweep says of which."""
-    names = [one.name for one in results]
+    names = [group.name for group in results]
     run = results[0].scores[0].run
     folder = run.path.absolute().parent
     if names == [run.name] and (folder / "sweep.yaml").is_file():
@@ -98,46 +98,45 @@ def _title(results: Sequence[GroupResult]) -> str:
 
 
 def _about(comparison: Comparison, date: str) -> tuple[str, ...]:
-    runs = sum(len(one.scores) for one in comparison.groups)
-    algorithms = dict.fromkeys(score.config.algorithm for one in comparison.groups for score in one.scores)
-    return tuple(
-        part for part in (comparison.env_id, ", ".join(algorithms), plural(runs, "run"), date) if part
-    )
+    scores = [score for group in comparison.groups for score in group.scores]
+    algorithms = dict.fromkeys(score.config.algorithm for score in scores)
+    parts = (comparison.env_id, ", ".join(algorithms), plural(len(scores), "run"), date)
+    return tuple(part for part in parts if part)
 
 
-def _one_verdict(one: GroupResult, threshold: float | None) -> str:
-    """What a single group came to, and how far that can be trusted."""
-    if not one.n_seeds:
-        reasons = listed([f"{score.run.name}: {score.reason}" for score in one.scores])
+def _group_verdict(group: GroupResult, threshold: float | None) -> str:
+    """Say what a single group came to, and how far that can be trusted."""
+    if not group.n_seeds:
+        reasons = listed([f"{score.run.name}: {score.reason}" for score in group.scores])
         return f"No run has a final evaluation, so nothing can be said ({reasons})."
-    text = f"The mean return is {shown(one.mean)}"
-    if one.n_seeds == 1:
+    text = f"The mean return is {shown(group.mean)}"
+    if group.n_seeds == 1:
         mark = "" if threshold is None else f" ({shown(threshold)} counts as solved)"
         return (
             f"{text}{mark}. This is one seed; another may end elsewhere, and five tell: ppo train --seeds 5."
         )
-    text += f" (95 % interval {interval_text(one.ci95)}) over {seeds_text(one.n_seeds)}"
+    text += f" (95 % interval {interval_text(group.ci95)}) over {seeds_text(group.n_seeds)}"
     if threshold is None:
         return f"{text}."
-    low, high = one.ci95
-    side = "above" if one.mean >= threshold else "below"
+    low, high = group.ci95
+    side = "above" if group.mean >= threshold else "below"
     sure = "" if low > threshold or high < threshold else ", though the interval includes it"
-    met = sum(value >= threshold for value in one.values)
+    met = sum(value >= threshold for value in group.values)
     text += f", {side} the {shown(threshold)} that counts as solved{sure}"
-    return f"{text}; {met} of {seeds_text(one.n_seeds)} reach it."
+    return f"{text}; {met} of {seeds_text(group.n_seeds)} reach it."
 
 
 def _cards(results: Sequence[GroupResult], summaries: Sequence[Summary]) -> tuple[Card, ...]:
-    one, several = results[0], len(results) > 1
-    scores = [score for one in results for score in one.scores]
+    group, several = results[0], len(results) > 1
+    scores = [score for group in results for score in group.scores]
     statuses = [score.status for score in scores]
     if several:
-        cards = [_group_card(one) for one in results[:_MOST_CARDS]]
+        cards = [_group_card(group) for group in results[:_MOST_CARDS]]
     else:
-        cards = [_group_card(one, "Mean return") if len(scores) > 1 else _run_card(one, summaries[0])]
-    if one.n_seeds > 1 and not several:
+        cards = [_group_card(group, "Mean return") if len(scores) > 1 else _run_card(group, summaries[0])]
+    if group.n_seeds > 1 and not several:
         cards.append(
-            Card("Interquartile mean", shown(one.iqm), f"95 % interval {interval_text(one.iqm_ci95)}")
+            Card("Interquartile mean", shown(group.iqm), f"95 % interval {interval_text(group.iqm_ci95)}")
         )
     steps = sum(score.steps for score in scores)
     time = max((score.wall_time for score in scores if math.isfinite(score.wall_time)), default=math.nan)
@@ -158,25 +157,27 @@ def _rate_text(rate: float) -> str:
     return f"{counted(rate)} steps per second" if rate > 0 else ""
 
 
-def _group_card(one: GroupResult, label: str = "") -> Card:
+def _group_card(group: GroupResult, label: str = "") -> Card:
     """A group's mean over seeds."""
-    if one.n_seeds < 2:
-        return Card(label or one.name, shown(one.mean), f"{seeds_text(one.n_seeds)}: no interval")
-    note = f"95 % interval {interval_text(one.ci95)} over {seeds_text(one.n_seeds)}"
-    return Card(label or one.name, shown(one.mean), f"{note}; IQM {shown(one.iqm)}" if not label else note)
+    if group.n_seeds < 2:
+        return Card(label or group.name, shown(group.mean), f"{seeds_text(group.n_seeds)}: no interval")
+    note = f"95 % interval {interval_text(group.ci95)} over {seeds_text(group.n_seeds)}"
+    note += "" if label else f"; IQM {shown(group.iqm)}"
+    return Card(label or group.name, shown(group.mean), note)
 
 
-def _run_card(one: GroupResult, summary: Summary) -> Card:
+def _run_card(group: GroupResult, summary: Summary) -> Card:
     """A single run's mean over episodes: all that one seed can tell."""
     evaluation = summary.get("eval")
-    if not one.n_seeds or not isinstance(evaluation, dict):
+    if not group.n_seeds or not isinstance(evaluation, dict):
         return Card("Mean return", "–", "no final evaluation")
     ends = evaluation.get("ci95")
     low, high = map(as_number, ends) if isinstance(ends, list) and len(ends) == 2 else (None, None)
     episodes = f"{counted(as_number(evaluation.get('episodes')))} episodes of one seed"
     if low is None or high is None:
-        return Card("Mean return", shown(one.mean), episodes)
-    return Card("Mean return", shown(one.mean), f"95 % interval {interval_text((low, high))} over {episodes}")
+        return Card("Mean return", shown(group.mean), episodes)
+    note = f"95 % interval {interval_text((low, high))} over {episodes}"
+    return Card("Mean return", shown(group.mean), note)
 
 
 def _groups_table(comparison: Comparison) -> Table:
@@ -186,25 +187,25 @@ def _groups_table(comparison: Comparison) -> Table:
     if threshold is not None:
         columns.append(Column(f"steps to {shown(threshold)}", True))
     columns += [Column("mean while training", True), Column("time", True)]
-    rows = [_group_row(one, with_threshold=threshold is not None) for one in comparison.groups]
-    if any(one.failed for one in comparison.groups):
+    rows = [_group_row(group, with_threshold=threshold is not None) for group in comparison.groups]
+    if any(group.failed for group in comparison.groups):
         columns.append(Column("does not count"))
-        rows = [
-            [*row, text_cell(", ".join(one.failed))] for row, one in zip(rows, comparison.groups, strict=True)
-        ]
+        failed = [text_cell(", ".join(group.failed)) for group in comparison.groups]
+        rows = [[*row, cell] for row, cell in zip(rows, failed, strict=True)]
     note = "Over seeds: the mean of the final evaluation, by the environment's own reward. "
     note += "Time: that of the whole population that a run was trained in."
     return Table("Groups", tuple(columns), tuple(map(tuple, rows)), note)
 
 
-def _group_row(one: GroupResult, *, with_threshold: bool) -> list[Cell]:
-    cells = [text_cell(one.name), count_cell(one.n_seeds), number_cell(one.mean), interval_cell(one.ci95)]
-    cells += [number_cell(one.iqm), interval_cell(one.iqm_ci95)]
+def _group_row(group: GroupResult, *, with_threshold: bool) -> list[Cell]:
+    cells = [text_cell(group.name), count_cell(group.n_seeds)]
+    cells += [number_cell(group.mean), interval_cell(group.ci95)]
+    cells += [number_cell(group.iqm), interval_cell(group.iqm_ci95)]
     if with_threshold:
-        reached = f"reached by {one.n_reached} of {one.n_seeds}"
-        steps = one.steps_to_threshold
+        reached = f"reached by {group.n_reached} of {group.n_seeds}"
+        steps = group.steps_to_threshold
         cells.append(Cell(reached if steps is None else f"{count(steps)} ({reached})", steps))
-    return [*cells, number_cell(one.auc), time_cell(one.wall_time)]
+    return [*cells, number_cell(group.auc), time_cell(group.wall_time)]
 
 
 def _pairs_table(pairs: Sequence[PairResult]) -> Table:
@@ -230,7 +231,7 @@ def _runs_table(results: Sequence[GroupResult]) -> Table:
     several = len(results) > 1
     columns = [Column("run"), *([Column("group")] if several else []), Column("seed", True), Column("status")]
     columns += [Column(title, True) for title in ("return", "episodes", "steps", "time", "steps per second")]
-    scores = [(one.name, score) for one in results for score in one.scores]
+    scores = [(group.name, score) for group in results for score in group.scores]
     rows = tuple(tuple(_run_row(name if several else "", score)) for name, score in scores[:_MOST_RUNS])
     note = (
         f"The first {count(_MOST_RUNS)} of {plural(len(scores), 'run')}." if len(scores) > _MOST_RUNS else ""
@@ -246,7 +247,7 @@ def _run_row(group: str, score: RunScores) -> list[Cell]:
 
 
 def _next_commands(results: Sequence[GroupResult], again: Sequence[str]) -> tuple[Command, ...]:
-    runs = [score.run for one in results for score in one.scores]
+    runs = [score.run for group in results for score in group.scores]
     if len(runs) > 1:
         compare = [command("the comparison in the terminal", "compare", *again)] if len(results) > 1 else []
         return (*_trains(results), *compare)
@@ -260,15 +261,15 @@ def _next_commands(results: Sequence[GroupResult], again: Sequence[str]) -> tupl
 
 def _trains(results: Sequence[GroupResult]) -> list[Command]:
     """The commands that train each group again: one, where it is a series of seeds of the same settings."""
-    found = []
-    for one in results[:_MOST_CARDS]:
-        first, seeds = one.scores[0], sorted(score.seed for score in one.scores)
-        if seeds == [*range(seeds[0], seeds[0] + len(seeds))] and not mixed_settings(one):
+    commands = []
+    for group in results[:_MOST_CARDS]:
+        first, seeds = group.scores[0], sorted(score.seed for score in group.scores)
+        if seeds == [*range(seeds[0], seeds[0] + len(seeds))] and not mixed_settings(group):
             words = ("--config", first.run.config_path, "--seed", seeds[0], "--seeds", len(seeds))
-            found.append(command(f"train {one.name} again", "train", *words))
+            commands.append(command(f"train {group.name} again", "train", *words))
             continue
-        found += [
+        commands += [
             command(f"train {score.run.name} again", "train", "--config", score.run.config_path)
-            for score in one.scores[:_MOST_CARDS]
+            for score in group.scores[:_MOST_CARDS]
         ]
-    return found
+    return commands

@@ -1,4 +1,4 @@
-"""What a report says about a sweep."""
+"""The report on a sweep."""
 
 from __future__ import annotations
 
@@ -89,16 +89,16 @@ def _series(
         of_point.setdefault(run.planned.point, []).append(run)
     for point, own in of_point.items():  # those that count; all where none does
         of_point[point] = [run for run in own if run.status == COMPLETED] or own
-    chosen = [one.point for one in by_merit(points) if one.point in of_point]
+    chosen = [result.point for result in by_merit(points) if result.point in of_point]
     chosen = sorted(chosen, key=lambda point: point != default)[:MOST_GROUPS]
     return tuple(
         Series(
-            one.point.text,
-            tuple(run.run_dir for run in of_point[one.point]),
-            tuple(run.planned.seed for run in of_point[one.point]),
+            result.point.text,
+            tuple(run.run_dir for run in of_point[result.point]),
+            tuple(run.planned.seed for run in of_point[result.point]),
         )
-        for one in points
-        if one.point in chosen
+        for result in points
+        if result.point in chosen
     )
 
 
@@ -123,7 +123,7 @@ def _algorithms(spec: SweepSpec) -> str:
 
 
 def _best_text(document: Mapping[str, Any]) -> str:
-    """What the best point claims, and what held-out seeds repeat."""
+    """Say what the best point claims, and what held-out seeds repeat."""
     best = document["best"]
     if best is None:
         return ""
@@ -169,22 +169,26 @@ def _points_table(spec: SweepSpec, points: Sequence[PointResult]) -> Table:
     shown_points = points if spec.search == "grid" and len(points) <= _MOST_POINTS else by_merit(points)
     rows = tuple(
         (
-            _point_cell(one, spec.default_point), count_cell(len(one.returns)), number_cell(one.mean),
-            interval_cell(one.ci95), number_cell(one.iqm), count_cell(one.n_failed), count_cell(one.n_pruned),
-            count_cell(one.n_missing), time_cell(one.wall_time),
+            _point_cell(result, spec.default_point),
+            count_cell(len(result.returns)),
+            number_cell(result.mean),
+            interval_cell(result.ci95),
+            number_cell(result.iqm),
+            *(count_cell(number) for number in (result.n_failed, result.n_pruned, result.n_missing)),
+            time_cell(result.wall_time),
         )
-        for one in shown_points[:_MOST_POINTS]
-    )  # fmt: skip
+        for result in shown_points[:_MOST_POINTS]
+    )
     note = "Over seeds: the mean return of the final evaluation, by the environment's own reward."
     if len(points) > _MOST_POINTS:
         note += f" The best {count(_MOST_POINTS)} of {count(len(points))} points; results.csv has all."
     return Table("Points", columns, rows, note)
 
 
-def _point_cell(one: PointResult, default: Point | None) -> Cell:
-    place = dict(one.point.values)
+def _point_cell(result: PointResult, default: Point | None) -> Cell:
+    place = dict(result.point.values)
     key = next((value for value in place.values() if len(place) == 1 and _is_number(value)), None)
-    return Cell(f"{one.point.text}{' (default)' if one.point == default else ''}", key)
+    return Cell(f"{result.point.text}{' (default)' if result.point == default else ''}", key)
 
 
 def _is_number(value: object) -> bool:
@@ -212,7 +216,7 @@ def _runs_table(runs: Sequence[RunResult], held_out: Sequence[RunResult]) -> Tab
 
 
 def _swept_table(spec: SweepSpec) -> Table:
-    """What is swept, and over which values."""
+    """The table of the settings that are swept, and over which values."""
     columns = (Column("setting"), Column("values"))
     rows = tuple(
         (text_cell(param.path), text_cell(param.text.partition("=")[2] or param.text, "changed"))

@@ -1,9 +1,9 @@
-"""Playing episodes before a camera: from policies to films.
+"""Playing episodes before a camera: policies in, films out.
 
-    Scene      who plays what: a trained policy, a kept one, or chance        scene.py
-    Script     which episodes are shown, and how                              script.py
-    Act        scenes that begin together, side by side                       script.py
-    Shooting   the acts as pictures: drawn, scaled, written on, arranged      camera.py
+    Scene      a player and its environment: a trained policy, a kept one, or chance   scene.py
+    Script     which episodes are shown, and how                                       script.py
+    Act        scenes that begin together, side by side                                script.py
+    Shooting   the acts as pictures: drawn, scaled, written on, arranged               camera.py
 
 An episode is played twice: first without a picture, which tells its return and length and costs little, then
 drawn. So the best of many can be chosen without drawing them all.

@@ -67,7 +67,7 @@ def _number_lines(action: Any, space: spaces.Box, words: tuple[str, ...]) -> lis
 
 
 def _bar(value: float, low: float, high: float) -> tuple[float, float] | None:
-    """From 0, or the bound next to it, to the value; None without bounds to measure by.
+    """A bar from 0, or the bound next to it, to the value; None without bounds to measure by.
 
     >>> _bar(1.0, -2.0, 2.0), _bar(1.0, 0.0, 4.0), _bar(1.0, -np.inf, np.inf)
     ((0.5, 0.75), (0.0, 0.25), None)

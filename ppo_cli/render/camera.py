@@ -1,4 +1,4 @@
-"""From acts to the pictures of a film."""
+"""The camera: acts in, the pictures of a film out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 from ppo_cli.errors import UsageError
 from ppo_cli.film.layout import arranged, panel_width, scaled
 from ppo_cli.film.overlay import Paint, fitting, font_size, paint_for, with_lines
-from ppo_cli.film.shots import Array, Shot, Told, frame_stride, silent, timed
+from ppo_cli.film.shots import Array, OnProgress, Shot, frame_stride, silent, timed
 from ppo_cli.render.hud import lines_of
 from ppo_cli.render.playing import Episode, Moment, draw, env_fps
 from ppo_cli.render.scene import Panel
@@ -43,15 +43,15 @@ class Shooting:
     Args:
         acts: What is played.
         script: How it is shown.
-        told: Called as the work goes on.
+        on_progress: Called as the work goes on.
 
     Raises:
         UsageError: The environment cannot be made or rendered.
     """
 
-    def __init__(self, acts: Sequence[Act], script: Script, told: Told = silent) -> None:
+    def __init__(self, acts: Sequence[Act], script: Script, on_progress: OnProgress = silent) -> None:
         self.shown: list[Shown] = []
-        self._acts, self._script, self._told = acts, script, told
+        self._acts, self._script, self._on_progress = acts, script, on_progress
         self._env_fps = env_fps(acts[0].panels[0].scene)
         self._stride = frame_stride(self._env_fps, script.fps)
         self.frames_per_second = self._env_fps / self._stride
@@ -82,7 +82,7 @@ class Shooting:
             if step % self._stride == 0 or all(moment.ending for moment in moments):
                 panels = (painter(*take) for painter, take in zip(painters, takes, strict=True))
                 yield step, arranged(list(panels))
-            self._told("drawing frames", self._steps_before + step, self._num_steps)
+            self._on_progress("drawing frames", self._steps_before + step, self._num_steps)
         self.shown += [
             Shown(panel, moment.episode) for panel, moment in zip(act.panels, moments, strict=True)
         ]

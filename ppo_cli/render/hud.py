@@ -1,4 +1,4 @@
-"""What is written on a picture of an episode."""
+"""The words on a picture of an episode."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ppo_cli.film.gif import encode_gif
-from ppo_cli.film.shots import Told, silent
+from ppo_cli.film.shots import OnProgress, silent
 from ppo_cli.render.camera import Shooting
 from ppo_cli.render.playing import Episode
 from ppo_cli.render.scene import Panel, Scene
@@ -29,18 +29,18 @@ class Movie:
     episodes: tuple[Episode, ...]
 
 
-def render(scene: Scene, script: Script, told: Told = silent) -> Movie:
+def render(scene: Scene, script: Script, on_progress: OnProgress = silent) -> Movie:
     """Play episodes and film them. The same scene and script give the same bytes.
 
     Args:
         scene: Who plays what.
         script: Which episodes, and how they are shown.
-        told: Called as the work goes on.
+        on_progress: Called as the work goes on.
 
     Raises:
         UsageError: The environment cannot be made or rendered, or failed.
     """
-    shooting = Shooting(side_by_side([Panel(scene)], script, told), script, told)
-    encoded = encode_gif(shooting, told)
+    shooting = Shooting(side_by_side([Panel(scene)], script, on_progress), script, on_progress)
+    encoded = encode_gif(shooting, on_progress)
     episodes = tuple(shown.episode for shown in shooting.shown)
     return Movie(encoded.data, encoded.frames, encoded.seconds, episodes)

@@ -42,7 +42,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Moment:
-    """How an episode stands after a step.
+    """The state of an episode after a step.
 
     Attributes:
         episode: The episode so far.
@@ -148,7 +148,7 @@ def _steps(
 
 
 def _next(moment: Moment, action: Any, terms: dict[str, float], ending: Ending) -> Moment:
-    """How the episode stands after one more step, whose terms are the rewards too."""
+    """The state of the episode after one more step, whose terms are the rewards too."""
     reward, shaped = terms.pop("env_reward"), terms.pop("shaped", None)
     before = moment.episode
     episode = Episode(before.episode_return + reward, before.length + 1, before.seed)
@@ -177,9 +177,9 @@ def _picture(env: Env, env_id: str) -> Array:
         raise env_fault(env_id, "render()", error) from error
     if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3:
         return frame
-    found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+    kind = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
     raise UsageError(
-        f"{env_id} cannot be rendered: its render() gives {found}",
+        f"{env_id} cannot be rendered: its render() gives {kind}",
         hint=f"with render_mode={RGB!r} it should give arrays of uint8 [height, width, 3]",
         key="env_id",
     )

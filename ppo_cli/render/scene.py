@@ -1,4 +1,4 @@
-"""Who plays what: a trained policy, one that was kept on the way, or chance."""
+"""Scenes: a trained policy, one that was kept on the way, or chance, in its environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Agent = Callable[[Array], Any]  # an observation to an action as the environment
 
 @dataclass(frozen=True)
 class Scene:
-    """Who plays what.
+    """A player and the environment that it plays.
 
     Attributes:
         env_id: The environment.
@@ -114,11 +114,11 @@ def kept_panels(run: RunDir, *, deterministic: bool = True) -> list[Panel]:
         )
     return [
         Panel(
-            _scene(run, config, Policy.load(one.path), deterministic=deterministic),
-            f"trained for {one.steps:,} steps" if one.steps else "untrained",
-            {"run_dir": str(run.path), "global_step": one.steps},
+            _scene(run, config, Policy.load(policy.path), deterministic=deterministic),
+            f"trained for {policy.steps:,} steps" if policy.steps else "untrained",
+            {"run_dir": str(run.path), "global_step": policy.steps},
         )
-        for one in kept
+        for policy in kept
     ]
 
 

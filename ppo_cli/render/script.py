@@ -1,4 +1,4 @@
-"""Which episodes a film shows, and in which order."""
+"""The script of a film: which episodes it shows, and in which order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ppo_cli.film.shots import Told, silent
+from ppo_cli.film.shots import OnProgress, silent
 from ppo_cli.render.hud import Overlay
 from ppo_cli.render.playing import Episode, play
 from ppo_cli.render.scene import Panel
@@ -17,7 +17,7 @@ Pick = Literal["best", "median", "worst"]
 
 @dataclass(frozen=True)
 class Script:
-    """Which episodes are shown, and how.
+    """The episodes that are shown, and how.
 
     Attributes:
         episodes: How many are shown, one after the other.
@@ -53,7 +53,7 @@ class Act:
     length: int
 
 
-def side_by_side(panels: Sequence[Panel], script: Script, told: Told = silent) -> list[Act]:
+def side_by_side(panels: Sequence[Panel], script: Script, on_progress: OnProgress = silent) -> list[Act]:
     """A film in which all panels play each episode together; one panel is a film of one policy.
 
     Raises:
@@ -62,14 +62,16 @@ def side_by_side(panels: Sequence[Panel], script: Script, told: Told = silent) -
     num_played = script.episodes if script.pick is None else script.of
     acts, returns = list[Act](), list[float]()
     for index, seed in enumerate(start_seeds(script.seed, num_played)):
-        told("playing episodes", index, num_played)
+        on_progress("playing episodes", index, num_played)
         played = [play(panel.scene, seed) for panel in panels]
         acts.append(_act(panels, played))
         returns.append(sum(episode.episode_return for episode in played) / len(played))
     return [acts[index] for index in choose(returns, script.pick, script.episodes)]
 
 
-def one_after_the_other(panels: Sequence[Panel], script: Script, told: Told = silent) -> list[Act]:
+def one_after_the_other(
+    panels: Sequence[Panel], script: Script, on_progress: OnProgress = silent
+) -> list[Act]:
     """A film in which each panel plays the same episode, alone.
 
     Raises:
@@ -78,13 +80,13 @@ def one_after_the_other(panels: Sequence[Panel], script: Script, told: Told = si
     (seed,) = start_seeds(script.seed, 1)
     acts = []
     for index, panel in enumerate(panels):
-        told("playing episodes", index, len(panels))
+        on_progress("playing episodes", index, len(panels))
         acts.append(_act([panel], [play(panel.scene, seed)]))
     return acts
 
 
 def choose(returns: Sequence[float], pick: Pick | None, count: int) -> list[int]:
-    """Which episodes to show, and in which order.
+    """Choose the episodes to show, and their order.
 
     Args:
         returns: Of all played episodes.

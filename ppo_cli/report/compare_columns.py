@@ -1,4 +1,4 @@
-"""What the tables of a comparison say, as columns of texts: for a terminal and for Markdown alike."""
+"""The tables of a comparison as columns of texts: for a terminal and for Markdown alike."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def setting_columns(comparison: Comparison) -> list[Column]:
 
 
 def legend_text(comparison: Comparison, columns: Container[str]) -> str:
-    """What the columns are.
+    """Explain the columns.
 
     Args:
         comparison: The groups.

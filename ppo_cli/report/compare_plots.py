@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ppo_cli.compare.comparison import Comparison
 from ppo_cli.report.numbers import count
-from ppo_cli.report.plotting.curves import CURVES, MOST_COLOURED, Seeds, draw_curves
+from ppo_cli.report.plotting.curves import Seeds, draw_curves, explain_curves
 from ppo_cli.report.plotting.figure import (
     add_legend,
     figure_style,
@@ -22,8 +21,6 @@ from ppo_cli.report.plotting.figure import (
 from ppo_cli.report.plotting.profile import draw_profiles
 from ppo_cli.report.text import clean
 
-_NAMES = {"mean": "mean", "iqm": "IQM"}
-_BANDS = {"mean": "95 % interval of the mean", "iqm": "95 % bootstrap interval"}
 _WIDTHS = (1.75, 1.0)
 
 
@@ -58,12 +55,12 @@ def comparison_plot(path: Path, comparison: Comparison, *, kind: str = "mean") -
             say_instead(right, "")
         add_legend(figure, [left, right])
         title = f"{clean(comparison.env_id)}: {metric_name(comparison.metric)} of {count(len(curves))} groups"
-        set_title(figure, title, _explanation(comparison, curves, kind))
+        set_title(figure, title, textwrap.fill(explain_curves(curves, kind), 62))
         return save_figure(figure, path)
 
 
 def curves_of(comparison: Comparison) -> dict[str, Seeds]:
-    """By group, the curves of the runs that count."""
+    """Collect the curves of the runs that count, by group."""
     return {
         group.name: [(np.array(score.curve.steps), np.array(score.curve.values)) for score in group.counted]
         for group in comparison.groups
@@ -71,29 +68,9 @@ def curves_of(comparison: Comparison) -> dict[str, Seeds]:
 
 
 def metric_name(metric: str) -> str:
-    """What a metric is called on an axis."""
+    """Name a metric as it stands on an axis."""
     return "episode return" if metric == "eval/return" else clean(metric)
 
 
 def _score_name(metric: str) -> str:
     return "final evaluation" if metric == "eval/return" else f"{clean(metric)}, last tenth"
-
-
-def _explanation(comparison: Comparison, curves: Mapping[str, Seeds], kind: str) -> str:
-    """What the lines and bands are."""
-    sizes = sorted({group.n_seeds for group in comparison.groups if group.n_seeds})
-    if not sizes:
-        return ""
-    parts = ["1 seed each: no band"]
-    if sizes != [1]:
-        parts = [f"{_NAMES[kind]} of {_range(sizes)} seeds each; band: {_BANDS[kind]}"]
-    found = [CURVES["mean"](group) for group in curves.values()]
-    if any(curve is not None and not curve.is_whole.all() for curve in found):
-        parts.append("dotted: some seeds have ended")
-    if len(curves) > MOST_COLOURED:
-        parts.append(f"coloured: the best {MOST_COLOURED} of {count(len(curves))}")
-    return textwrap.fill("; ".join(parts), 62)
-
-
-def _range(numbers: Sequence[int]) -> str:
-    return f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"

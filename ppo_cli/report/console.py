@@ -57,7 +57,7 @@ class _TolerantStream:
             self._stream = None
 
     def isatty(self) -> bool:
-        """Whether a terminal is there."""
+        """Tell whether a terminal is there."""
         return is_terminal(self._stream)
 
     def fileno(self) -> int:
@@ -79,7 +79,7 @@ def stderr_console() -> Console:
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
-    """Whether a stream is a terminal; False for a closed or missing one."""
+    """Tell whether a stream is a terminal; False for a closed or missing one."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:
@@ -87,18 +87,18 @@ def is_terminal(stream: IO[str] | None) -> bool:
 
 
 def can_animate() -> bool:
-    """Whether a live view makes sense: both streams are terminals that can move their cursor."""
+    """Tell whether a live view makes sense: both streams are terminals that can move their cursor."""
     capable = os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown") or os.name == "nt"
     return capable and is_terminal(sys.stdout) and is_terminal(sys.stderr) and not os.environ.get("CI")
 
 
 def _width(stream: IO[str] | None) -> int | None:
-    """None leaves the width to Rich, which asks the terminal and COLUMNS."""
+    """Choose a width; None leaves it to Rich, which asks the terminal and COLUMNS."""
     if is_terminal(stream) or os.environ.get("COLUMNS", "").isdigit():
         return None
     return _PIPE_WIDTH
 
 
 def is_unicode(console: Console) -> bool:
-    """Whether a console can show block characters."""
+    """Tell whether a console can show block characters."""
     return console.encoding.lower().startswith("utf")

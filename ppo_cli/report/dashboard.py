@@ -107,7 +107,7 @@ def _returns(report: IterationReport, *, unicode: bool) -> Text:
     if len(members) == 1 and evaluations:
         text.append(f"   evaluation {evaluation_text(evaluations[0], unicode=unicode)}")
     elif evaluations:
-        text.append(f"   evaluation {number(mean_of(found.mean for found in evaluations))}")
+        text.append(f"   evaluation {number(mean_of(evaluation.mean for evaluation in evaluations))}")
     return text
 
 
@@ -127,7 +127,7 @@ def _speed(tracker: Tracker, report: IterationReport) -> Text:
 
 
 def shares_line(shares: Sequence[float], width: int, *, unicode: bool = True) -> Text:
-    """Where the time goes: a small bar, then each activity and its percentage."""
+    """Show where the time goes: a small bar, then each activity and its percentage."""
     legend = Text()
     cells = _ACTIVITY_CELLS if unicode else _ACTIVITY_ASCII
     for name, share, style, cell in zip(ACTIVITIES, shares, _ACTIVITY_STYLES, cells, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 MISSING = "-"
 
@@ -53,6 +54,15 @@ def plural(number_of: int, noun: str) -> str:
     ('1 run', '1,200 runs')
     """
     return f"{count(number_of)} {noun}{'' if number_of == 1 else 's'}"
+
+
+def range_text(sizes: Sequence[int]) -> str:
+    """The smallest and the largest of some ascending numbers.
+
+    >>> range_text([5]), range_text([3, 4, 7])
+    ('5', '3 to 7')
+    """
+    return f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
 
 
 def short_count(value: float | None) -> str:

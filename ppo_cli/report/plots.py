@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ppo_cli.report.numbers import count, plural
-from ppo_cli.report.plotting.curves import MOST_COLOURED, Seeds, draw_curves, mean_curve
+from ppo_cli.report.numbers import count, plural, range_text
+from ppo_cli.report.plotting.curves import Seeds, draw_curves, explain_curves
 from ppo_cli.report.plotting.figure import (
     FONT_SIZE,
     add_legend,
@@ -112,7 +112,7 @@ def learning_curves(
         if not axes[0].lines:
             say_instead(axes[0], "no curve: no run has an evaluation yet")
         add_legend(figure, axes)
-        set_title(figure, clean(title), _curves_text(curves))
+        set_title(figure, clean(title), explain_curves(curves))
         return save_figure(figure, path)
 
 
@@ -171,33 +171,13 @@ def _sensitivity_title(params: Sequence[Param], env_id: str) -> str:
 
 
 def _seeds_text(params: Sequence[Param], results: Sequence[PointResult]) -> str:
-    """How many points and seeds there are, and what failed."""
+    """Say how many points and seeds there are, and what failed."""
     seeds = sorted({len(result.returns) for result in results if result.returns})
     parts = [plural(len(results), "value" if len(params) == 1 else "point")]
     if seeds == [1]:
         parts.append("1 seed each: no interval")
     elif seeds:
-        parts.append(f"{_range(seeds)} seeds each")
+        parts.append(f"{range_text(seeds)} seeds each")
     lost = {"failed": sum(result.n_failed for result in results)}
     lost["pruned"] = sum(result.n_pruned for result in results)
     return ", ".join(parts + [f"{plural(number, 'run')} {how}" for how, number in lost.items() if number])
-
-
-def _curves_text(curves: Mapping[str, Seeds]) -> str:
-    """What the lines and bands are."""
-    seeds = sorted({len(group) for group in curves.values() if len(group)})
-    if not seeds:
-        return ""
-    parts = ["1 seed each: no band"]
-    if seeds != [1]:
-        parts = [f"mean of {_range(seeds)} seeds each; band: 95 % interval of the mean"]
-    found = [mean_curve(group) for group in curves.values()]
-    if any(curve is not None and not curve.is_whole.all() for curve in found):
-        parts.append("dotted: some seeds have ended")
-    if len(curves) > MOST_COLOURED:
-        parts.append(f"coloured: the best {MOST_COLOURED} of {count(len(curves))}")
-    return "; ".join(parts)
-
-
-def _range(numbers: Sequence[int]) -> str:
-    return f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"

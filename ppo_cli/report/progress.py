@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """What the training loop tells the user through."""
+    """The interface through which the training loop tells the user how far it is."""
 
     def start(self) -> None:
         """Begin to show."""

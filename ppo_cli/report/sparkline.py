@@ -50,7 +50,7 @@ def sparkline(values: Sequence[float], width: int, *, unicode: bool = True) -> s
 
 
 def _resample(values: Sequence[float], width: int) -> list[float]:
-    """At most ``width`` values: the means of equal pieces."""
+    """Thin a curve to at most ``width`` values: the means of equal pieces."""
     if width < 1 or len(values) <= width:
         return list(values[: max(0, width)])
     edges = [index * len(values) // width for index in range(width + 1)]
@@ -59,7 +59,7 @@ def _resample(values: Sequence[float], width: int) -> list[float]:
 
 
 def shares_bar(shares: Sequence[float], width: int) -> list[int]:
-    """How many of ``width`` cells each share gets; they add up to ``width`` (largest remainders).
+    """Deal ``width`` cells to shares; they add up to ``width`` (largest remainders).
 
     >>> shares_bar([0.5, 0.25, 0.25], 4)
     [2, 1, 1]

@@ -229,10 +229,10 @@ def status_cell(status: object) -> Text:
 
 def eval_text(evaluation: object, *, unicode: bool = True) -> str:
     """``mean ± half the 95 % interval`` of an evaluation as JSON holds it; a dash when there is none."""
-    found = mapping(evaluation)
-    ends = found.get("ci95")
+    fields = mapping(evaluation)
+    ends = fields.get("ci95")
     low, high = ends if isinstance(ends, (list, tuple)) and len(ends) == 2 else (None, None)
-    mean = as_number(found.get("mean"))
+    mean = as_number(fields.get("mean"))
     return interval(mean, as_number(low), as_number(high), "±" if unicode else "+/-")
 
 

@@ -1,4 +1,4 @@
-"""What the views show of a training, derived from the trainer's reports."""
+"""The state of a training as the views show it, derived from the trainer's reports."""
 
 from __future__ import annotations
 
@@ -83,9 +83,12 @@ class Tracker:
 
 
 def mean_of(values: Iterable[float | None]) -> float | None:
-    """The mean of what is there and finite; None of nothing."""
+    """Compute the mean of what is there and finite, however large it is; None of nothing."""
     there = [value for value in values if value is not None and math.isfinite(value)]
-    return fmean(there) if there else None
+    if not there:
+        return None
+    largest = max(1.0, *map(abs, there))  # by which they are divided: the sum of huge ones is no float
+    return largest * fmean(value / largest for value in there)
 
 
 def active(members: Sequence[MemberReport]) -> list[MemberReport]:

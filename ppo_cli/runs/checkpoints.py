@@ -180,7 +180,7 @@ def _load(path: Path) -> Checkpoint:
 
 
 def _is_damaged(path: Path) -> bool:
-    """Whether a checkpoint's state is not the one in its manifest; cheaper than loading it.
+    """Tell whether a checkpoint's state is not the one in its manifest; cheaper than loading it.
 
     One that cannot be read at the moment, for want of file handles say, is not called damaged.
     """

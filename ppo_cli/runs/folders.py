@@ -152,7 +152,7 @@ def _make_whole(path: Path, marker: str, content: str) -> bool:
 
 
 def _is_empty(path: Path) -> bool:
-    """Whether it is a folder with nothing in it: what is left of a run that was killed while it was made."""
+    """Tell whether it is an empty folder, which is left of a run that was killed while it was made."""
     try:
         return not path.is_symlink() and not os.listdir(path)
     except OSError:  # no folder, or not ours to read
@@ -167,7 +167,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _modified(path: Path) -> float:
-    """When training last wrote something in the folder, in seconds since 1970."""
+    """The time at which training last wrote something in the folder, in seconds since 1970."""
     files = (path / name for name in _WRITTEN_BY_TRAINING)
     return max((os.lstat(file).st_mtime for file in files if os.path.lexists(file)), default=0.0)
 

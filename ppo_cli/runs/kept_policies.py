@@ -34,7 +34,7 @@ class KeptPolicy:
 
 
 def keep_due(iteration: int, num_iterations: int, number: int) -> bool:
-    """Whether one of ``number`` policies falls on an iteration.
+    """Tell whether one of ``number`` policies falls on an iteration.
 
     They are evenly spaced from the untrained one (iteration 0) to the last; a single one is the last. Where
     there are fewer iterations than policies, each is kept once.
@@ -68,12 +68,12 @@ def kept_policies(run: RunDir) -> list[KeptPolicy]:
         raise corrupt(folder, f"cannot be read: {error.strerror}") from error
     matches = [match for name in names if (match := _NAME.fullmatch(name))]
     return sorted(
-        (KeptPolicy(int(match[1]), folder / match[0]) for match in matches), key=lambda one: one.steps
+        (KeptPolicy(int(match[1]), folder / match[0]) for match in matches), key=lambda policy: policy.steps
     )
 
 
 def new_kept_path(run: RunDir, steps: int) -> Path:
-    """Where to write the policy after so many steps; the folder is made.
+    """Make the path at which the policy after so many steps is written, and its folder.
 
     Args:
         run: The run; the caller holds its lock.
@@ -102,6 +102,6 @@ def forget_kept_after(run: RunDir, steps: int) -> None:
     Raises:
         CorruptFileError: Their folder is a symbolic link or cannot be read.
     """
-    for one in kept_policies(run):
-        if one.steps > steps:
-            remove_quietly(one.path)
+    for policy in kept_policies(run):
+        if policy.steps > steps:
+            remove_quietly(policy.path)

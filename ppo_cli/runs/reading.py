@@ -1,4 +1,4 @@
-"""What a run says of itself: its settings and its summary, also when it was killed or damaged. No torch."""
+"""Reading a run's settings and its summary, also when it was killed or damaged. No torch."""
 
 from __future__ import annotations
 

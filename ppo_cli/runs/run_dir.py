@@ -104,7 +104,7 @@ class RunDir:
             yield
 
     def is_locked(self) -> bool:
-        """Whether a process is writing this run now."""
+        """Tell whether a process is writing this run now."""
         return is_locked(self.path / ".lock")
 
     def write_config(self, text: str) -> None:
@@ -124,7 +124,7 @@ class RunDir:
         write_json(self.summary_path, summary)
 
     def read_summary(self) -> dict[str, Any] | None:
-        """What ``summary.json`` says, or None while there is none.
+        """Read ``summary.json``, or None while there is none.
 
         Raises:
             CorruptFileError: It is not a JSON object, too large, or no regular file.

@@ -1,4 +1,9 @@
-"""One writer per run: a lock that the operating system drops when its holder dies, however it dies."""
+"""One writer per run: a lock that the operating system drops when its holder dies, however it dies.
+
+The package ``filelock`` takes the same kind of lock. But it does not say who holds it, cannot ask without
+taking it (``ppo list`` looks at every run), and where there is no flock it falls back to files that outlive a
+killed process.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +69,7 @@ def file_lock(path: Path, what: str) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock ``path`` now. Waits for nobody, makes no file and writes nothing.
+    """Tell whether a process holds the lock ``path`` now. Waits for nobody, makes no file and writes nothing.
 
     Args:
         path: The lock file. A missing one and a symbolic link are free; one that may not be looked at counts

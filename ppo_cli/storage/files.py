@@ -176,10 +176,10 @@ class AppendFile:
         if not os.path.lexists(path):
             raise corrupt(path, f"is missing: the checkpoint expects {size:,} bytes of it")
         file = cls(path, _open_for_writing(path, 0), size)
-        found = os.fstat(file._fd).st_size
-        if found < size:
+        actual = os.fstat(file._fd).st_size
+        if actual < size:
             file.abandon()
-            raise corrupt(path, f"has {found:,} bytes, the checkpoint expects {size:,}")
+            raise corrupt(path, f"has {actual:,} bytes, the checkpoint expects {size:,}")
         return file
 
     def read(self, start: int, count: int) -> bytes:

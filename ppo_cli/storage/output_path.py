@@ -1,4 +1,4 @@
-"""Whether what the user asked for can be written where it was asked for: checked before any work is done."""
+"""Checks that what the user asked for can be written where it was asked for, before any work is done."""
 
 from __future__ import annotations
 

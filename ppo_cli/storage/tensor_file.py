@@ -71,7 +71,10 @@ def load_tensors(path: str | Path) -> tuple[Tensors, dict[str, Any]]:
 
 
 def encode_tensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> bytes:
-    """The bytes of a tensor file: 8 bytes of header length, JSON header, data.
+    """Make the bytes of a tensor file: 8 bytes of header length, JSON header, data.
+
+    The safetensors library writes the metadata in an order that differs from process to process; here equal
+    contents give equal bytes, and the sum has a fixed place.
 
     Raises:
         ValueError: A type that does not fit, or more than this program would read back.

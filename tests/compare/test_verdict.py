@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -252,3 +254,14 @@ def test_whatever_the_returns_a_sweep_gets_one_readable_paragraph(
     text = sweep_sentence(sweep, None if default is None else f"x={default}")
     assert text.endswith(".")
     assert re.search(r"\bnan\b|None|  |\(\)|: ;|: \.", text) is None
+
+
+def test_a_verdict_does_not_wait_for_the_half_second_that_scipys_statistics_take_to_import() -> None:
+    code = """
+import sys
+from ppo_cli.compare.verdict import PointScores, sweep_sentence
+print(sweep_sentence([PointScores("x=1", (1.0, 2.0)), PointScores("x=2", (2.0, 4.0))]))
+print("scipy.special" in sys.modules, "scipy.stats" in sys.modules)
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.endswith("\nTrue False\n")

@@ -71,7 +71,7 @@ def observations(policy: Policy, count: int, spread: float = 2.0) -> np.ndarray:
 def logits_and_values(policy: Policy, obs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What our own networks say: logits or means [B, A], and values [B]."""
     output, values = policy.net.forward(policy.params, policy.normalizer(torch.from_numpy(obs)[None]))
-    return output.location[0].numpy().copy(), values[0].numpy().copy()
+    return output.head[0].numpy().copy(), values[0].numpy().copy()
 
 
 class Maze(gym.Env[np.ndarray, Any]):

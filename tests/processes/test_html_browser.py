@@ -104,7 +104,7 @@ def opened(browser: Any, path: Path, **context: Any) -> Opened:
     page.on("pageerror", lambda error: found.complaints.append(str(error)))
     page.on("dialog", lambda dialog: (found.complaints.append(dialog.message), dialog.dismiss()))
     page.goto(path.as_uri())
-    page.wait_for_selector("html[data-charts=drawn]", timeout=20_000)
+    page.wait_for_selector("html[data-charts=drawn]", timeout=120_000)
     return found
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +92,9 @@ def test_a_transposed_array_is_saved_as_it_reads() -> None:
 
 
 def test_other_programs_read_the_file_with_safetensors(path: Path) -> None:
-    found = safetensors.numpy.load_file(path)
-    assert np.array_equal(found["params"], TENSORS["params"])
-    assert found["count"] == 7
+    tensors = safetensors.numpy.load_file(path)
+    assert np.array_equal(tensors["params"], TENSORS["params"])
+    assert tensors["count"] == 7
 
 
 def test_metadata_keeps_nan_and_infinity(tmp_path: Path) -> None:
@@ -208,10 +207,8 @@ def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
 
 def test_a_fifo_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    started = time.monotonic()
     with pytest.raises(CorruptFileError, match="not a regular file"):
         load_tensors(tmp_path / "fifo")
-    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])

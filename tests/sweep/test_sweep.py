@@ -29,6 +29,7 @@ from helpers.sweep_helpers import (
     tiny_spec,
     train_alone,
 )
+from ppo_cli.learn.session import Session
 
 from ppo_cli.config.identity import static_key
 from ppo_cli.config.resolve import with_values
@@ -36,7 +37,6 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import RunLockedError, StorageError, UsageError
 from ppo_cli.learn import trainer
 from ppo_cli.learn.recorder import Recorder
-from ppo_cli.learn.session import Session
 from ppo_cli.prepare.footprint import memory_bytes
 from ppo_cli.prepare.launch import prepare_in_folder
 from ppo_cli.rng import Stream, episode_seed

@@ -572,7 +572,7 @@ def test_a_shipped_sweep_can_be_trained_and_asks_a_question(path):
     assert "?" in " ".join(header)
 
 
-def test_the_shipped_sweeps_are_those_of_the_readme():
+def test_the_shipped_sweeps_are_those_of_the_documentation():
     points = {path.stem: make_spec(sweep_file=path)[0] for path in SHIPPED}
     clip = points["eps-clip-lunarlander"]
     assert [point.text for point in clip.points()] == [

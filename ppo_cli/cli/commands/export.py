@@ -96,9 +96,9 @@ def _exported(run: RunDir, config: RunConfig, to: str, path: Path, *, best: bool
         return exporting.export_numpy(run, config, best=best, module=path.stem)
     from ppo_cli.cli.terminal.progress_bar import progress_bar
 
-    with progress_bar() as advance:
+    with progress_bar() as on_progress:
         make = exporting.export_sb3 if to == "sb3" else exporting.export_card
-        return make(run, config, best=best, told=advance)
+        return make(run, config, best=best, on_progress=on_progress)
 
 
 def _write(path: Path, exported: Exported) -> None:

@@ -69,7 +69,7 @@ def report_command(
       ppo report plain=LunarLander-v3-ppo-clip shaped='shaped-s*' --title "Does shaping help?"
     """
     from ppo_cli.cli.reporting.page import check_page_path, say_page
-    from ppo_cli.html import require_bokeh
+    from ppo_cli.html.require import require_bokeh
     from ppo_cli.storage.files import atomic_write
 
     if gif and no_gifs:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ppo_cli.compare.statistics import iqm, iqm_band
+from ppo_cli.report.numbers import count, range_text
 from ppo_cli.report.plotting.marks import mark_threshold, view_with_threshold
 from ppo_cli.report.plotting.scales import view_limits
 from ppo_cli.report.text import clean
@@ -70,15 +71,14 @@ def mean_curve(seeds: Seeds, *, points: int = _GRID) -> MeanCurve | None:
         seeds: Steps and returns of each seed, of any lengths.
         points: Size of the grid.
     """
-    found = _on_grid(seeds, points)
-    if found is None:
+    on_grid = _on_grid(seeds, points)
+    if on_grid is None:
         return None
-    grid, rows = found
+    grid, rows = on_grid
     number = np.isfinite(rows).sum(0)
     mean = np.nansum(rows, 0) / number
     spread = np.sqrt(np.nansum((rows - mean) ** 2, 0) / np.maximum(number - 1, 1))
-    quantile = np.array([t_quantile_95(n - 1) if n > 1 else np.nan for n in range(number.max() + 1)])
-    half = quantile[number] * spread / np.sqrt(number)
+    half = t_quantile_95(number - 1) * spread / np.sqrt(number)
     return MeanCurve(grid, mean, mean - half, mean + half, number)
 
 
@@ -89,10 +89,10 @@ def iqm_curve(seeds: Seeds, *, points: int = _GRID) -> MeanCurve | None:
         seeds: Steps and returns of each seed, of any lengths.
         points: Size of the grid.
     """
-    found = _on_grid(seeds, points)
-    if found is None:
+    on_grid = _on_grid(seeds, points)
+    if on_grid is None:
         return None
-    grid, rows = found
+    grid, rows = on_grid
     number = np.isfinite(rows).sum(0)
     middle = np.array([iqm(column[np.isfinite(column)].tolist()) for column in rows.T])
     return MeanCurve(grid, middle, *iqm_band(rows), number)
@@ -100,6 +100,31 @@ def iqm_curve(seeds: Seeds, *, points: int = _GRID) -> MeanCurve | None:
 
 CURVES: Mapping[str, Callable[[Seeds], MeanCurve | None]] = {"mean": mean_curve, "iqm": iqm_curve}
 """What can be drawn of several seeds."""
+
+
+_NAMES = {"mean": "mean", "iqm": "IQM"}
+_BANDS = {"mean": "95 % interval of the mean", "iqm": "95 % bootstrap interval"}
+
+
+def explain_curves(curves: Mapping[str, Seeds], kind: str = "mean") -> str:
+    """Explain the lines and bands of some groups.
+
+    Args:
+        curves: By group, the curves of its seeds.
+        kind: ``mean`` or ``iqm``, of the seeds.
+    """
+    sizes = sorted({len(seeds) for seeds in curves.values() if len(seeds)})
+    if not sizes:
+        return ""
+    parts = ["1 seed each: no band"]
+    if sizes != [1]:
+        parts = [f"{_NAMES[kind]} of {range_text(sizes)} seeds each; band: {_BANDS[kind]}"]
+    means = [mean_curve(seeds) for seeds in curves.values()]
+    if any(curve is not None and not curve.is_whole.all() for curve in means):
+        parts.append("dotted: some seeds have ended")
+    if len(curves) > MOST_COLOURED:
+        parts.append(f"coloured: the best {MOST_COLOURED} of {count(len(curves))}")
+    return "; ".join(parts)
 
 
 def _on_grid(seeds: Seeds, points: int) -> tuple[Floats, Floats] | None:  # [G], [S, G]
@@ -120,7 +145,7 @@ def _on_grid(seeds: Seeds, points: int) -> tuple[Floats, Floats] | None:  # [G],
 
 
 def step_unit(most: float) -> tuple[float, str]:
-    """What steps are divided by, and its name.
+    """Choose what steps are divided by, and its name.
 
     >>> step_unit(500_000), step_unit(2_000_000)
     ((1000.0, 'thousands'), (1000000.0, 'millions'))
@@ -145,18 +170,18 @@ def draw_curves(
     Returns:
         The colours of the groups, without the pale ones.
     """
-    found = {label: curve for label, seeds in curves.items() if (curve := CURVES[kind](seeds)) is not None}
-    unit, unit_name = step_unit(max((curve.steps[-1] for curve in found.values()), default=1.0))
-    coloured = _coloured(found)
-    for label, curve in found.items():
+    shown = {label: curve for label, seeds in curves.items() if (curve := CURVES[kind](seeds)) is not None}
+    unit, unit_name = step_unit(max((curve.steps[-1] for curve in shown.values()), default=1.0))
+    coloured = _coloured(shown)
+    for label, curve in shown.items():
         if label not in coloured:
             axes.plot(curve.steps / unit, curve.mean, color=REST, linewidth=0.9, zorder=1, label="the others")
     for label, colour in coloured.items():
         _draw_curve(
-            axes, clean(label), found[label], colour, unit, alpha=0.15 if len(coloured) <= 4 else 0.08
+            axes, clean(label), shown[label], colour, unit, alpha=0.15 if len(coloured) <= 4 else 0.08
         )
-    means = [curve.mean for curve in found.values()]
-    bands = [band for label in coloured for band in _band(found[label])]
+    means = [curve.mean for curve in shown.values()]
+    bands = [band for label in coloured for band in _band(shown[label])]
     low, high = view_limits(_joined(means), _joined(bands))
     axes.set_ylim(*view_with_threshold(low, high, threshold))
     mark_threshold(axes, threshold)
@@ -187,10 +212,10 @@ def _joined(parts: Sequence[Floats]) -> list[float]:
     return [value for part in parts for value in part.tolist()]
 
 
-def _coloured(found: Mapping[str, MeanCurve]) -> dict[str, str]:
+def _coloured(shown: Mapping[str, MeanCurve]) -> dict[str, str]:
     """The groups that get a colour, in their order: all of them, or the best when there are too many."""
-    ranked = sorted(found, key=lambda label: found[label].last, reverse=True)[:MOST_COLOURED]
-    return dict(zip((label for label in found if label in ranked), PALETTE, strict=False))
+    ranked = sorted(shown, key=lambda label: shown[label].last, reverse=True)[:MOST_COLOURED]
+    return dict(zip((label for label in shown if label in ranked), PALETTE, strict=False))
 
 
 def _finite(steps: Floats, values: Floats) -> tuple[Floats, Floats]:

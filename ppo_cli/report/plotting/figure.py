@@ -103,18 +103,18 @@ def add_legend(figure: Figure, panels: Sequence[Axes]) -> None:
 
     The figure grows by its lines.
     """
-    found: dict[str, Any] = {}
+    handles: dict[str, Any] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            found.setdefault(_shortened(label), handle)
-    if not found:
+            handles.setdefault(_shortened(label), handle)
+    if not handles:
         return
-    labels = sorted(found, key=lambda label: label.startswith(_LAST_IN_LEGEND))
+    labels = sorted(handles, key=lambda label: label.startswith(_LAST_IN_LEGEND))
     columns = _legend_columns([len(label) + 6 for label in labels])
     lines = -(-len(labels) // columns)
     figure.set_size_inches(_WIDTH, figure.get_size_inches()[1] + 0.2 * (lines - 1))
     figure.legend(
-        [found[label] for label in labels], labels, loc="outside lower center", ncols=columns, fontsize=9,
+        [handles[label] for label in labels], labels, loc="outside lower center", ncols=columns, fontsize=9,
         handlelength=1.6,
     )  # fmt: skip
 

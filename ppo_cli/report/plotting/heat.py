@@ -31,7 +31,7 @@ _COLUMNS_WITH_INTERVALS = 8
 
 @dataclass(frozen=True)
 class _Map:
-    """What is drawn.
+    """The values and axes of a heat map.
 
     Attributes:
         columns: The values of the first setting.
@@ -117,7 +117,7 @@ def _map_of(params: Params, results: Sequence[PointResult]) -> _Map:
 
 
 def _colour_bar(figure: Figure, axes: Axes, mesh: QuadMesh, heat: _Map) -> None:
-    """What the colours mean; a pointed end where some lie beyond."""
+    """Draw the scale of the colours; a pointed end where some lie beyond."""
     below, above = min(heat.shades.values()) < 0, max(heat.shades.values()) > 1
     ends = ("both" if above else "min") if below else ("max" if above else "neither")
     bar = figure.colorbar(mesh, ax=axes, extend=ends, pad=0.02, aspect=25)

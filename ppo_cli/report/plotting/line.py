@@ -52,16 +52,16 @@ def draw_line(
         width: Inches that the axis takes, roughly.
     """
     scale = scale_for(param, results)
-    found = placed(scale, param, results)
-    ends = [end for _, result in found for end in interval_or_none(result) or ()]
-    low, high = view_limits([value for _, result in found for value in result.returns], ends)
+    points = placed(scale, param, results)
+    ends = [end for _, result in points for end in interval_or_none(result) or ()]
+    low, high = view_limits([value for _, result in points for value in result.returns], ends)
     axes.set_xlim(*scale.limits)
     axes.set_ylim(*view_with_threshold(low, high, threshold))
-    _draw_seeds(axes, found, scale.limits[1] - scale.limits[0])
-    _draw_means(axes, found, joined=scale.is_ordered and len(found) <= _FEW)
-    for place, result in found:
+    _draw_seeds(axes, points, scale.limits[1] - scale.limits[0])
+    _draw_means(axes, points, joined=scale.is_ordered and len(points) <= _FEW)
+    for place, result in points:
         mark_outside(axes, place, result.returns, mean_or_none(result))
-        if result.n_failed and len(found) <= _FEW:
+        if result.n_failed and len(points) <= _FEW:
             _write_failures(axes, place, result.n_failed)
     mark_default(axes, scale, param, default)
     mark_threshold(axes, threshold)
@@ -69,27 +69,27 @@ def draw_line(
     axes.set_ylabel(MEAN_LABEL)
 
 
-def _draw_seeds(axes: Axes, found: Placed, span: float) -> None:
+def _draw_seeds(axes: Axes, points: Placed, span: float) -> None:
     """A dot for each seed, moved aside a little."""
     dots = []
-    for place, result in found:
+    for place, result in points:
         seen = [value for value in result.returns if in_view(axes, value)]
         step = APART * span * min(1.0, 4.0 / max(1, len(seen) - 1))
         dots += [(place + (index - (len(seen) - 1) / 2) * step, value) for index, value in enumerate(seen)]
-    alone = all(len(result.returns) < 2 for _, result in found)  # no mean stands beside them
+    alone = all(len(result.returns) < 2 for _, result in points)  # no mean stands beside them
     look = ONE_DOT | ({"markersize": 7, "zorder": 3} if alone else {})
     axes.plot([x for x, _ in dots], [y for _, y in dots], label="one seed", **look)
 
 
-def _draw_means(axes: Axes, found: Placed, *, joined: bool) -> None:
+def _draw_means(axes: Axes, points: Placed, *, joined: bool) -> None:
     """Means in view, joined if asked to; with intervals if there are any."""
-    seen = [(place, result) for place, result in found if in_view(axes, result.mean)]
+    seen = [(place, result) for place, result in points if in_view(axes, result.mean)]
     if joined:
         axes.plot([place for place, _ in seen], [result.mean for _, result in seen], color=INK, linewidth=1.4)
     bars = [(place, result.mean, ends) for place, result in seen if (ends := interval_or_none(result))]
     if not bars:
         return
-    few = len(found) <= _FEW
+    few = len(points) <= _FEW
     below, above = [mean - ends[0] for _, mean, ends in bars], [ends[1] - mean for _, mean, ends in bars]
     axes.errorbar(
         [place for place, _, _ in bars], [mean for _, mean, _ in bars], yerr=[below, above], fmt="D",
@@ -99,7 +99,7 @@ def _draw_means(axes: Axes, found: Placed, *, joined: bool) -> None:
 
 
 def _write_failures(axes: Axes, place: float, number: int) -> None:
-    """How many runs of a value failed, at the top of the plot: there is room above the highest returns."""
+    """Write how many runs of a value failed at the top of the plot, where there is always room."""
     axes.annotate(
         f"{number} failed", (place, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 1),
         textcoords="offset points", ha="center", va="bottom", color=BAD, fontsize=8,

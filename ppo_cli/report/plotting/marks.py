@@ -1,4 +1,4 @@
-"""What several plots share: texts at an axis, the default, the mark of a solved task, what is out of view."""
+"""Marks that several plots share: texts at an axis, the default, the solved mark, what is out of view."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def turned_height(scale: Scale, width: float) -> float:
 
 
 def setting_name(param: Param, scale: Scale) -> str:
-    """What stands at the axis of a setting."""
+    """Name a setting as it stands at its axis."""
     return clean(param.name) + (" (log scale)" if scale.kind == "log" else "")
 
 
@@ -87,7 +87,7 @@ def mark_threshold(axes: Axes, threshold: float | None) -> None:
 
 
 def in_view(axes: Axes, value: float) -> bool:
-    """Whether a return is between the ends of the vertical axis."""
+    """Tell whether a return is between the ends of the vertical axis."""
     low, high = axes.get_ylim()
     return low <= value <= high
 

@@ -1,4 +1,4 @@
-"""What the plots take from the results of a sweep: means, intervals, and where a point lies on an axis."""
+"""The results of a sweep as plots take them: means, intervals, and where a point lies on an axis."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def scale_for(param: Param, results: Sequence[PointResult]) -> Scale:
 
 
 def place_of(scale: Scale, param: Param, point: Point | None) -> float | None:
-    """Where a point lies on the axis of a param; None when it has no place there."""
+    """Place a point on the axis of a param; None when it has no place there."""
     value = _ABSENT if point is None else _value(point, param)
     place = None if value is _ABSENT else scale.at(value)
     return place if place is not None and scale.limits[0] <= place <= scale.limits[1] else None
@@ -47,14 +47,14 @@ def place_of(scale: Scale, param: Param, point: Point | None) -> float | None:
 
 def placed(scale: Scale, param: Param, results: Sequence[PointResult]) -> list[tuple[float, PointResult]]:
     """The points that have a place on the axis of a param, from left to right."""
-    found = [
+    pairs = [
         (place, result) for result in results if (place := place_of(scale, param, result.point)) is not None
     ]
-    return sorted(found, key=lambda pair: pair[0])
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
 def is_grid(params: Sequence[Param], results: Sequence[PointResult]) -> bool:
-    """Whether the points fill at least half of the cells that their values of the params span."""
+    """Tell whether the points fill at least half of the cells that their values of the params span."""
     num_cells = math.prod(len(scale_for(param, results).values) for param in params)
     filled: list[tuple[Any, ...]] = []
     for result in results:
@@ -66,5 +66,5 @@ def is_grid(params: Sequence[Param], results: Sequence[PointResult]) -> bool:
 
 def _value(point: Point, param: Param) -> Any:
     """A point's value of a param."""
-    found = [value for name, value in point.values if name == param.name]
-    return plain(found[0]) if found else _ABSENT
+    values = [value for name, value in point.values if name == param.name]
+    return plain(values[0]) if values else _ABSENT

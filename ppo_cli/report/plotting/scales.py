@@ -1,4 +1,4 @@
-"""Where the values of a setting lie on an axis, which of them are written there, which returns are in view.
+"""Scales: where the values of a setting lie on an axis and which are written, which returns are in view.
 
 Pure functions: the plots place everything at the positions given here; matplotlib knows linear axes alone.
 """
@@ -19,6 +19,7 @@ from ppo_cli.sweep.spec.points import value_text as exact_value_text
 
 _WIDE = 100.0  # positive numbers that differ by this factor need a log axis
 _FEW = 10  # so many values are all written at the axis, if there is room
+_CLOSEST = 1e-9  # numbers that are relatively no further apart have one place on an axis, but for rounding
 _MARGIN = 0.06  # of the span, beside the outermost values
 _MOST_TICKS = 6
 _MOST = 1e100  # returns beyond are as good as infinite
@@ -41,10 +42,10 @@ class Scale:
         if self.kind == "category":
             places = [place for place, each in enumerate(self.values) if same(each, value)]
             return float(places[0]) if places else None
-        found = as_number(value)
-        if self.kind == "linear" or found is None:
-            return found
-        return math.log10(found) if found > 0 else None
+        as_float = as_number(value)
+        if self.kind == "linear" or as_float is None:
+            return as_float
+        return math.log10(as_float) if as_float > 0 else None
 
     @property
     def is_ordered(self) -> bool:
@@ -79,6 +80,8 @@ class Scale:
 def scale_of(values: Iterable[object], *, log: bool | None = None) -> Scale:
     """The axis for some values of a setting, in the order in which they should stand if they are no numbers.
 
+    Numbers that are all so close together that they would have one place are spaced evenly.
+
     Args:
         values: May repeat.
         log: Whether the axis of positive numbers is a log axis; None leaves it to the numbers: those that
@@ -91,6 +94,8 @@ def scale_of(values: Iterable[object], *, log: bool | None = None) -> Scale:
     if len(distinct) < 2 or not all(map(_is_number, distinct)):
         return Scale("category", tuple(distinct))
     distinct.sort()
+    if distinct[-1] - distinct[0] <= _CLOSEST * max(abs(distinct[0]), abs(distinct[-1])):
+        return Scale("category", tuple(distinct))
     positive = [value for value in distinct if value > 0]
     wants_log = _spans_decades(positive) if log is None else log
     if len(positive) == len(distinct):
@@ -129,15 +134,15 @@ def view_limits(values: Iterable[float], also: Iterable[float] = ()) -> tuple[fl
         values: The returns; what is NaN or infinite is left out.
         also: Ends of intervals, to be shown as far as they at most double what the returns span.
     """
-    found = np.array([value for value in values if abs(value) < _MOST], dtype=float)
-    if not found.size:
+    returns = np.array([value for value in values if abs(value) < _MOST], dtype=float)
+    if not returns.size:
         return 0.0, 1.0
-    centre = float(np.median(found))
-    usual = max(6.0 * float(np.median(np.abs(found - centre))), 0.5 * abs(centre), 1.0)
-    if np.ptp(found) > 10.0 * usual:
-        near = found[np.abs(found - centre) <= 5.0 * usual]
-        found = near if found.size - near.size <= max(1, found.size // 10) else found
-    low, high = float(found.min()), float(found.max())
+    centre = float(np.median(returns))
+    usual = max(6.0 * float(np.median(np.abs(returns - centre))), 0.5 * abs(centre), 1.0)
+    if np.ptp(returns) > 10.0 * usual:
+        near = returns[np.abs(returns - centre) <= 5.0 * usual]
+        returns = near if returns.size - near.size <= max(1, returns.size // 10) else returns
+    low, high = float(returns.min()), float(returns.max())
     span = max(high - low, 0.02 * abs(centre), 1e-3)
     ends = [min(max(end, low - span / 2), high + span / 2) for end in also if math.isfinite(end)]
     low, high = min([low, *ends]), max([high, *ends])
@@ -159,18 +164,18 @@ def plain(value: object) -> Any:
     return tuple(map(plain, value)) if isinstance(value, (list, tuple)) else value
 
 
-def same(one: object, other: object) -> bool:
-    """Whether two values are the same setting: ``True`` is not 1."""
-    return isinstance(one, bool) == isinstance(other, bool) and plain(one) == plain(other)
+def same(value: object, other: object) -> bool:
+    """Tell whether two values are the same setting: ``True`` is not 1."""
+    return isinstance(value, bool) == isinstance(other, bool) and plain(value) == plain(other)
 
 
 def _is_number(value: object) -> bool:
-    found = as_number(value)
-    return found is not None and math.isfinite(found)
+    as_float = as_number(value)
+    return as_float is not None and math.isfinite(as_float)
 
 
 def _spans_decades(positive: Sequence[float]) -> bool:
-    """Whether ascending positive numbers are told apart better on a log axis."""
+    """Tell whether ascending positive numbers are told apart better on a log axis."""
     if len(positive) < 2 or positive[-1] < 10.0 * positive[0]:
         return False
     steps = [math.log(high / low) for low, high in itertools.pairwise(positive)]

@@ -85,9 +85,9 @@ def _draw_dots(axes: Axes, scale: Scale, param: Param, results: Sequence[PointRe
 
 def _draw_column_means(axes: Axes, columns: dict[float, list[float]], *, joined: bool) -> None:
     """The mean of the points that share a value of the setting."""
-    found = sorted((place, mean) for place, means in columns.items() if (mean := mean_of(means)) is not None)
+    points = sorted((place, mean) for place, means in columns.items() if (mean := mean_of(means)) is not None)
     axes.plot(
-        [place for place, _ in found], [mean for _, mean in found], color=INK, linewidth=1.5, zorder=3,
+        [place for place, _ in points], [mean for _, mean in points], color=INK, linewidth=1.5, zorder=3,
         linestyle="-" if joined else "", marker="_", markersize=14, markeredgewidth=2.2,
         label="mean of the points with this value",
     )  # fmt: skip
@@ -103,5 +103,5 @@ def _draw_best(axes: Axes, scale: Scale, param: Param, best: PointResult | None)
 
 
 def _aside(index: int, number: int) -> float:
-    """How far the dots of one value are moved aside, as shares of the axis: five lanes in turn."""
+    """Compute how far a dot of a value is moved aside, as a share of the axis: five lanes in turn."""
     return 0.0 if number == 1 else ((index * 2) % 5 - 2) * 1.6 * APART

@@ -14,7 +14,7 @@ from ppo_cli.config.values import flat_settings
 from ppo_cli.prepare.footprint import memory_bytes
 
 MAX_MEMBERS = 64
-"""The most members of one population: beyond this many, a member costs no less time (see the README)."""
+"""The most members of one population: beyond it a member costs no less time (docs/results/speed.md)."""
 
 
 @dataclass(frozen=True)
