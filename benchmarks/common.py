@@ -69,10 +69,9 @@ class Results:
         """Keep an entry and write the file."""
         self.entries[key] = {"measured": machine(), **entry}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        from ppo_cli.storage.json_file import strict
+        from ppo_cli.storage.json_file import json_text
 
-        text = json.dumps(strict(self.entries), indent=2, ensure_ascii=False, allow_nan=False)
-        self.path.write_text(text + "\n", encoding="utf-8")
+        self.path.write_text(json_text(self.entries), encoding="utf-8")
         log(f"{key}: kept in {self.path}")
 
 

@@ -6,6 +6,8 @@ import inspect
 import re
 import signal
 from collections.abc import Iterator
+from dataclasses import is_dataclass
+from functools import cached_property
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -179,26 +181,43 @@ def python_api() -> str:
 
 
 def _offered(name: str, thing: Any) -> str:
-    """A function with its signature and docstring; a class with its methods."""
+    """A function with its signature and docstring; a class with what it has."""
     text = _as_markdown(thing)
     if not inspect.isclass(thing):
         return f"## {name}\n\n    {name}{_signature(thing)}\n\n{text}"
-    methods = [
-        f"* `{method}{_signature(function)}`: {_as_markdown(function).splitlines()[0]}"
-        for method, function in inspect.getmembers(thing, callable)
-        if not method.startswith("_")
+    members = [
+        f"* `{member}{_signature(value) if callable(value) else ''}`: {_as_markdown(value).splitlines()[0]}"
+        for member, value in inspect.getmembers(thing)
+        if not member.startswith("_") and (callable(value) or isinstance(value, property | cached_property))
     ]
-    return f"## {name}\n\n{text.partition('*Args*')[0]}" + "\n".join(methods)
+    about, attributes = text.partition("*Args*")[0].partition("*Attributes*\n\n")[::2]
+    return f"## {name}\n\n{about}" + "\n".join([*attributes.splitlines(), *members])
+
+
+class _AsItIs(str):
+    """A text that is printed without quotes."""
+
+    __repr__ = str.__str__
 
 
 def _signature(function: Any) -> str:
-    return str(inspect.signature(function)).replace("'", "").replace("self, ", "")
+    """A signature as it is written, with the name of an object that is a default."""
+    shown = []
+    signature = inspect.signature(function)
+    for param in signature.parameters.values():
+        if is_dataclass(param.default):
+            param = param.replace(default=_AsItIs(f"{type(param.default).__name__}()"))
+        shown.append(param.replace(annotation=_AsItIs(param.annotation)))
+    shown = [param for param in shown if param.name != "self"]
+    returns = _AsItIs(signature.return_annotation)
+    return str(signature.replace(parameters=shown, return_annotation=returns))
 
 
 def _as_markdown(thing: Any) -> str:
     text = inspect.cleandoc(thing.__doc__ or "").replace("``", "`")
     text = re.sub(r"(?m)^(\w+):$", r"*\1*\n", text)
-    return re.sub(r"(?m)^ {4}(\w+): ", r"* `\1`: ", text)
+    text = re.sub(r"\n {8}(?=\S)", " ", text)
+    return re.sub(r"(?m)^ {4}(\*{0,2}\w[\w, ]*): ", r"* `\1`: ", text)
 
 
 # ---------------------------------------------------------------------- environments and shipped files

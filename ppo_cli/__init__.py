@@ -1,4 +1,6 @@
-"""`ppo`: PPO experiments on classic control from one command line.
+"""`ppo`: PPO experiments on classic control from one command line, and from Python.
+
+    from ppo_cli import train, evaluate, compare, load_runs, load_policy
 
 Axes, the one legend for every tensor in this package:
 
@@ -12,19 +14,41 @@ Axes, the one legend for every tensor in this package:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ppo_cli.api.compare import compare
+    from ppo_cli.api.evaluate import evaluate
+    from ppo_cli.api.runs import Run, load_runs
+    from ppo_cli.api.train import train
     from ppo_cli.play.policy import Policy, load_policy
 
 __version__ = "0.1.0"
-__all__ = ["Policy", "__version__", "load_policy"]
+__all__ = ["Policy", "Run", "__version__"]
+__all__ += ["compare", "evaluate", "load_policy", "load_runs", "train"]
+
+_HOMES = {
+    "train": "ppo_cli.api.train",
+    "evaluate": "ppo_cli.api.evaluate",
+    "compare": "ppo_cli.api.compare",
+    "load_runs": "ppo_cli.api.runs",
+    "Run": "ppo_cli.api.runs",
+    "load_policy": "ppo_cli.play.policy",
+    "Policy": "ppo_cli.play.policy",
+}
+
+# Two verbs are called like the rooms that do their work. Python binds a room to its name here when it is
+# imported for the first time. So that is done now, as long as the room is but a docstring; then the names are
+# free for the verbs.
+for _room in ("compare", "sweep"):
+    import_module(f"{__name__}.{_room}")
+    del globals()[_room]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the policy, and with it torch, only for those who ask for it."""
-    if name in ("Policy", "load_policy"):
-        from ppo_cli.play import policy
-
-        return getattr(policy, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a verb, and with it torch, only for those who ask for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value

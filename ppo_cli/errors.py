@@ -37,6 +37,8 @@ class PpoError(Exception):
         self.key = key
         self.file = None if file is None else str(file)
         self.line = line
+        if hint:
+            self.add_note(f"hint: {hint}")  # Python shows it below the message
 
     def to_json(self) -> dict[str, str | int]:
         """The error as the JSON document of ``--json``; what does not apply is absent."""

@@ -13,7 +13,7 @@ from helpers.import_graph import REPOSITORY, imports_of, loaded_by, package_impo
 LAYERS: tuple[tuple[str, set[str]], ...] = (
     ("the way in", {"__main__"}),
     ("commands: parse, call one function, print one thing", {"cli"}),
-    ("pages about runs, made of what a report shows", {"html"}),
+    ("verbs for Python programs and commands; pages about runs", {"api", "html"}),
     ("what a person sees on a terminal and in plots", {"report"}),
     ("studies: many populations, told apart by what is swept", {"sweep"}),
     (
@@ -131,7 +131,7 @@ def names_of(requirements: list[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
-        ("torch", LIGHT | {"envs", "sweep"}),
+        ("torch", LIGHT | {"api", "envs", "sweep"}),
         ("gymnasium", LIGHT),
         ("scipy", set(DEPTH)),
         ("matplotlib", set(DEPTH)),

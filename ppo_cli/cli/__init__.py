@@ -28,6 +28,7 @@ from ppo_cli.cli.commands.sweep import sweep_command
 from ppo_cli.cli.commands.train import train_command
 from ppo_cli.cli.terminal.errors import run
 from ppo_cli.cli.terminal.output import write_stdout
+from ppo_cli.config.algorithms import ALGORITHMS
 
 # Plain help: Typer's Rich help imports a Markdown parser and doubles the time of `ppo --help`.
 app = typer.Typer(
@@ -75,7 +76,7 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
       ppo train --env CartPole-v1     some seconds
       ppo train --env LunarLander-v2  about a minute
       ppo sweep --env CartPole-v1 --param learning_rate
-      ppo algorithms                  ppo-clip, ppo-kl, reinforce, grpo
+      ppo algorithms                  {algorithms}
       ppo eval latest
       ppo compare RUN_OR_SWEEP...     which is better, and how sure that is
       ppo render latest               a GIF of an episode
@@ -100,7 +101,7 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
         write_stdout(f"{ctx.get_help()}\n")
 
 
-app.callback(invoke_without_command=True, help=_help(ppo))(ppo)
+app.callback(invoke_without_command=True, help=_help(ppo).format(algorithms=", ".join(ALGORITHMS)))(ppo)
 
 
 def main(args: Sequence[str] | None = None) -> None:

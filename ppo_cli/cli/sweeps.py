@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.cli.runs import UNFINISHED, UNREADABLE
 from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.report.console import is_unicode, stdout_console
+from ppo_cli.runs.reading import UNFINISHED, UNREADABLE
 
 if TYPE_CHECKING:
     from ppo_cli.runs.run_dir import RunDir

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ppo_cli.compare.config_diff import config_diff, training_key
+from ppo_cli.compare.config_diff import config_diff
 from ppo_cli.compare.group_result import GroupResult, common_span, group_result
 from ppo_cli.compare.groups import Group
 from ppo_cli.compare.logged import RETURN, TRAINING_RETURN
@@ -14,6 +14,7 @@ from ppo_cli.compare.mixing import refuse_mixed, warnings_of
 from ppo_cli.compare.overall import overall_verdict
 from ppo_cli.compare.pairs import PairResult, compare_pairs
 from ppo_cli.compare.scores import RunScores, read_scores
+from ppo_cli.config.identity import result_key
 from ppo_cli.errors import UsageError
 
 __all__ = ["Comparison", "GroupResult", "PairResult", "compare_groups", "is_higher_better", "to_json"]
@@ -160,10 +161,10 @@ def _pair_json(pair: PairResult) -> dict[str, Any]:
 
 def _once(scores: Sequence[RunScores]) -> tuple[list[RunScores], list[str]]:
     """Runs without repetitions: the same settings and seed give the same bits, which are no second seed."""
-    kept: dict[tuple[str, ...], RunScores] = {}
+    kept: dict[str, RunScores] = {}
     repeated = []
     for score in sorted(scores, key=lambda score: not score.counts):
-        first = kept.setdefault(training_key(score.config), score)
+        first = kept.setdefault(result_key(score.config), score)
         if first is not score:
             repeated.append(f"{score.run.name} repeats {first.run.name}: one seed, counted once")
     return [score for score in scores if any(score is each for each in kept.values())], repeated

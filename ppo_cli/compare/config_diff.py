@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ppo_cli.compare.group_result import GroupResult
-from ppo_cli.config.dump import is_used, yaml_text
-from ppo_cli.config.resolve import get_value
+from ppo_cli.config.dump import yaml_text
+from ppo_cli.config.identity import SEED, result_settings
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.config.settings import SETTINGS
+from ppo_cli.config.settings import BY_PATH, SETTINGS
+from ppo_cli.config.values import is_used
 
-# What the result does not depend on; and the seed, in which the runs of a group differ on purpose.
-_ASIDE = ("seed", "output.", "compute.")
 _ABSENT = "not given"  # an entry of a mapping that others have
 _UNUSED = "not used"
 _DEFAULTS = {setting.path: yaml_text(setting.default) for setting in SETTINGS}
@@ -43,11 +41,6 @@ def mixed_settings(group: GroupResult) -> dict[str, str]:
     return {path: _in_words(count) for path, count in settings.items() if len(count) > 1}
 
 
-def training_key(config: RunConfig) -> tuple[str, ...]:
-    """List what a run's result depends on, its seed included: runs with one key are the same run twice."""
-    return (str(config.seed), *(text for path, text in _texts(config).items()))
-
-
 def _settings(configs: Sequence[RunConfig]) -> dict[str, Counter[str]]:
     """Count how many runs have which value of each setting."""
     texts = [_texts(config) for config in configs]
@@ -56,19 +49,15 @@ def _settings(configs: Sequence[RunConfig]) -> dict[str, Counter[str]]:
 
 
 def _texts(config: RunConfig) -> dict[str, str]:
-    """Every setting as it stands in a YAML file; mappings entry by entry."""
+    """The settings that results depend on as they stand in a YAML file, mappings entry by entry; no seed."""
     texts: dict[str, str] = {}
-    for setting in SETTINGS:
-        if setting.path.startswith(_ASIDE):
-            continue
-        value: Any = get_value(config, setting.path)
-        entries = value if isinstance(value, Mapping) else None
-        if not is_used(config, setting):
-            texts[setting.path] = _UNUSED
-        elif entries is None:
-            texts[setting.path] = yaml_text(value)
-        else:
-            texts |= {f"{setting.path}.{name}": yaml_text(entry) for name, entry in sorted(entries.items())}
+    for path, value in result_settings(config).items():
+        if not is_used(config, BY_PATH[path]):
+            texts[path] = _UNUSED
+        elif isinstance(value, Mapping):
+            texts |= {f"{path}.{name}": yaml_text(entry) for name, entry in sorted(value.items())}
+        elif path != SEED:
+            texts[path] = yaml_text(value)
     return texts
 
 

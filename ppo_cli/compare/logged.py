@@ -84,7 +84,7 @@ def metrics_of(run: RunDir) -> list[str]:
 
 def _curve(path: Path, column: str) -> Curve:
     """The points of a column at which there is a number."""
-    columns = _columns(path, _STEP, column)
+    columns = read_columns(path, *dict.fromkeys((_STEP, column)))
     steps, values = columns[_STEP], columns[column]
     if not all(map(math.isfinite, steps)):
         raise corrupt(path, f"is damaged: a row has no {_STEP}")
@@ -94,7 +94,7 @@ def _curve(path: Path, column: str) -> Curve:
 
 
 def _monitor_curve(path: Path, column: str) -> Curve:
-    columns = _columns(path, "l", column)
+    columns = read_columns(path, *dict.fromkeys(("l", column)))
     if not all(length >= 0 for length in columns["l"]):
         raise corrupt(path, "is damaged: a row has no length")
     return _finite(list(itertools.accumulate(columns["l"])), columns[column])
@@ -103,13 +103,6 @@ def _monitor_curve(path: Path, column: str) -> Curve:
 def _finite(steps: Sequence[float], values: Sequence[float]) -> Curve:
     points = [point for point in zip(steps, values, strict=True) if math.isfinite(point[1])]
     return Curve(tuple(step for step, _ in points), tuple(value for _, value in points))
-
-
-def _columns(path: Path, *names: str) -> dict[str, list[float]]:
-    try:
-        return read_columns(path, *dict.fromkeys(names))
-    except csv.Error as error:
-        raise corrupt(path, f"is damaged: {error}") from None
 
 
 def _header(path: Path) -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from ppo_cli.compare.config_diff import mixed_settings, training_key
+from ppo_cli.compare.config_diff import mixed_settings
 from ppo_cli.compare.group_result import GroupResult
 from ppo_cli.compare.logged import RETURN, TRAINING_RETURN
 from ppo_cli.compare.pairs import PairResult
 from ppo_cli.compare.phrases import listed
 from ppo_cli.compare.scores import RunScores
 from ppo_cli.compare.verdict import ALPHA
+from ppo_cli.config.identity import result_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
 
@@ -92,7 +93,7 @@ def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
     shared: Counter[tuple[str, str]] = Counter()
     for name, scores in groups.items():
         for score in scores:
-            owner = owners.setdefault((*training_key(score.config), score.score), name)
+            owner = owners.setdefault((result_key(score.config), score.score), name)
             shared[owner, name] += owner != name
     return [
         f"{first} and {second} have {number} of their runs in common: same settings, seed and result"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from ppo_cli.config.schema import Learning
+    from ppo_cli.config.sections import Learning
 
 INITIAL = "initial"
 """The reference that is the policy at the beginning, not the path of a run."""
@@ -178,7 +178,7 @@ def check_declarations(known: Collection[str]) -> None:
             if setting not in known:
                 raise UsageError(
                     f"the algorithm {name} uses the setting {setting!r}, which does not exist",
-                    hint=f"add it to Learning in ppo_cli/config/schema.py, or leave it out in {here}",
+                    hint=f"add it to Learning in ppo_cli/config/sections.py, or leave it out in {here}",
                     key=setting,
                 )
             if not any(setting in names for names in ROLES.values()):

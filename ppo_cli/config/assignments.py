@@ -55,17 +55,17 @@ def from_tree(root: Node) -> list[Assignment]:
     if not isinstance(root.value, dict):
         refuse([Problem(root.origin, None, "no settings found", "write them as `name: value`, one a line")])
     problems: list[Problem] = []
-    found: dict[str, Assignment] = {}
+    by_path: dict[str, Assignment] = {}
     for assignment in _walk(root, "", problems):
         path = assignment.target.path
-        if path in found:
-            first = found[path].name_origin.line
+        if path in by_path:
+            first = by_path[path].name_origin.line
             text = f"is given twice (first on line {first})"
             problems.append(Problem(assignment.name_origin, path, text, "keep one of the two"))
-        found[path] = assignment
+        by_path[path] = assignment
     if problems:
         refuse(problems)
-    return list(found.values())
+    return list(by_path.values())
 
 
 def _walk(parent: Node, section: str, problems: list[Problem]) -> Iterator[Assignment]:
@@ -176,8 +176,8 @@ def build(base: Mapping[str, Any], assignments: Sequence[Assignment]) -> RunConf
     for detail in details:  # of complaints about one value, one for each type that it might have, the first
         problem = _problem(detail, last)
         problems.setdefault((problem.key, problem.origin), problem)
-    said = {problem.key for problem in unused}
-    refuse([*unused, *(problem for problem in problems.values() if problem.key not in said)])
+    named = {problem.key for problem in unused}
+    refuse([*unused, *(problem for problem in problems.values() if problem.key not in named)])
 
 
 def _unused(algorithm: Any, assignments: Iterable[Assignment]) -> Iterator[Problem]:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ppo_cli.config.algorithms import uses
 from ppo_cli.config.problems import printable
-from ppo_cli.config.schema import NOT_BETA, RunConfig
-from ppo_cli.config.settings import SECTIONS, SETTINGS, Setting
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.settings import SECTIONS, SETTINGS
+from ppo_cli.config.values import used_settings
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _NOT_PLAIN = ("true", "false", "null", "on", "off", "yes", "no", "y", "n")
@@ -24,32 +24,17 @@ def dump_config(config: RunConfig, header: str = "", comments: Mapping[str, str]
         comments: For a setting's path, a comment to write above it.
     """
     lines = [*_comment(header, "")]
-    data = plain_settings(config)
+    data = used_settings(config)
     for section in SECTIONS:
         indent = "  " if section else ""
         if section:
             lines += ["", f"{section}:"]
         of_section = data[section] if section else data
-        for setting in (one for one in SETTINGS if one.section == section and one.name in of_section):
+        for setting in (each for each in SETTINGS if each.section == section and each.name in of_section):
             value = of_section[setting.name]
             lines += _comment((comments or {}).get(setting.path, ""), indent)
             lines.append(f"{indent}{setting.name}: {yaml_text(value)}")
     return "\n".join(lines) + "\n"
-
-
-def is_used(config: RunConfig, setting: Setting) -> bool:
-    """Whether a setting has a part in a config: its algorithm uses it, and its policy does."""
-    own = uses(config.algorithm, setting.name)
-    return own and not (config.network.policy == "beta" and setting.name in NOT_BETA)
-
-
-def plain_settings(config: RunConfig) -> dict[str, Any]:
-    """The settings that a config uses as plain data, by section and name."""
-    data = config.model_dump()
-    for setting in SETTINGS:
-        if not is_used(config, setting):
-            del data[setting.section][setting.name]
-    return data
 
 
 def yaml_text(value: Any) -> str:

@@ -70,7 +70,7 @@ def refuse(problems: Sequence[Problem]) -> NoReturn:
     Raises:
         UsageError: Always.
     """
-    problems = sorted(problems, key=lambda one: (one.origin.line or 0, one.origin.column or 0))
+    problems = sorted(problems, key=lambda problem: (problem.origin.line or 0, problem.origin.column or 0))
     first = problems[0]
     lines, hint = [first.line], first.hint
     if len(problems) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +14,10 @@ from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.assignments import Assignment, build, from_override, from_tree, from_value
 from ppo_cli.config.node import Node
 from ppo_cli.config.problems import Origin, Problem, printable, refuse, value_text
-from ppo_cli.config.schema import NOT_BETA, RunConfig
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import NOT_BETA
 from ppo_cli.config.settings import SECTIONS, SETTINGS
 from ppo_cli.config.shipped import PLAIN, display_name, shipped_config_dir, shipped_config_for
-
-_IMPORTING = ("env_id", "reward_shaping.terms")
-"""The settings that can name a module to import, which is to say code to run."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +27,14 @@ class ResolvedConfig:
     Attributes:
         config: The config.
         origins: For every setting's path: ``default``, ``configs/cartpole.yaml:7``, ``--set`` or an option.
-        given: Where the user gave a setting, by path; neither defaults nor tuned files are among them.
+        given: What the user gave, by path, each with its place; neither defaults nor tuned files are among
+            it.
         notices: What the user should be told.
     """
 
     config: RunConfig
     origins: dict[str, str]
-    given: dict[str, Origin] = field(default_factory=dict)
+    given: dict[str, Assignment] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
 
@@ -47,10 +45,12 @@ def resolve_config(
     settings: Node | None = None,
     overrides: Sequence[str] = (),
     values: Mapping[str, Any] | None = None,
+    values_label: str | None = None,
     swept: Mapping[str, Any] | None = None,
-    allow_import: bool = False,
 ) -> ResolvedConfig:
     """Put the settings together: defaults, a tuned file, the user's file, overrides, options.
+
+    Nothing is imported; whether a module that they name may be is for ``envs.consent``.
 
     Args:
         env: The environment of the command line. Its tuned settings for the algorithm, when shipped, come
@@ -59,9 +59,8 @@ def resolve_config(
         settings: Settings that stand in another file of the user's, on top of ``config_file``.
         overrides: ``NAME=VALUE`` texts.
         values: Typed values by name or path, such as ``{"seed": 7}``; they win over all of these.
+        values_label: What messages call the place of ``values``; by default each is its option, ``--seed``.
         swept: Values of a point of a sweep, by name or path, which win over everything.
-        allow_import: Whether a file may name a module to import (``module:Env-v0``, ``module:function``).
-            What the command line names is allowed: to type it is to consent.
 
     Raises:
         UsageError: Something is unknown, not allowed, or missing.
@@ -75,13 +74,12 @@ def resolve_config(
     if env is not None:
         layers.append(_typed_env(env, config_file, layers, notices))
     layers += [from_override(text) for text in overrides]
-    layers += [from_value(name, value) for name, value in (values or {}).items()]
+    place = Origin(values_label) if values_label else None
+    layers += [from_value(name, value, place) for name, value in (values or {}).items()]
     layers += [from_value(name, value, Origin("--param")) for name, value in (swept or {}).items()]
     if not any(layer.target.path == "env_id" for layer in layers):
         _refuse_missing_env(config_file)
-    if not allow_import:
-        _refuse_imports(layers)
-    given = {layer.target.path: layer.name_origin for layer in layers}
+    given = {layer.target.path: layer for layer in layers}
     if env is not None:
         layers = [*_tuned(env, layers, notices), *layers]
     return ResolvedConfig(build({}, layers), _origins(layers), given, notices)
@@ -90,7 +88,7 @@ def resolve_config(
 def load_config(path: Path) -> RunConfig:
     """The config of one file, without any other layer; a run's ``config.yaml`` gives the run's config.
 
-    Nothing is imported; who runs a loaded config asks ``imports_of`` first.
+    Nothing is imported; who runs a loaded config asks ``envs.consent`` first.
 
     Raises:
         UsageError: The file cannot be read, or is wrong.
@@ -134,28 +132,8 @@ def check_value(name: str, node: Node) -> Any:
     except ValidationError:
         build({"env_id": "CartPole-v1"}, [assignment])  # says what is wrong in our words
         raise
-    found = getattr(checked, setting.name)
-    return found if key is None else found[key]
-
-
-def get_value(config: RunConfig, path: str) -> Any:
-    """The value at a setting's path; None for a name that is not in a mapping (``env_kwargs.wind``)."""
-    value: Any = config
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name)
-    return value
-
-
-def static_key(config: RunConfig) -> str:
-    """A text that is equal for two configs exactly when they may be members of one population."""
-    static = {setting.path: get_value(config, setting.path) for setting in SETTINGS if not setting.per_member}
-    return json.dumps(static, sort_keys=True)
-
-
-def imports_of(config: RunConfig) -> list[str]:
-    """The settings of this config that make a run import a module, as ``path: value``."""
-    found = {path: get_value(config, path) for path in _IMPORTING}
-    return [f"{path}: {value}" for path, value in found.items() if value is not None and ":" in value]
+    valid = getattr(checked, setting.name)
+    return valid if key is None else valid[key]
 
 
 def _read(path: Path) -> Node:
@@ -205,15 +183,6 @@ def _refuse_missing_env(path: Path | None) -> NoReturn:
         refuse([Problem(Origin("settings"), "env_id", "no environment given", hint)])
     origin = Origin(printable(str(path)), str(path))
     refuse([Problem(origin, "env_id", "missing", "add a line such as `env_id: CartPole-v1`")])
-
-
-def _refuse_imports(layers: Sequence[Assignment]) -> None:
-    last = {layer.target.path: layer.node for layer in layers}
-    for path in _IMPORTING:
-        node = last.get(path)
-        if node is not None and node.origin.file and isinstance(node.value, str) and ":" in node.value:
-            text = f"{value_text(node.value)} would import and run a Python module"
-            refuse([Problem(node.origin, path, text, "add --allow-import if you trust this file")])
 
 
 def _origins(layers: Sequence[Assignment]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The settings as a table, read off the classes of ``schema``, for ``docs/``, ``ppo config`` and messages."""
+"""The settings as a table, read off ``schema`` and ``sections``: for messages, ``ppo config``, ``docs/``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import annotated_types as limits
 from pydantic.fields import FieldInfo
 
-from ppo_cli.config import schema
+from ppo_cli.config import schema, sections
 from ppo_cli.config.algorithms import check_declarations
-from ppo_cli.config.schema import Allowed, Grid, PerMember, RunConfig, Section
+from ppo_cli.config.marks import Allowed, Grid, OneOf, PerMember
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import Section
 
 REQUIRED = "required"
 
@@ -78,8 +80,9 @@ def _describe(annotation: Any, marks: list[Any]) -> tuple[str, str]:
     if origin in (Union, UnionType) and NoneType in inner and len(inner) == 2:
         text, allowed = _describe(next(part for part in inner if part is not NoneType), marks)
         return (f"{text} or null", allowed) if not allowed else (text, f"{allowed}, or null")
-    if origin is Literal:
-        return "one of", ", ".join(str(choice) for choice in inner)
+    names = [name for mark in marks if isinstance(mark, OneOf) for name in mark.names]
+    if names or origin is Literal:
+        return "one of", ", ".join(names or map(str, inner))
     if origin is tuple:
         text, allowed = _describe(inner[0], [])
         return f"list of {text}s", f"{allowed}; {_length(marks)} of them"
@@ -87,9 +90,9 @@ def _describe(annotation: Any, marks: list[Any]) -> tuple[str, str]:
         value = _strip(inner[1])[0]
         to = " ".join(_describe(inner[1], [])) if value is float else "text, number, true, false or null"
         return "mapping", f"from name to {to}"
-    names = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+    kinds = {bool: "true or false", int: "whole number", float: "number", str: "text"}
     words = [mark.text for mark in marks if isinstance(mark, Allowed)]
-    return names[kind], " ".join(words) if kind is str else _range(marks)
+    return kinds[kind], " ".join(words) if kind is str else _range(marks)
 
 
 def _length(marks: list[Any]) -> str:
@@ -115,18 +118,19 @@ def number_text(value: float) -> str:
 
 
 def _field_docstrings() -> dict[tuple[str, str], str]:
-    """The docstring under each field of each class of ``schema``, by class and field.
+    """The docstring under each field of each class of ``schema`` and ``sections``, by class and field.
 
     One pass over the source; Pydantic's own ``use_attribute_docstrings`` reads it once per class, which costs
     every command 25 ms.
     """
-    found = {}
-    for model in ast.parse(inspect.getsource(schema)).body:
-        if isinstance(model, ast.ClassDef):
-            for field, below in pairwise(model.body):
-                if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
-                    found[model.name, ast.unparse(field.target)] = str(ast.literal_eval(below.value))
-    return found
+    trees = [ast.parse(inspect.getsource(module)) for module in (schema, sections)]
+    models = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    return {
+        (model.name, ast.unparse(field.target)): str(ast.literal_eval(below.value))
+        for model in models
+        for field, below in pairwise(model.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr)
+    }
 
 
 def _setting(section: str, name: str, field: FieldInfo, text: str) -> Setting:
@@ -175,4 +179,4 @@ BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
 BY_PATH: dict[str, Setting] = {setting.path: setting for setting in SETTINGS}
 if len(BY_NAME) != len(SETTINGS):
     raise AssertionError("two settings have the same leaf name")
-check_declarations(schema.Learning.model_fields)
+check_declarations(sections.Learning.model_fields)

@@ -36,13 +36,13 @@ def shipped_configs(algorithm: str = PLAIN) -> dict[str, Path]:
     """The shipped file of each environment that has one for an algorithm, by the ``env_id`` written in it."""
     from ppo_cli.config.yaml_file import read_yaml  # PyYAML takes 17 ms that most commands can save
 
-    found = {}
+    files = {}
     folder = shipped_config_dir() if algorithm == PLAIN else shipped_config_dir() / algorithm
     for path in sorted(folder.glob("*.yaml")):
         tree = read_yaml(path, display_name(path)).plain()
         if isinstance(tree, dict) and isinstance(tree.get("env_id"), str):
-            found[tree["env_id"]] = path
-    return found
+            files[tree["env_id"]] = path
+    return files
 
 
 def shipped_config_for(env_id: str, algorithm: str = PLAIN) -> Path | None:

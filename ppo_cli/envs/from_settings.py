@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ppo_cli.config.schema import SHAPING_TERMS, RunConfig
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import SHAPING_TERMS
 from ppo_cli.envs.member_envs import MemberEnvs, make_member_envs
 from ppo_cli.envs.shaping import ShapingParams
 from ppo_cli.envs.whole_episodes import check_whole_episodes

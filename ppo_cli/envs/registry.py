@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec as GymSpec
 
-from ppo_cli.envs.user_code import agree_to_import, import_agreed, split_reference
+from ppo_cli.envs.user_code import import_agreed, split_reference
 from ppo_cli.errors import UsageError
 
 _ID = re.compile(r"[A-Za-z0-9_./:-]+")
@@ -90,7 +90,7 @@ def resolve_env_id(env_id: str, *, allow_import: bool = False) -> ResolvedEnv:
         )
     module, name = split_reference(env_id)
     if module:
-        (agree_to_import if allow_import else import_agreed)(env_id, key="env_id")
+        import_agreed(env_id, key="env_id", agreed=allow_import)
     if name in gym.registry:
         return ResolvedEnv(env_id, env_id)
     successor = _successor(name)

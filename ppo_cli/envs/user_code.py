@@ -1,8 +1,4 @@
-"""Modules of the user's own: imported only after the user agreed, because importing runs code.
-
-A config file or a run folder may come from a stranger. So a module named in one (``my_module:MyEnv-v0``, or a
-shaping function ``my_module:terms``) is imported only when it was typed on the command line or allowed there.
-"""
+"""Importing modules of the user's own, once that was agreed to; ``consent`` says when it is."""
 
 from __future__ import annotations
 
@@ -28,29 +24,22 @@ def split_reference(reference: str) -> tuple[str, str]:
     return module, name
 
 
-def agree_to_import(reference: str, *, key: str) -> ModuleType:
-    """Record that the user agreed to import the module of ``module:name``, and import it.
-
-    Args:
-        reference: The reference as the user typed it.
-        key: The setting it comes from, for the error.
-
-    Raises:
-        UsageError: The module cannot be imported.
-    """
-    _agreed.add(split_reference(reference)[0])
-    return import_agreed(reference, key=key)
-
-
-def import_agreed(reference: str, *, key: str) -> ModuleType:
-    """Import the module of ``module:name`` if the user agreed to it before.
+def import_agreed(reference: str, *, key: str, agreed: bool = False) -> ModuleType:
+    """Import the module of ``module:name`` if the user agreed to it, now or before.
 
     The working directory counts as a place for modules, as with ``python -m``.
+
+    Args:
+        reference: The reference.
+        key: The setting it comes from, for the error.
+        agreed: Whether the user agrees now; that is remembered.
 
     Raises:
         UsageError: The user did not agree, or the module cannot be imported.
     """
     module, _ = split_reference(reference)
+    if agreed:
+        _agreed.add(module)
     if module not in _agreed:
         raise UsageError(
             f"{key} {reference!r} would import the Python module {module!r}, which runs its code",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ppo_cli.envs.terms import TermSet, shipped_terms
-from ppo_cli.envs.user_code import agree_to_import, import_agreed, split_reference
+from ppo_cli.envs.user_code import import_agreed, split_reference
 from ppo_cli.errors import UsageError
 from ppo_cli.spaces import ActionSpec, EnvSpec
 
@@ -20,15 +20,6 @@ _FORMS = (
     "write it as terms(obs) or terms(obs, action, next_obs), returning {name: array}; obs is [..., O], "
     "action [...] or [..., A], each array [...]; terms(obs) gets the observation after the step"
 )
-
-
-def agree_to_terms(reference: str) -> None:
-    """Record that the user agreed to import the module of ``module:function``.
-
-    Raises:
-        UsageError: The module cannot be imported.
-    """
-    agree_to_import(reference, key=_KEY)
 
 
 def term_set(spec: EnvSpec, reference: str | None) -> TermSet:

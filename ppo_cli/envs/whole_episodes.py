@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ppo_cli.config.assignments import Assignment
 from ppo_cli.config.problems import Origin, Problem, refuse
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
@@ -14,12 +15,12 @@ NUM_STEPS = "rollout.num_steps"
 TIME_LIMIT = "env_kwargs.max_episode_steps"
 
 
-def with_whole_episodes(config: RunConfig, given: Mapping[str, Origin]) -> tuple[RunConfig, str | None]:
+def with_whole_episodes(config: RunConfig, given: Mapping[str, Assignment]) -> tuple[RunConfig, str | None]:
     """The settings with rollouts as long as an episode may be, where the algorithm needs that.
 
     Args:
         config: The settings, with the id of the environment that runs.
-        given: Where the user gave a setting, by path.
+        given: What the user gave, by path, each with its place.
 
     Returns:
         The settings, and a notice when ``num_steps`` has become the environment's time limit.
@@ -31,7 +32,8 @@ def with_whole_episodes(config: RunConfig, given: Mapping[str, Origin]) -> tuple
     if problem is None:
         return config, None
     if problem.key != NUM_STEPS or NUM_STEPS in given:
-        refuse([replace(problem, origin=given.get(problem.key or "", problem.origin))])
+        blamed = given.get(problem.key or "")
+        refuse([replace(problem, origin=blamed.name_origin) if blamed else problem])
     steps = time_limit(config)
     notice = f"num_steps is {steps}, the longest episode of {config.env_id}: {config.algorithm} learns from"
     return with_values(config, {"num_steps": steps}), f"{notice} whole episodes"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 from ppo_cli.config.dump import dump_config
@@ -22,7 +21,7 @@ from ppo_cli.render.scene import run_scene
 from ppo_cli.render.script import Script
 from ppo_cli.runs.run_dir import RunDir
 from ppo_cli.storage.files import read_file
-from ppo_cli.storage.json_file import strict
+from ppo_cli.storage.json_file import json_text
 from ppo_cli.storage.tensor_file import MAX_FILE_BYTES
 
 WATCHED_EPISODES = 20
@@ -120,11 +119,10 @@ def export_card(run: RunDir, config: RunConfig, *, best: bool, on_progress: OnPr
         reward_threshold=policy.shape.spec.reward_threshold,
         replay=_caption(movie) if movie else None,
     )
-    results = json.dumps(strict(results_json(card)), indent=2)
     path = run.best_policy_path if best else run.policy_path
     files = {
         "README.md": readme(card).encode(),
-        "results.json": f"{results}\n".encode(),
+        "results.json": json_text(results_json(card)).encode(),
         "config.yaml": dump_config(config).encode(),
         "policy.safetensors": read_file(path, MAX_FILE_BYTES),
         "policy.py": numpy_file(arrays_of(policy), card.origin).encode(),

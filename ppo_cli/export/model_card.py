@@ -12,9 +12,10 @@ from typing import Any
 
 from ppo_cli import __version__
 from ppo_cli.config.dump import yaml_text
-from ppo_cli.config.resolve import get_value
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.config.settings import REQUIRED, SETTINGS
+from ppo_cli.config.settings import REQUIRED
+from ppo_cli.config.values import changed_settings
+from ppo_cli.envs.consent import imports_of
 from ppo_cli.export.markdown import code, code_block, prose, table
 from ppo_cli.export.origin import Evaluation, Origin
 
@@ -159,8 +160,7 @@ def _use(card: Card) -> list[str]:
 
 def _repeat(card: Card) -> list[str]:
     """The commands; a folder with a config.yaml and a policy is one that `ppo` can play."""
-    agreed = ":" in card.origin.env_id or card.config.reward_shaping.terms is not None
-    needs = " --allow-import" if agreed else ""
+    needs = " --allow-import" if imports_of(card.config) else ""
     commands = {
         f"ppo eval .{needs}": "plays it on 100 fresh episodes",
         f"ppo render .{needs} --output again.gif": "films it",
@@ -182,11 +182,11 @@ def _repeat(card: Card) -> list[str]:
 
 def _settings(config: RunConfig) -> list[str]:
     """The settings that are not at their defaults."""
-    rows = []
-    for setting in SETTINGS:
-        value = get_value(config, setting.path)
-        if setting.default not in (value, REQUIRED):
-            rows.append((code(setting.path), code(yaml_text(value)), code(yaml_text(setting.default))))
+    rows = [
+        (code(setting.path), code(yaml_text(value)), code(yaml_text(setting.default)))
+        for setting, value in changed_settings(config)
+        if setting.default != REQUIRED
+    ]
     what = "What differs from the defaults; `config.yaml` has all of them."
     shaping = config.reward_shaping.mode
     if shaping in ("add", "replace", "potential"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppo_cli.config.dump import is_used, yaml_text
-from ppo_cli.config.resolve import get_value
+from ppo_cli.config.dump import yaml_text
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import REQUIRED, SETTINGS, Setting
+from ppo_cli.config.values import get_value, is_used
 from ppo_cli.html.cells import text_cell
 from ppo_cli.html.content import Column, Table
 from ppo_cli.report.numbers import plural

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ppo_cli.config.resolve import static_key
+from ppo_cli.config.identity import static_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.runs.checkpoints import Checkpoint
 from ppo_cli.runs.run_dir import RunDir

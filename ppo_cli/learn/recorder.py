@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ppo_cli.config.identity import training_settings
 from ppo_cli.envs.episodes import EpisodeRecord
 from ppo_cli.learn.iteration_report import MemberReport
 from ppo_cli.learn.population import Member
-from ppo_cli.learn.resume import binding_settings
 from ppo_cli.learn.summary import run_summary
 from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
 from ppo_cli.play.policy import Policy
@@ -139,7 +139,7 @@ class Recorder:
             "episode_count": self.window.count,
             "best_return": self.best_return,
             "wall_time": self.wall_time,
-            "settings": binding_settings(self.member.config),
+            "settings": training_settings(self.member.config),
         }
         save_checkpoint(run_dir, iteration, tensors, meta)
 

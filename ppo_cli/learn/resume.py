@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.identity import differing, training_settings
 from ppo_cli.envs.episodes import EpisodeProgress
 from ppo_cli.envs.member_envs import MemberEnvs
 from ppo_cli.errors import CorruptFileError, UsageError
@@ -15,18 +15,6 @@ from ppo_cli.learn.learner_state import LearnerState
 from ppo_cli.learn.population import Member
 
 ENV_PREFIX = "env."  # of the tensors that say where the environments stand
-FREE = ("total_timesteps", "evaluation", "output", "compute")  # what may change while a run is going on
-
-
-def binding_settings(config: RunConfig) -> dict[str, Any]:
-    """The settings that a run must keep to be the same run, by path."""
-    flat: dict[str, Any] = {}
-    for name, value in config.model_dump(mode="json").items():
-        if name in FREE:
-            continue
-        section = value if isinstance(value, dict) and name != "env_kwargs" else None
-        flat.update({f"{name}.{key}": item for key, item in section.items()} if section else {name: value})
-    return flat
 
 
 def checkpoint_tensors(state: LearnerState, progress: EpisodeProgress, row: int) -> dict[str, np.ndarray]:
@@ -68,12 +56,10 @@ def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tupl
 def _check_settings(member: Member) -> None:
     assert member.checkpoint is not None
     before: dict[str, Any] = member.checkpoint.meta.get("settings", {})
-    now = binding_settings(member.config)
-    for path, value in before.items():
-        if now.get(path) != value:
-            raise UsageError(
-                f"{member.name}: {path} was {value} when the run was started and is {now.get(path)} now",
-                hint=f"A run keeps its settings. Set it back to {value}, or start a new run with --config.",
-                key=path,
-                file=member.run_dir.config_path if member.run_dir else None,
-            )
+    for path, (was, now) in differing(before, training_settings(member.config)).items():
+        raise UsageError(
+            f"{member.name}: {path} was {was} when the run was started and is {now} now",
+            hint=f"A run keeps its settings. Set it back to {was}, or start a new run with --config.",
+            key=path,
+            file=member.run_dir.config_path if member.run_dir else None,
+        )

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ppo_cli.config.dump import dump_config
-from ppo_cli.config.resolve import load_config, static_key, with_values
+from ppo_cli.config.identity import differing, result_settings, static_key
+from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.learn.population import Member, Population, plan
 from ppo_cli.learn.reference import original_reference
-from ppo_cli.learn.resume import binding_settings
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.runs.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
 from ppo_cli.runs.names import run_name
@@ -80,8 +80,8 @@ def prepare_resume(refs: Sequence[str], *, runs_dir: Path, total_timesteps: int 
     notices: list[str] = []
     members: list[Member] = []
     complete: list[_CompleteError] = []
-    found = (find_run(runs_dir, ref) for ref in refs)
-    runs = {run.path.resolve(): run for run in found}.values()  # each once, however it is called
+    named = (find_run(runs_dir, ref) for ref in refs)
+    runs = {run.path.resolve(): run for run in named}.values()  # each once, however it is called
     for run in runs:
         _check_extends(run, total_timesteps)
     for run in runs:
@@ -156,18 +156,14 @@ def check_same_run(run: RunDir, config: RunConfig) -> None:
     Raises:
         UsageError: It holds another one; the message names the first setting that differs.
     """
-    found, wanted = (
-        {**binding_settings(one), "total_timesteps": one.total_timesteps}
-        for one in (load_config(run.config_path), config)
-    )
-    for path, value in wanted.items():
-        if found.get(path) != value:
-            raise UsageError(
-                f"{run.path} holds a run with {path} {found.get(path)}, not {value}",
-                hint="Give the sweep another --name, or move that folder away.",
-                key=path,
-                file=run.config_path,
-            )
+    there = result_settings(load_config(run.config_path))
+    for path, (value, other) in differing(result_settings(config), there).items():
+        raise UsageError(
+            f"{run.path} holds a run with {path} {other}, not {value}",
+            hint="Give the sweep another --name, or move that folder away.",
+            key=path,
+            file=run.config_path,
+        )
 
 
 def _planned(members: Sequence[Member], notices: Sequence[str]) -> list[Population]:
@@ -181,17 +177,17 @@ def _aligned(members: Sequence[Member]) -> list[Member]:
     A process that is killed between two members' checkpoints leaves them one checkpoint apart. Each keeps its
     last two, so there is one that all have; going back to it costs less than training in two groups.
     """
-    found = list(members)
-    for key in dict.fromkeys(static_key(member.config) for member in found):
-        rows = [i for i, m in enumerate(found) if static_key(m.config) == key and m.checkpoint and m.run_dir]
-        if len({found[i].iteration for i in rows}) < 2:
+    runs = list(members)
+    for key in dict.fromkeys(static_key(member.config) for member in runs):
+        rows = [i for i, m in enumerate(runs) if static_key(m.config) == key and m.checkpoint and m.run_dir]
+        if len({runs[i].iteration for i in rows}) < 2:
             continue
-        have = [set(checkpoint_iterations(run)) for i in rows if (run := found[i].run_dir)]
+        have = [set(checkpoint_iterations(run)) for i in rows if (run := runs[i].run_dir)]
         common = set.intersection(*have)
         if common:
             for i in rows:
-                found[i] = _gone_back(found[i], max(common))
-    return found
+                runs[i] = _gone_back(runs[i], max(common))
+    return runs
 
 
 def _gone_back(member: Member, iteration: int) -> Member:

@@ -1,4 +1,7 @@
-"""From the options of a command line to settings: tuned file, config file, --set, in this order."""
+"""From what the user gave to settings that are ready to train: tuned file, config file, --set, in this order.
+
+The one way there, for a run and for each base of a sweep.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ppo_cli.config.node import Node
     from ppo_cli.config.schema import RunConfig
+    from ppo_cli.envs.registry import ResolvedEnv
 
 
 @dataclass(frozen=True)
@@ -28,52 +33,85 @@ class ResolvedSettings:
     notices: tuple[str, ...]
 
 
+def settings_of_config(
+    config: RunConfig, values: Mapping[str, Any], *, allow_import: bool
+) -> ResolvedSettings:
+    """Settings that are those of another run, with some values on top.
+
+    Args:
+        config: The other run's settings.
+        values: Typed values by name or path.
+        allow_import: Whether the settings may name modules to import, beside those in ``values``.
+
+    Raises:
+        UsageError: Anything that is wrong with them.
+    """
+    from ppo_cli.config.resolve import with_values
+    from ppo_cli.envs.consent import TERMS, agree_to_terms
+    from ppo_cli.envs.registry import resolve_env_id
+    from ppo_cli.envs.whole_episodes import check_whole_episodes
+
+    config = with_values(config, values)
+    running = resolve_env_id(config.env_id, allow_import=allow_import or "env_id" in values)
+    if running.env_id != config.env_id:
+        config = with_values(config, {"env_id": running.env_id})
+    typed = bool({"terms", TERMS} & values.keys())
+    agree_to_terms(config.reward_shaping.terms, agreed=allow_import or typed)
+    check_whole_episodes(config)
+    return ResolvedSettings(config, running.requested, {}, (running.notice,) if running.notice else ())
+
+
 def resolve_settings(
-    env: str | None,
+    env: str | ResolvedEnv | None,
     config_file: Path | None,
     overrides: Sequence[str] = (),
     *,
+    settings: Node | None = None,
     values: Mapping[str, Any] | None = None,
+    values_label: str | None = None,
+    swept: Mapping[str, Any] | None = None,
     allow_import: bool = False,
 ) -> ResolvedSettings:
-    """Settings from options.
+    """Put settings together, agree to what they import, and make them fit the environment.
 
     Args:
-        env: ``--env``; typed on the command line, so it may name a module to import.
+        env: ``--env``; typed on the command line, so it may name a module to import. One that was not typed
+            is resolved, and agreed to, before.
         config_file: ``--config``.
         overrides: ``--set``, each ``name=value``.
+        settings: Settings that stand in another file of the user's, on top of ``config_file``.
         values: Settings that have options of their own, by name.
+        values_label: What messages call the place of ``values``; by default each is its option, ``--seed``.
+        swept: Values of a point of a sweep, by path, which win over everything.
         allow_import: ``--allow-import``.
 
     Raises:
         UsageError: Anything that is wrong with them.
     """
     from ppo_cli.config.resolve import resolve_config, with_values
+    from ppo_cli.envs.consent import TERMS, agree_to_terms, is_typed, refuse_modules_of_files
     from ppo_cli.envs.registry import resolve_env_id
     from ppo_cli.envs.whole_episodes import NUM_STEPS, with_whole_episodes
-    from ppo_cli.prepare.consent import TERMS, agree_to_terms
 
-    typed = resolve_env_id(env, allow_import=True) if env else None
+    running = resolve_env_id(env, allow_import=True) if isinstance(env, str) else env
     resolved = resolve_config(
-        env=typed.env_id if typed else None,
+        env=running.env_id if running else None,
         config_file=config_file,
-        overrides=list(overrides),
-        values=dict(values or {}),
-        allow_import=allow_import,
+        settings=settings,
+        overrides=overrides,
+        values=values,
+        values_label=values_label,
+        swept=swept,
     )
-    config = resolved.config
-    found = typed or resolve_env_id(
-        config.env_id, allow_import=allow_import or _typed(resolved.origins, "env_id")
-    )
-    if found.env_id != config.env_id:
-        config = with_values(config, {"env_id": found.env_id})
-    agree_to_terms(config.reward_shaping.terms, agreed=allow_import or _typed(resolved.origins, TERMS))
-    config, longer = with_whole_episodes(config, resolved.given)
+    if not allow_import:
+        refuse_modules_of_files(resolved.given)
+    config, given = resolved.config, resolved.given
+    if running is None:
+        running = resolve_env_id(config.env_id, allow_import=allow_import or is_typed(given, "env_id"))
+    if running.env_id != config.env_id:
+        config = with_values(config, {"env_id": running.env_id})
+    agree_to_terms(config.reward_shaping.terms, agreed=allow_import or is_typed(given, TERMS))
+    config, longer = with_whole_episodes(config, given)
     origins = resolved.origins | ({NUM_STEPS: f"time limit of {config.env_id}"} if longer else {})
-    notices = [notice for notice in (found.notice, *resolved.notices, longer) if notice]
-    return ResolvedSettings(config, found.requested, origins, tuple(notices))
-
-
-def _typed(origins: Mapping[str, str], path: str) -> bool:
-    """Whether a setting was typed on the command line, which is consent to import what it names."""
-    return str(origins.get(path, "")).startswith("--")
+    notices = tuple(notice for notice in (running.notice, *resolved.notices, longer) if notice)
+    return ResolvedSettings(config, running.requested, origins, notices)

@@ -125,6 +125,30 @@ def evaluation_table(rows: Iterable[tuple[str, object]]) -> Table:
     return table
 
 
+def run_rows(document: Row, *, unicode: bool = True) -> list[tuple[str, object]]:
+    """What a run's document tells, as names and values."""
+    evaluation = mapping(document.get("eval"))
+    best = as_number(document.get("best_eval_during_training"))
+    episodes = count(as_number(evaluation.get("episodes")))
+    rows = [
+        ("run", document["run_dir"]),
+        ("environment", document.get("env_id")),
+        ("algorithm", document.get("algorithm")),
+        ("seed", document.get("seed")),
+        ("status", status_cell(document.get("status"))),
+        ("reason", document.get("reason")),
+        ("steps", count(as_number(document.get("global_step")))),
+        ("time", duration(as_number(document.get("wall_time")))),
+        ("steps per second", count(as_number(document.get("steps_per_second")))),
+        ("evaluation", f"{eval_text(evaluation, unicode=unicode)} over {episodes} episodes"),
+        ("best evaluation", None if best is None else number(best)),
+        ("command", document.get("command")),
+    ]
+    return [
+        (name, value) for name, value in rows if value is not None and (name != "evaluation" or evaluation)
+    ]
+
+
 def settings_table(rows: Iterable[tuple[str, object, object]]) -> Table:
     """Settings that differ: path, value, default."""
     table = _table("setting", overflow="fold")

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from ppo_cli.errors import CorruptFileError, UsageError
-from ppo_cli.storage.files import read_file
+from ppo_cli.storage.files import corrupt, read_file
 
 MAX_BYTES = 2**30
 
@@ -20,19 +20,23 @@ def read_columns(path: Path, *names: str) -> dict[str, list[float]]:
 
     Args:
         path: ``metrics.csv``, ``eval.csv`` or ``monitor.csv``; lines that begin with ``#`` are passed over.
-        *names: The columns.
+        *names: The columns; all of them when none is named.
 
     Raises:
-        CorruptFileError: It is no regular file, cannot be read, or lacks a column.
+        CorruptFileError: It is no regular file, cannot be read, is not CSV, or lacks a column.
     """
     try:
         text = read_file(path, MAX_BYTES).decode("utf-8", "replace")
     except UsageError:
         return {name: [] for name in names}
     lines = text[: text.rfind("\n") + 1].splitlines()
-    rows = list(csv.reader(line for line in lines if not line.startswith("#")))
+    try:
+        rows = list(csv.reader(line for line in lines if not line.startswith("#")))
+    except csv.Error as error:
+        raise corrupt(path, f"is damaged: {error}") from None
     if not rows:
         return {name: [] for name in names}
+    names = names or tuple(rows[0])
     missing = [name for name in names if name not in rows[0]]
     if missing:
         raise CorruptFileError(f"{path} has no column {missing[0]!r}", file=path)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.errors import CorruptFileError, PpoError, UsageError
 
 if TYPE_CHECKING:
     from ppo_cli.config.schema import RunConfig
     from ppo_cli.runs.run_dir import RunDir
+
+UNFINISHED = "unfinished"
+UNREADABLE = "unreadable"
 
 
 def read_config(run: RunDir) -> RunConfig:
@@ -46,3 +49,24 @@ def read_summary(run: RunDir) -> dict[str, Any] | None:
     if summary is not None and summary.get("status") == "training":
         summary["status"] = "interrupted"
     return summary
+
+
+def describe_run(run: RunDir) -> dict[str, Any]:
+    """The document of a run: its summary, or what its config tells. A damaged run is described too."""
+    document: dict[str, Any] = {"run_dir": str(run.path), "name": run.name}
+    try:
+        summary = read_summary(run)
+        if summary is None:
+            config = read_config(run)
+            about = {"env_id": config.env_id, "algorithm": config.algorithm, "seed": config.seed}
+            return {
+                **document,
+                **about,
+                "status": UNFINISHED,
+                "global_step": None,
+                "wall_time": None,
+                "eval": None,
+            }
+    except PpoError as error:
+        return {**document, "status": UNREADABLE, "reason": error.message}
+    return {**summary, **document}

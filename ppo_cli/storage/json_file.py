@@ -1,4 +1,4 @@
-"""JSON files with one object each: strict (no NaN), replaced whole, read with care."""
+"""Strict JSON (no NaN) as text and as files with one object each: replaced whole, read with care."""
 
 from __future__ import annotations
 
@@ -31,14 +31,26 @@ def strict(value: Any) -> Any:
     return str(value) if isinstance(value, PurePath) else value
 
 
+def json_text(document: Mapping[str, Any], *, ascii_only: bool = False) -> str:
+    r"""An object as strict JSON on indented lines, a line's end behind it.
+
+    Args:
+        document: The object.
+        ascii_only: Escape other characters, for readers whose encoding nobody knows.
+
+    >>> json_text({"name": "ü", "mean": float("nan")}, ascii_only=True)
+    '{\n  "name": "\\u00fc",\n  "mean": null\n}\n'
+    """
+    return json.dumps(strict(document), indent=2, allow_nan=False, ensure_ascii=ascii_only) + "\n"
+
+
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Replace a file by an object.
 
     Raises:
         StorageError: It cannot be written; the old file is as it was.
     """
-    text = json.dumps(strict(document), indent=2, allow_nan=False, ensure_ascii=False)
-    atomic_write(path, f"{text}\n".encode())
+    atomic_write(path, json_text(document).encode())
 
 
 def read_json(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ppo_cli.config.resolve import static_key
+from ppo_cli.config.identity import static_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.factory import env_spec
 from ppo_cli.prepare.footprint import WORKER_BYTES, disk_bytes, memory_bytes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ppo_cli.config.resolve import get_value
+from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.names import check_run_name, numbered
 from ppo_cli.sweep.results.sweep_dir import SweepDir, create_sweep_dir

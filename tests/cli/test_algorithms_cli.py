@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.cli_runner import Result, inside
+import yaml
+from helpers.cli_runner import Result, inside, ppo, runs_in
 from helpers.run_outcome import assert_same_outcome, outcome
 from helpers.small_runs import play
 
@@ -137,3 +138,96 @@ def test_stopped_runs_of_different_algorithms_are_resumed_by_one_command(
     ok("train", *(word for run in runs for word in ("--resume", run)), cwd=tmp_path)
     for run, name in zip(runs, ALGORITHMS, strict=True):
         assert_same_outcome(run, outcome(folder / "runs" / name))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_config_shows_what_the_algorithm_uses_and_loads_back(algorithm: str, tmp_path: Path) -> None:
+    words = ("config", "--env", "CartPole-v1", "--set", f"algorithm={algorithm}")
+    text = inside(*words, cwd=tmp_path).stdout
+    specific = {name for facts in ALGORITHMS.values() for name in facts.settings}
+    own = set(ALGORITHMS[algorithm].settings)
+    assert set(yaml.safe_load(text)["learning"]) & specific == own
+    (tmp_path / "mine.yaml").write_text(text)
+    assert inside("config", "--config", "mine.yaml", cwd=tmp_path).stdout == text
+    for more in (words, ("train", *words[1:], "--dry-run")):
+        document = inside(*more, "--json", cwd=tmp_path).json
+        assert set(document["config"]["learning"]) & specific == own
+        origins = {path.rpartition(".")[2] for path in document.get("origins", ())}
+        assert origins & specific in (own, set())
+
+
+def test_algorithms_explains_each_with_its_formula_paper_and_settings(tmp_path: Path) -> None:
+    documents = inside("algorithms", "--json", cwd=tmp_path).json["algorithms"]
+    assert [document["name"] for document in documents] == list(ALGORITHMS)
+    for document, facts in zip(documents, ALGORITHMS.values(), strict=True):
+        texts = (document["summary"], document["formula"], document["paper"])
+        assert texts == (facts.summary, facts.formula, facts.paper)
+        assert {setting["name"] for setting in document["settings"]} == set(facts.settings)
+        assert all(setting["help"] and "default" in setting for setting in document["settings"])
+        assert document["whole_episodes"] == facts.whole_episodes
+    shown = " ".join(ppo("algorithms", cwd=tmp_path).stdout.split())
+    assert all(document["formula"] in shown for document in documents)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--algorithm", "ppo-kl", "--set", "eps_clip=0.2"),
+            "eps_clip is not used by ppo-kl; it has",
+        ),
+        (("--algorithm", "grpo", "--set", "num_steps=100"), "grpo learns from whole episodes"),
+        (("--algorithm", "grpo", "--set", "env_kwargs.max_episode_steps=-1"), "has no time limit"),
+        (("--set", "policy=CnnPolicy"), "image policies are out of scope"),
+    ],
+)
+def test_what_an_algorithm_cannot_use_is_refused_before_anything_is_written(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    result = inside("train", "--env", "CartPole-v1", *words, "--json", cwd=tmp_path)
+    error = result.json["error"]
+    assert result.code == 2 and said in f"{error['message']} {error['hint']}"
+    assert runs_in(tmp_path) == []
+
+
+def test_a_short_num_steps_of_a_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("algorithm: reinforce\nenv_id: CartPole-v1\nnum_steps: 99\n")
+    result = inside("train", "--config", "mine.yaml", "--json", cwd=tmp_path)
+    error = result.json["error"]
+    assert result.code == 2 and "takes up to 500 steps" in error["message"]
+    assert (error["file"], error["line"], error["key"]) == ("mine.yaml", 3, "rollout.num_steps")
+    assert error["hint"] == "set num_steps to 500 or more"
+
+
+def test_an_algorithm_without_tuned_settings_says_what_it_takes_instead(tmp_path: Path) -> None:
+    words = ("train", "--env", "MountainCar-v0", "--algorithm", "reinforce", "--dry-run", "--json")
+    document = inside(*words, cwd=tmp_path).json
+    assert document["notices"] == [
+        "no tuned settings for reinforce on MountainCar-v0; using those of ppo-clip where they apply",
+        "num_steps is 200, the longest episode of MountainCar-v0: reinforce learns from whole episodes",
+    ]
+    assert document["config"]["rollout"]["num_steps"] == 200
+    assert document["config"]["learning"]["learning_rate"] == 1e-3
+    longer = (*words, "--set", "num_steps=300")
+    assert inside(*longer, cwd=tmp_path).json["config"]["rollout"]["num_steps"] == 300
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_environment_can_be_trained_by_every_algorithm(algorithm: str) -> None:
+    from ppo_cli.config.shipped import shipped_configs
+    from ppo_cli.envs.registry import known_envs
+    from ppo_cli.prepare.resolve import resolve_settings
+
+    assert {env.env_id for env in known_envs()} <= set(shipped_configs())
+    for env in known_envs():
+        settings = resolve_settings(env.env_id, None, values={"algorithm": algorithm})
+        tuned = env.env_id in shipped_configs(algorithm)
+        assert any("no tuned settings" in notice for notice in settings.notices) is not tuned
+        if ALGORITHMS[algorithm].whole_episodes:
+            assert settings.config.rollout.num_steps >= (env.max_episode_steps or 0)
+
+
+def test_every_algorithm_named_in_help_exists(tmp_path: Path) -> None:
+    for command in ("train", "sweep"):
+        text = " ".join(inside(command, "--help", cwd=tmp_path).stdout.split())
+        assert f"{', '.join([*ALGORITHMS][:-1])} or {[*ALGORITHMS][-1]}" in text

@@ -23,7 +23,7 @@ from ppo_cli.cli.sweep_results import write_plots
 from ppo_cli.config.resolve import resolve_config
 from ppo_cli.envs import user_code
 from ppo_cli.learn import trainer
-from ppo_cli.learn.session import Session
+from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.sweep.opening import open_sweep
 from ppo_cli.sweep.results.sweep_dir import SweepDir
 from ppo_cli.sweep.spec.make_spec import make_spec
@@ -285,11 +285,11 @@ def test_a_signal_stops_with_checkpoints_and_the_printed_command_goes_on(
     iterations: list[int] = []
     train_iteration = trainer.train_iteration
 
-    def interrupted(session: Session, stop: Any) -> bool:
-        iterations.append(session.state.iteration)
+    def interrupted(state: PopulationState, stop: Any) -> bool:
+        iterations.append(state.iteration)
         if len(iterations) == 3:
             os.kill(os.getpid(), signum)
-        return train_iteration(session, stop)
+        return train_iteration(state, stop)
 
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train_iteration", interrupted)

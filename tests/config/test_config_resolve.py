@@ -1,25 +1,13 @@
-import pytest
-import yaml
+"""Settings put together from files, overrides and options: which layer wins, and what is refused."""
 
-from ppo_cli.config import shipped as shipped_module
-from ppo_cli.config.algorithms import ALGORITHMS, users_of
-from ppo_cli.config.dump import dump_config, is_used, yaml_text
-from ppo_cli.config.resolve import get_value, imports_of, load_config, resolve_config, static_key, with_values
+import pytest
+
+from ppo_cli.config.resolve import resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import SETTINGS
-from ppo_cli.config.shipped import shipped_config_dir, shipped_config_for, shipped_configs
+from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
 
-SHIPPED = [
-    "CartPole-v1",
-    "LunarLander-v3",
-    "LunarLanderContinuous-v3",
-    "Pendulum-v1",
-    "Acrobot-v1",
-    "MountainCar-v0",
-    "MountainCarContinuous-v0",
-    "BipedalWalker-v3",
-]
 BASE = RunConfig(env_id="CartPole-v1")
 
 
@@ -27,56 +15,6 @@ def write(tmp_path, text, name="my.yaml"):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     return path
-
-
-# shipped files
-
-
-def test_there_is_a_shipped_file_for_every_promised_environment():
-    assert set(SHIPPED) <= set(shipped_configs())
-
-
-@pytest.mark.parametrize("env_id", SHIPPED)
-def test_a_shipped_file_holds_only_what_differs_from_the_defaults(env_id):
-    path = shipped_config_for(env_id)
-    config = load_config(path)
-    default = RunConfig(env_id=env_id)
-    for section, content in yaml.safe_load(path.read_text()).items():
-        for name in content if isinstance(content, dict) else [section]:
-            key = f"{section}.{name}" if isinstance(content, dict) else name
-            if key != "env_id":
-                assert get_value(config, key) != get_value(default, key), f"{key} is the default"
-
-
-@pytest.mark.parametrize("env_id", SHIPPED)
-def test_the_header_of_a_shipped_file_states_return_and_time(env_id):
-    header = [line for line in shipped_config_for(env_id).read_text().splitlines() if line.startswith("#")]
-    assert header[0].startswith(f"# {env_id}")
-    assert any(line.startswith("# Expected return:") for line in header)
-    assert any(line.startswith("# Expected time:") for line in header)
-
-
-def test_another_version_of_an_environment_gets_its_tuned_settings():
-    assert shipped_config_for("LunarLander-v2") == shipped_config_for("LunarLander-v3")
-    assert shipped_config_for("lunarlander") == shipped_config_for("LunarLander-v3")
-    assert shipped_config_for("LunarLanderContinuous-v2").name == "lunarlander-continuous.yaml"
-    assert shipped_config_for("Taxi-v3") is None
-
-
-def test_shipped_files_are_found_inside_an_installed_package_and_in_a_checkout(tmp_path, monkeypatch):
-    package = tmp_path / "ppo_cli"
-    monkeypatch.setattr(shipped_module, "_PACKAGE", package)
-    with pytest.raises(UsageError, match="missing"):
-        shipped_config_dir()
-    (tmp_path / "configs").mkdir()
-    write(tmp_path / "configs", "", "cartpole.yaml")
-    assert shipped_config_dir() == tmp_path / "configs"
-    (package / "configs").mkdir(parents=True)
-    write(package / "configs", "", "cartpole.yaml")
-    assert shipped_config_dir() == package / "configs"
-
-
-# layers
 
 
 def test_later_layers_win_and_every_origin_is_known(tmp_path):
@@ -134,9 +72,6 @@ def test_no_environment_at_all_is_refused_with_a_way_out():
 
 def test_an_override_may_name_the_environment():
     assert resolve_config(overrides=["env_id=CartPole-v1"]).config == BASE
-
-
-# overrides
 
 
 @pytest.mark.parametrize(
@@ -219,59 +154,6 @@ def test_a_batch_too_large_for_memory_is_refused():
         resolve_config(env="CartPole-v1", overrides=["num_envs=65536", "num_steps=65536"])
 
 
-# consent to import
-
-
-@pytest.mark.parametrize(
-    "text", ["env_id: my_module:MyEnv-v0", "env_id: CartPole-v1\nterms: my_module:terms"]
-)
-def test_a_file_may_name_a_module_only_with_consent(tmp_path, text):
-    path = write(tmp_path, text)
-    with pytest.raises(UsageError) as caught:
-        resolve_config(config_file=path)
-    assert "--allow-import" in caught.value.hint
-    assert "my_module" in caught.value.message
-    config = resolve_config(config_file=path, allow_import=True).config
-    assert len(imports_of(config)) == 1
-    assert load_config(path) == config  # reading imports nothing, so it needs no consent
-
-
-def test_to_type_a_module_is_to_consent(tmp_path):
-    assert resolve_config(env="my_module:MyEnv-v0").config.env_id == "my_module:MyEnv-v0"
-    path = write(tmp_path, "env_id: CartPole-v1\nterms: other:terms\n")
-    config = resolve_config(config_file=path, overrides=["terms=my_module:terms"]).config
-    assert imports_of(config) == ["reward_shaping.terms: my_module:terms"]
-    assert imports_of(BASE) == []
-
-
-# dump, load, change
-
-
-@pytest.mark.parametrize("env_id", SHIPPED)
-def test_a_dumped_config_loads_back_equal_with_header_and_comments(tmp_path, env_id):
-    config = resolve_config(env=env_id, values={"seed": 3}).config
-    comments = {setting.path: setting.help for setting in SETTINGS}
-    text = dump_config(config, header="first\nsecond: &x\x1b", comments=comments)
-    path = write(tmp_path, text)
-    assert load_config(path) == config
-    assert resolve_config(config_file=path).config == config
-    assert text.startswith("# first\n# second: &x\\x1b\n")
-    assert all((f"# {setting.help}\n" in text) == is_used(config, setting) for setting in SETTINGS)
-
-
-def test_a_dump_names_every_used_setting_and_means_the_same_to_other_yaml_readers():
-    config = with_values(
-        BASE, {"learning_rate": 1e-05, "env_kwargs": {"a": "on", "b": 1e22, "c": "1e-4", "d": "ü\n\"'"}}
-    )
-    data = yaml.safe_load(dump_config(config))
-    expected = config.model_dump(mode="json")
-    for name in ("kl_target", "kl_coef", "returns", "baseline", "group_size", "clip_higher", "reference"):
-        del expected["learning"][name]
-    for name in ("divide_by_std", "dynamic_sampling", "loss_mean"):
-        del expected["learning"][name]
-    assert data == expected
-
-
 def test_with_values_changes_a_copy():
     config = with_values(BASE, {"seed": 5, "learning.eps_clip": 0.4, "hidden_sizes": (8,), "env_kwargs.x": 1})
     assert (config.seed, config.learning.eps_clip) == (5, 0.4)
@@ -301,232 +183,8 @@ def test_with_values_refuses_what_is_wrong(values):
     assert len(caught.value.message) < 300
 
 
-def test_configs_that_differ_per_member_only_share_a_population():
-    other = {"seed": 2, "learning_rate": 1e-3, "distance": 5.0, "target_kl": 0.1, "custom": {"b": 1.0}}
-    assert static_key(with_values(BASE, other)) == static_key(BASE)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"num_envs": 16},
-        {"hidden_sizes": (32,)},
-        {"env_kwargs": {"a": 1}},
-        {"total_timesteps": 5},
-        {"mode": "add"},
-    ],
-    ids=lambda values: next(iter(values)),
-)
-def test_configs_that_differ_in_a_static_setting_do_not(values):
-    assert static_key(with_values(BASE, values)) != static_key(BASE)
-
-
-# algorithms
-
-OTHERS = [name for name in ALGORITHMS if name != "ppo-clip"]
-TUNED = [(algorithm, env_id) for algorithm in OTHERS for env_id in shipped_configs(algorithm)]
-UNUSED = [
-    (algorithm, setting)
-    for algorithm in ALGORITHMS
-    for setting in SETTINGS
-    if algorithm not in users_of(setting.name)
-]
-
-
-def refused(call):
-    with pytest.raises(UsageError) as caught:
-        call()
-    return caught.value
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "name", "instead"),
-    [
-        ("ppo-kl", "eps_clip", "it has kl_target"),
-        ("ppo-kl", "target_kl", "it has kl_target"),
-        ("ppo-kl", "reference", "it has kl_coef"),
-        ("ppo-clip", "kl_target", "it has eps_clip, anneal_eps_clip and target_kl"),
-        ("ppo-clip", "kl_coef", "it has no KL penalty"),
-        ("ppo-clip", "group_size", "it has gae_lambda and normalize_advantages"),
-        ("reinforce", "num_epochs", "it takes one pass, which num_minibatches cuts into parts"),
-        ("reinforce", "eps_clip", "it has nothing that limits an update"),
-        ("reinforce", "gae_lambda", "it has returns, baseline and normalize_advantages"),
-        ("grpo", "vf_coef", "it has no value network"),
-        ("grpo", "critic_learning_rate", "it has no value network"),
-    ],
-)
-def test_a_setting_of_another_algorithm_is_refused_with_what_there_is_instead(algorithm, name, instead):
-    value = get_value(BASE, f"learning.{name}")  # its default: what is mentioned is meant
-    overrides = [f"algorithm={algorithm}", f"{name}={value if value is not None else 'null'}"]
-    error = refused(lambda: resolve_config(env="CartPole-v1", overrides=overrides))
-    assert error.message == f"--set: learning.{name}: {name} is not used by {algorithm}; {instead}"
-    assert error.hint.startswith("leave it out; ") and name in error.hint
-    assert error.key == f"learning.{name}"
-
-
-@pytest.mark.parametrize(("algorithm", "setting"), UNUSED, ids=lambda item: getattr(item, "name", item))
-def test_every_unused_setting_is_refused_wherever_it_comes_from(tmp_path, algorithm, setting):
-    text = f"algorithm: {algorithm}\n{setting.name}: {yaml_text(setting.default)}\n"
-    path = write(tmp_path, f"env_id: CartPole-v1\n{text}")
-    words = f"{setting.name} is not used by {algorithm}; it "
-    for call in (
-        lambda: load_config(path),
-        lambda: resolve_config(config_file=path),
-        lambda: resolve_config(env="CartPole-v1", config_file=path),
-    ):
-        error = refused(call)
-        assert words in error.message
-        assert (error.file, error.line) == (str(path), 3)
-    config = with_values(BASE, {"algorithm": algorithm})
-    assert words in refused(lambda: with_values(config, {setting.name: setting.default})).message
-
-
-def test_an_unused_value_is_refused_where_only_the_algorithm_changes():
-    config = with_values(BASE, {"eps_clip": 0.3})
-    assert with_values(BASE, {"algorithm": "ppo-kl"}).learning.eps_clip == 0.2  # nobody asked for that
-    error = refused(lambda: with_values(config, {"algorithm": "ppo-kl"}))
-    assert error.message == "settings: learning.eps_clip: eps_clip is not used by ppo-kl; it has kl_target"
-
-
-def test_unused_and_wrong_settings_are_told_together(tmp_path):
-    path = write(tmp_path, "env_id: CartPole-v1\nalgorithm: ppo-kl\neps_clip: 9000\ngamma: 7\ntarget_kl: 1\n")
-    error = refused(lambda: load_config(path))
-    keys = [line.split(": ")[1] for line in error.message.splitlines()]
-    assert keys == ["learning.eps_clip", "learning.gamma", "learning.target_kl"]
-
-
-@pytest.mark.parametrize("value", ["[grpo]", "{a: 1}", "7", "null", "ppo"])
-def test_what_is_no_algorithm_is_refused_as_such(value):
-    error = refused(lambda: resolve_config(env="CartPole-v1", overrides=[f"algorithm={value}"]))
-    assert "algorithm: " in error.message and "is not allowed" in error.message
-
-
-def test_each_algorithm_has_tuned_settings_for_the_three_environments_of_its_study():
-    for algorithm in OTHERS:
-        assert {"CartPole-v1", "LunarLander-v3", "Pendulum-v1"} <= set(shipped_configs(algorithm))
-
-
-@pytest.mark.parametrize(("algorithm", "env_id"), TUNED)
-def test_a_file_of_another_algorithm_is_complete_and_holds_only_what_differs(algorithm, env_id):
-    path = shipped_config_for(env_id, algorithm)
-    config = load_config(path)
-    assert (config.algorithm, config.env_id) == (algorithm, env_id)
-    assert path.parent.name == algorithm and path.name == shipped_config_for(env_id).name
-    for section, content in yaml.safe_load(path.read_text()).items():
-        for name in content if isinstance(content, dict) else []:
-            key = f"{section}.{name}"
-            assert get_value(config, key) != get_value(BASE, key), f"{key} is the default"
-    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
-    assert header[0].startswith(f"# {env_id} by {algorithm}")
-    assert any(line.startswith("# Expected return:") for line in header)
-    assert any(line.startswith("# Expected time:") for line in header)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"overrides": ["algorithm=grpo"]},
-        {"values": {"algorithm": "grpo"}},
-        {"config": "env_id: Acrobot-v1\nalgorithm: grpo\n"},
-        {"config": "env_id: Acrobot-v1\nalgorithm: reinforce\n", "values": {"algorithm": "grpo"}},
-    ],
-)
-def test_the_tuned_settings_are_those_of_the_algorithm_whoever_names_it(tmp_path, given):
-    file = {"config_file": write(tmp_path, given.pop("config"))} if "config" in given else {}
-    resolved = resolve_config(env="CartPole-v1", **file, **given)
-    assert resolved.config.model_dump(exclude={"seed"}) == load_config(
-        shipped_config_for("CartPole-v1", "grpo")
-    ).model_dump(exclude={"seed"})
-    assert resolved.origins["rollout.num_steps"].startswith("configs/grpo/cartpole.yaml:")
-    assert not any("no tuned" in notice for notice in resolved.notices)
-
-
-def test_without_tuned_settings_of_its_own_an_algorithm_gets_those_that_apply():
-    resolved = resolve_config(env="MountainCar-v0", overrides=["algorithm=reinforce"])
-    assert resolved.notices == [
-        "no tuned settings for reinforce on MountainCar-v0; using those of ppo-clip where they apply"
-    ]
-    tuned = load_config(shipped_config_for("MountainCar-v0"))
-    assert resolved.config.learning.learning_rate == tuned.learning.learning_rate
-    assert resolved.config.reward_shaping == tuned.reward_shaping
-    assert resolved.config.learning.num_epochs == BASE.learning.num_epochs != tuned.learning.num_epochs
-    assert resolve_config(env="Taxi-v3", values={"algorithm": "grpo"}).notices == [
-        "no tuned settings for Taxi-v3; using the defaults"
-    ]
-
-
 def test_what_the_user_gave_is_known_with_its_place(tmp_path):
     path = write(tmp_path, "env_id: CartPole-v1\nnum_steps: 64\n")
     given = resolve_config(env="CartPole-v1", config_file=path, values={"seed": 3}).given
-    assert given["rollout.num_steps"].line == 2 and given["seed"].label == "--seed"
+    assert given["rollout.num_steps"].name_origin.line == 2 and given["seed"].name_origin.label == "--seed"
     assert "learning.learning_rate" not in given  # that is of the tuned file
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_dump_leaves_out_what_the_algorithm_does_not_use_and_loads_back(tmp_path, algorithm):
-    config = resolve_config(env="Pendulum-v1", values={"algorithm": algorithm}).config
-    text = dump_config(config)
-    specific = {name for facts in ALGORITHMS.values() for name in facts.settings}
-    assert set(yaml.safe_load(text)["learning"]) & specific == set(ALGORITHMS[algorithm].settings)
-    assert load_config(write(tmp_path, text)) == config
-
-
-def test_a_run_of_the_time_before_the_family_still_loads(tmp_path):
-    old = "\n".join(
-        f"{name}: {value}"
-        for name, value in {
-            "env_id": "CartPole-v1", "algorithm": "ppo-clip", "num_epochs": 20, "num_minibatches": 1,
-            "learning_rate": "1.0e-03", "anneal_lr": "true", "gamma": 0.98, "gae_lambda": 0.9,
-            "eps_clip": 0.2, "anneal_eps_clip": "true", "eps_clip_vf": "null", "ent_coef": 0.0,
-            "vf_coef": 0.5, "max_grad_norm": 0.5, "target_kl": "null", "normalize_advantages": "true",
-            "reward_scale": 1.0, "log_std_init": 0.0,
-        }.items()
-    )  # fmt: skip
-    config = load_config(write(tmp_path, old))
-    assert config.learning.gae_lambda == 0.9 and config.learning.critic_learning_rate is None
-
-
-def test_groups_must_divide_the_environments():
-    many = ["algorithm=grpo", "num_envs=32", "group_size=12"]
-    error = refused(lambda: resolve_config(env="CartPole-v1", overrides=many))
-    assert error.message == "--set: learning.group_size: groups of 12 do not divide num_envs = 32"
-    assert error.hint == "num_envs may be 24 or 36, or group_size 2 or 4 or 8 or 16 or 32"
-    error = refused(lambda: resolve_config(env="CartPole-v1", overrides=["num_envs=4", "algorithm=grpo"]))
-    assert error.hint == "num_envs may be 8, or group_size 2 or 4"
-    assert with_values(BASE, {"num_envs": 1}).rollout.num_envs == 1  # ppo-clip has no groups
-
-
-@pytest.mark.parametrize("values", [{"squash": True}, {"log_std_init": -1.0}])
-def test_beta_has_no_settings_of_gaussians(tmp_path, values):
-    (name,) = values
-    error = refused(lambda: with_values(BASE, {"policy": "beta", **values}))
-    assert f"{name} is not used by the beta policy" in error.message
-    config = with_values(BASE, {"policy": "beta"})
-    assert name not in dump_config(config) and load_config(write(tmp_path, dump_config(config))) == config
-
-
-def test_tuned_noise_of_gaussians_does_not_stand_in_the_way_of_beta():
-    assert load_config(shipped_config_for("Pendulum-v1")).network.log_std_init != 0
-    config = resolve_config(env="Pendulum-v1", overrides=["policy=beta"]).config
-    assert (config.network.policy, config.network.log_std_init) == ("beta", 0.0)
-
-
-@pytest.mark.parametrize(
-    ("override", "words"),
-    [
-        ("policy=lstm", "recurrent policies are out of scope"),
-        ("policy=MlpLstmPolicy", "recurrent policies are out of scope"),
-        ("policy=CnnPolicy", "image policies are out of scope"),
-        ("policy=MlpPolicy", "hidden_sizes and activation"),
-        ("policy=gaussain", "did you mean gaussian?"),
-        ("lstm_hidden_size=64", "recurrent policies are out of scope"),
-        ("n_lstm_layers=1", "recurrent policies are out of scope"),
-        ("recurrent=true", "recurrent policies are out of scope"),
-        ("features_extractor_class=x", "image policies are out of scope"),
-        ("network.cnn=true", "image policies are out of scope"),
-        ("frame_stack=4", "FrameStackObservation"),
-    ],
-)
-def test_recurrent_and_image_policies_are_refused_in_words(override, words):
-    error = refused(lambda: resolve_config(env="CartPole-v1", overrides=[override]))
-    assert words in error.hint

@@ -66,6 +66,19 @@ def test_the_python_example_plays(folder: Path) -> None:
     assert names["action"] in (0, 1)
 
 
+def test_the_python_example_trains_compares_and_evaluates(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exec(python_block("train(").text.replace("20_000", "1_000"), {})
+    verdict, *runs = capsys.readouterr().out.splitlines()
+    assert "narrow" in verdict and "wide" in verdict
+    shown = [line.split()[:2] for line in runs if line.startswith("wide")]
+    assert shown == [
+        ["wide-s1", "0.98"],
+        ["wide-s2", "0.98"],
+    ]
+
+
 def test_the_front_page_shows_a_gif() -> None:
     gifs = [link for link in README.links if link.endswith(".gif")]
     assert gifs

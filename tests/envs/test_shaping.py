@@ -11,11 +11,11 @@ import pytest
 from helpers.env_helpers import CLASSIC, play, random_actions
 
 from ppo_cli.envs import user_code
+from ppo_cli.envs.consent import agree_to_terms
 from ppo_cli.envs.factory import env_spec, make_env
 from ppo_cli.envs.member_envs import make_member_envs
 from ppo_cli.envs.shaping import Mode, RewardShaping, ShapingParams, shape_rewards
 from ppo_cli.envs.terms import TERMS, shipped_terms
-from ppo_cli.envs.user_terms import agree_to_terms
 from ppo_cli.errors import UsageError
 from ppo_cli.rng import Stream, episode_seed
 
@@ -92,7 +92,7 @@ def test_the_energy_of_a_coasting_mountain_car_hardly_changes() -> None:
 
 
 def test_every_term_has_a_weight_in_the_settings_and_the_reverse() -> None:
-    from ppo_cli.config.schema import SHAPING_TERMS
+    from ppo_cli.config.sections import SHAPING_TERMS
 
     assert {name for terms in TERMS.values() for name in terms.names} == set(SHAPING_TERMS)
 
@@ -326,7 +326,7 @@ def user_terms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_terms_of_a_user_join_those_of_the_environment(user_terms: str) -> None:
-    agree_to_terms("my_terms:gain")
+    agree_to_terms("my_terms:gain", agreed=True)
     params = ShapingParams("add", weights={"pushes": 2.0, "gain": 1.0}, terms="my_terms:gain")
     envs = make_member_envs("CartPole-v1", {}, 8, [0], [params])
     assert envs.term_names == ("position", "pole_angle", "gain", "pushes")
@@ -338,13 +338,13 @@ def test_terms_of_a_user_join_those_of_the_environment(user_terms: str) -> None:
 
 
 def test_terms_of_a_user_give_an_environment_shaping_that_has_none(user_terms: str) -> None:
-    agree_to_terms("my_terms:near")
+    agree_to_terms("my_terms:near", agreed=True)
     params = ShapingParams("potential", weights={"near": 1.0}, terms="my_terms:near")
     assert make_member_envs("BipedalWalker-v3", {}, 1, [0], [params]).term_names == ("near", "slow")
 
 
 def test_terms_of_a_transition_cannot_be_a_potential(user_terms: str) -> None:
-    agree_to_terms("my_terms:gain")
+    agree_to_terms("my_terms:gain", agreed=True)
     params = ShapingParams("potential", weights={"gain": 1.0}, terms="my_terms:gain")
     with pytest.raises(UsageError, match="depends on the action"):
         make_member_envs("CartPole-v1", {}, 1, [0], [params])
@@ -374,7 +374,7 @@ def test_a_module_of_terms_is_not_imported_without_consent(user_terms: str) -> N
 def test_a_function_that_cannot_give_terms_is_refused_before_training(
     user_terms: str, function: str, says: str
 ) -> None:
-    agree_to_terms(f"my_terms:{function}")
+    agree_to_terms(f"my_terms:{function}", agreed=True)
     with pytest.raises(UsageError, match=says) as caught:
         make_member_envs("CartPole-v1", {}, 1, [0], [ShapingParams("log", terms=f"my_terms:{function}")])
     assert caught.value.key == "reward_shaping.terms"
@@ -386,7 +386,7 @@ def test_a_function_that_cannot_give_terms_is_refused_before_training(
 def test_a_function_that_fails_in_the_middle_of_training_is_the_users_fault(
     user_terms: str, function: str, says: str
 ) -> None:
-    agree_to_terms(f"my_terms:{function}")
+    agree_to_terms(f"my_terms:{function}", agreed=True)
     envs = make_member_envs("CartPole-v1", {}, 1, [0], [ShapingParams("log", terms=f"my_terms:{function}")])
     envs.reset()
     actions = np.zeros((1, 1), dtype=np.int64)

@@ -87,7 +87,8 @@ def test_a_shaped_reward_is_admitted() -> None:
 
 
 def test_an_environment_of_ones_own_is_named_without_its_module_and_needs_consent() -> None:
-    own = readme(card(replace(LANDER, env_id="my_module:Maze-v0")))
+    config = with_values(CONFIG, {"env_id": "my_module:Maze-v0"})
+    own = readme(card(replace(LANDER, env_id=config.env_id), config=config))
     assert metadata(own)["tags"][0] == "Maze-v0"
     assert "ppo eval . --allow-import" in own
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,11 @@ TINY = (
     "--set", "num_minibatches=2", "--set", "num_evals=1", "--set", "eval_episodes=2",
     "--set", "final_eval_episodes=3", "--set", "hidden_sizes=[8]",
 )  # fmt: skip
+NAME = "CartPole-v1-ppo-clip-s1"  # of the run that this trains
+RUN_KEYS = {
+    "run_dir", "env_id", "algorithm", "seed", "status", "global_step", "wall_time",
+    "steps_per_second", "eval",
+}  # fmt: skip
 LONG = (*TINY, "--total-timesteps", "1e9", "--set", "num_evals=0")
 
 
@@ -68,6 +74,19 @@ def inside(*args: str, cwd: Path) -> Result:
     with contextlib.chdir(cwd), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         code = run(app, args)
     return Result(code, stdout.getvalue(), stderr.getvalue())
+
+
+def runs_in(folder: Path) -> list[str]:
+    """The names of the runs that were made in a folder."""
+    return sorted(path.name for path in (folder / "runs").glob("*")) if (folder / "runs").exists() else []
+
+
+def damaged_copy(trained: Path, folder: Path, **files: str) -> Path:
+    """A copy of trained runs in which files of the first one hold other texts: ``config_yaml="..."``."""
+    shutil.copytree(trained / "runs", folder / "runs")
+    for name, text in files.items():
+        (folder / "runs" / NAME / name.replace("_", ".", 1)).write_text(text)
+    return folder
 
 
 def wait_for_checkpoint(run: Path, process: subprocess.Popen[str]) -> None:

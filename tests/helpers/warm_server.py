@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 
 import helpers.ppo_process
-import ppo_cli.cli.training
+import ppo_cli.cli.training.progress
+import ppo_cli.cli.training.results
 import ppo_cli.learn.trainer
 import ppo_cli.prepare.launch
 

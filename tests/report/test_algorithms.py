@@ -8,8 +8,8 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from ppo_cli.cli.commands.algorithms import describe_algorithm
 from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.config.describe import describe_algorithm
 from ppo_cli.report.algorithms import algorithms_text
 from ppo_cli.report.dashboard import dashboard
 from ppo_cli.report.tracker import Tracker

@@ -30,17 +30,19 @@ from helpers.sweep_helpers import (
     train_alone,
 )
 
-from ppo_cli.config.resolve import static_key, with_values
+from ppo_cli.config.identity import static_key
+from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import RunLockedError, StorageError, UsageError
 from ppo_cli.learn import trainer
+from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.recorder import Recorder
-from ppo_cli.learn.session import Session
 from ppo_cli.prepare.footprint import memory_bytes
 from ppo_cli.prepare.launch import prepare_in_folder
 from ppo_cli.rng import Stream, episode_seed
 from ppo_cli.runs.checkpoints import checkpoint_iterations
 from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.sweep.choose import search
 from ppo_cli.sweep.choose.halving import RUNGS, rung_iteration, survivors
 from ppo_cli.sweep.choose.search import DIGITS, ask, generations
 from ppo_cli.sweep.estimate import MOST_PROBES, Estimate, estimate, probe_job
@@ -594,10 +596,8 @@ def test_rungs_fall_on_iterations_that_are_evaluated(evaluations: int) -> None:
         )
         rungs = [rung_iteration(config, share) for share in RUNGS]
         for rung in rungs:
-            at = SimpleNamespace(
-                config=config, num_iterations=iterations, state=SimpleNamespace(iteration=rung)
-            )
-            assert Session.evaluation_due(at), (iterations, rung)  # type: ignore[arg-type]
+            at = SimpleNamespace(config=config, num_iterations=iterations, iteration=rung)
+            assert trainer.evaluation_due(at), (iterations, rung)  # type: ignore[arg-type]
         assert rungs == sorted(rungs) and rungs[-1] < iterations
         if evaluations >= 10 and iterations >= evaluations:
             assert rungs[-1] == pytest.approx(iterations / 2, abs=1 + iterations / evaluations)
@@ -698,10 +698,10 @@ def rich_run_diverges(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second seed of the best paid point diverges in its third iteration, after it has passed a rung."""
     learn = trainer.learn
 
-    def poisoned(session: Session, rollout: Any) -> Any:
-        if session.config.env_kwargs["pay"] == 1e6 and session.state.iteration == 2 and 2 in session.seeds:
-            session.state.params[session.seeds.index(2), 0] = math.nan
-        return learn(session, rollout)
+    def poisoned(state: PopulationState, rollout: Any) -> Any:
+        if state.config.env_kwargs["pay"] == 1e6 and state.iteration == 2 and 2 in state.seeds:
+            state.learner.agent.params[state.seeds.index(2), 0] = math.nan
+        return learn(state, rollout)
 
     monkeypatch.setattr(trainer, "learn", poisoned)
 
@@ -805,7 +805,7 @@ def test_tpe_is_told_what_the_points_came_to(tmp_path: Path, monkeypatch: pytest
         calls.append((kind, dict(told)))
         return ask(kind, params, told, *rest)
 
-    monkeypatch.setattr("ppo_cli.sweep.choose.search.ask", listening)
+    monkeypatch.setattr(search, "ask", listening)
     done = sweep(tiny_spec(*SEARCHED, search="tpe", trials=11, num_seeds=2, base=QUICK), tmp_path)
     means = {one.point: one.mean for one in by_point(done.runner.runs())}
     first, second = calls

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ppo_cli.config.resolve import get_value, resolve_config, with_values
+from ppo_cli.config.resolve import resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.shipped import shipped_config_dir
+from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep import opening
 from ppo_cli.sweep.spec.consent import agree_to_spec, imports_of_spec
@@ -587,7 +588,7 @@ def test_the_shipped_sweeps_are_those_of_the_documentation():
 def test_making_and_reading_a_sweep_does_not_load_torch():
     import subprocess
 
-    code = "import sys, ppo_cli.sweep.spec.make_spec, ppo_cli.sweep.spec.spec_file as _\n"
+    code = "import sys; from ppo_cli.sweep.spec import make_spec, spec_file\n"
     code += "print('torch' in sys.modules)"
     folder = Path(__file__).resolve().parents[2]
     done = subprocess.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -10,10 +10,6 @@ from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.output import print_json, write_stdout
 from ppo_cli.errors import UsageError
 from ppo_cli.report.text import clean
-
-if TYPE_CHECKING:
-    from ppo_cli.config.schema import RunConfig
-    from ppo_cli.config.settings import Setting
 
 Explain = Annotated[
     bool, typer.Option("--explain", help="Explain every setting: meaning, allowed values, default.")
@@ -52,8 +48,9 @@ def config_command(
 
 
 def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_json: bool) -> None:
-    from ppo_cli.config.dump import is_used, plain_settings
+    from ppo_cli.config.describe import commented
     from ppo_cli.config.settings import SETTINGS
+    from ppo_cli.config.values import is_used, used_settings
     from ppo_cli.prepare.resolve import resolve_settings
     from ppo_cli.report.console import stderr_console
 
@@ -61,7 +58,7 @@ def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_j
     if as_json:
         unused = {setting.path for setting in SETTINGS if not is_used(settings.config, setting)}
         origins = {path: origin for path, origin in settings.origins.items() if path not in unused}
-        config = plain_settings(settings.config)
+        config = used_settings(settings.config)
         print_json({"config": config, "origins": origins, "notices": settings.notices})
         return
     for message in settings.notices:
@@ -70,51 +67,27 @@ def _resolved(env: Any, config: Any, overrides: Any, *, allow_import: bool, as_j
 
 
 def _defaults(*, as_json: bool) -> None:
-    from ppo_cli.config.dump import plain_settings
+    from ppo_cli.config.describe import commented
     from ppo_cli.config.schema import RunConfig
+    from ppo_cli.config.values import used_settings
 
     config = RunConfig(env_id=_DEFAULT_ENV)
     if as_json:
-        print_json({"config": plain_settings(config)})
+        print_json({"config": used_settings(config)})
     else:
         write_stdout(commented(config, "The defaults; env_id has none and stands for an example."))
 
 
-def commented(config: RunConfig, header: str = "") -> str:
-    """A config as YAML that loads back, each setting explained by a comment above it."""
-    from ppo_cli.config.dump import dump_config
-    from ppo_cli.config.settings import SETTINGS
-
-    return dump_config(config, header, {setting.path: setting.help for setting in SETTINGS})
-
-
 def _explain(*, as_json: bool) -> None:
+    from ppo_cli.config.describe import describe_setting
     from ppo_cli.config.dump import yaml_text
-    from ppo_cli.config.settings import REQUIRED, SETTINGS
+    from ppo_cli.config.settings import SETTINGS
     from ppo_cli.report.console import stdout_console
     from ppo_cli.report.tables import explain_table
 
-    settings = [explained(setting) for setting in SETTINGS]
+    documents = [describe_setting(setting) for setting in SETTINGS]
     if as_json:
-        print_json({"settings": settings})
+        print_json({"settings": documents})
         return
-    for setting in settings:
-        if setting["default"] != REQUIRED:
-            setting["default"] = yaml_text(setting["default"])
-    stdout_console().print(explain_table(settings))
-
-
-def explained(setting: Setting) -> dict[str, Any]:
-    """A setting's document."""
-    from ppo_cli.config.algorithms import users_of
-
-    return {
-        "name": setting.name,
-        "path": setting.path,
-        "type": setting.type_text,
-        "default": setting.default,
-        "allowed": setting.expected,
-        "per_member": setting.per_member,
-        "help": setting.help,
-        "algorithms": users_of(setting.name),
-    }
+    in_yaml = [{**document, "default": yaml_text(document["default"])} for document in documents]
+    stdout_console().print(explain_table(in_yaml))

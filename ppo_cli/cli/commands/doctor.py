@@ -22,7 +22,7 @@ def doctor_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.J
     Example:
       ppo doctor
     """
-    from ppo_cli.cli.checks import CHECKS, run_check
+    from ppo_cli.cli.doctor.checks import CHECKS, run_check
     from ppo_cli.report.console import stderr_console, stdout_console
     from ppo_cli.report.tables import checks_table
 

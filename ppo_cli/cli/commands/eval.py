@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -37,32 +38,37 @@ def eval_command(
       ppo eval latest
       ppo eval LunarLander-v3-ppo-clip-s1 --episodes 500 --best --json
     """
-    from ppo_cli.prepare.consent import agree_to_run
-    from ppo_cli.runs.reading import read_config
-    from ppo_cli.runs.run_dir import find_run
-
-    found = find_run(runs_dir, run)
-    config = read_config(found)
-    agree_to_run(config, allow_import=allow_import)
-    from ppo_cli.play.evaluate import evaluate_run
+    from ppo_cli.api.evaluate import evaluate
     from ppo_cli.report.console import is_unicode, stdout_console
-    from ppo_cli.report.dashboard import evaluation_text
-    from ppo_cli.report.numbers import number
     from ppo_cli.report.tables import evaluation_table
 
-    stats = evaluate_run(found, episodes=episodes, seed=seed, best=best, deterministic=not stochastic)
+    document = evaluate(
+        run,
+        episodes=episodes,
+        seed=seed,
+        best=best,
+        stochastic=stochastic,
+        runs_dir=runs_dir,
+        allow_import=allow_import,
+    )
     if json:
-        about = {"run_dir": str(found.path), "env_id": config.env_id, "seed": seed, "best": best}
-        print_json({**about, **stats.to_json(), "returns": list(stats.returns)})
+        print_json(document)
         return
     console = stdout_console()
-    rows = [
-        ("run", str(found.path)),
-        ("policy", "best" if best else "last"),
-        ("return", evaluation_text(stats, unicode=is_unicode(console))),
-        ("std", number(stats.std)),
-        ("range", f"{number(stats.min)} to {number(stats.max)}"),
-        ("length", number(stats.mean_length)),
-        ("episodes", stats.episodes),
+    console.print(evaluation_table(_rows(document, unicode=is_unicode(console))))
+
+
+def _rows(document: Mapping[str, Any], *, unicode: bool) -> list[tuple[str, object]]:
+    """An evaluation as names and values."""
+    from ppo_cli.report.numbers import number
+    from ppo_cli.report.tables import eval_text
+
+    return [
+        ("run", document["run_dir"]),
+        ("policy", "best" if document["best"] else "last"),
+        ("return", eval_text(document, unicode=unicode)),
+        ("std", number(document["std"])),
+        ("range", f"{number(document['min'])} to {number(document['max'])}"),
+        ("length", number(document["mean_length"])),
+        ("episodes", document["episodes"]),
     ]
-    console.print(evaluation_table(rows))

@@ -64,22 +64,22 @@ def export_command(
       ppo export latest --to onnx
       ppo export LunarLander-v3-ppo-clip-s1 --to card --best --output lander
     """
+    from ppo_cli.envs.consent import agree_to_run
     from ppo_cli.export.output import check_output, output_path, require_library
-    from ppo_cli.prepare.consent import agree_to_run
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import find_run
 
     require_library(to)
-    found = find_run(runs_dir, run)
-    config = read_config(found)
+    folder = find_run(runs_dir, run)
+    config = read_config(folder)
     if to in _PLAYING:
         agree_to_run(config, allow_import=allow_import)
-    path = output or output_path(found.path, to, best=best)
+    path = output or output_path(folder.path, to, best=best)
     check_output(path, to, force=force)
-    exported = _exported(found, config, to, path, best=best)
+    exported = _exported(folder, config, to, path, best=best)
     _write(path, exported)
     about = {
-        "run_dir": str(found.path),
+        "run_dir": str(folder.path),
         "env_id": config.env_id,
         "to": to,
         "policy": "best" if best else "last",
@@ -94,7 +94,7 @@ def _exported(run: RunDir, config: RunConfig, to: str, path: Path, *, best: bool
         return exporting.export_onnx(run, config, best=best)
     if to == "numpy":
         return exporting.export_numpy(run, config, best=best, module=path.stem)
-    from ppo_cli.cli.render_report import progress_bar
+    from ppo_cli.cli.terminal.progress_bar import progress_bar
 
     with progress_bar() as on_progress:
         make = exporting.export_sb3 if to == "sb3" else exporting.export_card

@@ -16,10 +16,10 @@ def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Jso
       ppo list
       ppo list --json | jq '.runs[].eval.mean'
     """
-    from ppo_cli.cli.runs import describe_run
     from ppo_cli.cli.sweeps import describe_sweep
     from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
     from ppo_cli.report.tables import runs_table, sweeps_table
+    from ppo_cli.runs.reading import describe_run
     from ppo_cli.runs.run_dir import list_runs
     from ppo_cli.sweep.results.sweep_dir import list_sweeps
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
@@ -10,9 +9,6 @@ import typer
 from ppo_cli.cli.commands.eval import Best, Seed, Stochastic
 from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
-from ppo_cli.errors import UsageError
-
-_PICK_FROM = 20
 
 
 def frames_per_second(text: str | int) -> int:
@@ -121,21 +117,16 @@ def render_command(
       ppo render RUN --progress
       ppo render --random --env LunarLander-v3
     """
-    from ppo_cli.cli.render_cast import find_cast
-    from ppo_cli.cli.render_report import progress_bar, report
-    from ppo_cli.cli.render_target import target_of
+    from ppo_cli.cli.rendering.cast import find_cast
+    from ppo_cli.cli.rendering.choices import num_played, refuse_contradictions
+    from ppo_cli.cli.rendering.report import report
+    from ppo_cli.cli.rendering.target import target_of
+    from ppo_cli.cli.terminal.progress_bar import progress_bar
 
-    policy = {"--best": best, "--last": last}
-    if best and last:
-        raise UsageError("--best and --last are two policies", hint="give one of them; --last is the default")
-    if progress:
-        others = {**policy, "--random": random, "--pick": pick, "--episodes": episodes > 1}
-        _refuse("--progress shows an episode of each kept policy", others)
-    if random and not runs:
-        _refuse("an untrained agent has no policy", {**policy, "--stochastic": stochastic})
-    if not random:
-        _refuse("it is the environment of --random", {"--env": env})
-    num_played = _num_played(episodes, pick, of)
+    given = {"--best": best, "--last": last, "--random": random, "--progress": progress, "--env": bool(env)}
+    given |= {"--stochastic": stochastic, "--pick": pick is not None, "--episodes": episodes > 1}
+    refuse_contradictions(given, runs=bool(runs))
+    out_of = num_played(episodes, pick, of)
     cast = find_cast(
         runs or [], runs_dir, random=random, env=env, progress=progress, allow_import=allow_import
     )
@@ -147,25 +138,9 @@ def render_command(
 
     check_target(target.path, target.kind, force=force)
     panels = cast.panels(best=best, deterministic=not stochastic)
-    script = Script(episodes, seed, pick, num_played, fps, width, overlay)
-    with progress_bar() as told:
-        acts = (one_after_the_other if progress else side_by_side)(panels, script, told)
-        shooting = Shooting(acts, script, told)
-        written = write_film(shooting, target.path, target.kind, told)
+    script = Script(episodes, seed, pick, out_of, fps, width, overlay)
+    with progress_bar() as advance:
+        acts = (one_after_the_other if progress else side_by_side)(panels, script, advance)
+        shooting = Shooting(acts, script, advance)
+        written = write_film(shooting, target.path, target.kind, advance)
     report(target, written, shooting.shown, shooting.frames_per_second, json=json)
-
-
-def _num_played(episodes: int, pick: str | None, of: int | None) -> int:
-    """How many episodes are played so that some can be picked."""
-    if of is not None and pick is None:
-        raise UsageError("--of says how many to pick from", hint="add --pick best, median or worst")
-    of = max(_PICK_FROM, episodes) if of is None else of
-    if pick is not None and of < episodes:
-        raise UsageError(f"--episodes {episodes} cannot be picked --of {of}", hint="play more: a larger --of")
-    return of
-
-
-def _refuse(why: str, given: Mapping[str, object]) -> None:
-    for option, value in given.items():
-        if value:
-            raise UsageError(f"{option} cannot be given here: {why}", hint="see ppo render --help")

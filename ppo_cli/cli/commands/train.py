@@ -10,12 +10,11 @@ import typer
 
 from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
+from ppo_cli.cli.terminal.refusals import refuse_together
 from ppo_cli.cli.terminal.signals import stop_signals
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from ppo_cli.config.schema import RunConfig
-    from ppo_cli.learn.population import Population
     from ppo_cli.prepare.resolve import ResolvedSettings
 
 Resume = Annotated[
@@ -87,51 +86,43 @@ def train_command(
       ppo train --resume latest --total-timesteps 2e6
       ppo train --from-sweep LunarLander-v3-eps_clip --seeds 10
     """
+    from ppo_cli.api.train import train
+    from ppo_cli.cli.training.progress import terminal_hooks
+    from ppo_cli.cli.training.results import exit_code, show_training
+
     typed = {"seed": seed, "total_timesteps": total_timesteps, "algorithm": algorithm}
-    values = {key: value for key, value in typed.items() if value is not None}
+    values: dict[str, Any] = {key: value for key, value in typed.items() if value is not None}
+    source = {"--env": env, "--config": config, "--set": overrides or None}
     with stop_signals() as stop:
+        hooks = terminal_hooks(ctx, stop, quiet=quiet)
         if resume:
-            _refuse_with_resume(
-                env=env,
-                config=config,
-                set=overrides,
-                seed=seed,
-                algorithm=algorithm,
-                name=name,
-                from_sweep=from_sweep,
-                point=point,
-            )
-            if seeds > 1 or dry_run:
-                raise UsageError("--resume cannot be combined with --seeds or --dry-run")
-            populations = resumed(resume, runs_dir, total_timesteps, allow_import=allow_import)
-            notices: tuple[str, ...] = ()
+            new = {"--seeds": seeds if seeds > 1 else None, "--dry-run": dry_run or None, "--name": name}
+            chosen = {"--from-sweep": from_sweep, "--point": point, "--seed": seed, "--algorithm": algorithm}
+            refuse_together("--resume", {**source, **chosen, **new}, hint=KEEPS_ITS_SETTINGS)
+            runs = train(resume=resume, runs_dir=runs_dir, allow_import=allow_import, hooks=hooks, **values)
         else:
             if from_sweep is not None:
-                _refuse_together("--from-sweep", env=env, config=config, set=overrides)
-                from ppo_cli.cli.from_sweep import BEST, settings_from_sweep
-
-                settings = settings_from_sweep(
-                    from_sweep, point or BEST, runs_dir, values=values, allow_import=allow_import
-                )
+                refuse_together("--from-sweep", source)
+                settings = _settings_of_point(from_sweep, point, runs_dir, values, allow_import)
             else:
-                _refuse_together("a training without --from-sweep", point=point)
+                refuse_together("a training without --from-sweep", {"--point": point})
                 settings = _typed_settings(env, config, overrides or (), values, allow_import)
-            configs = with_seeds(settings.config, seeds)
             if dry_run:
-                from ppo_cli.cli.dry_run import show_plan
-
-                show_plan(settings, configs, runs_dir, name, as_json=json)
+                _show_plan(settings, seeds, runs_dir, name, as_json=json)
                 return
-            populations = prepared(settings, configs, runs_dir, name, ctx)
-            notices = settings.notices
-        from ppo_cli.cli.training import Training
+            runs = train(
+                config=settings,
+                seeds=seeds,
+                name=name,
+                runs_dir=runs_dir,
+                allow_import=allow_import,
+                hooks=hooks,
+            )
+        show_training(runs, allow_import=allow_import, quiet=quiet, as_json=json)
+    raise typer.Exit(exit_code(runs, stop))
 
-        code = Training(
-            populations, notices, stop, allow_import=allow_import, quiet=quiet, as_json=json
-        ).run()
-    raise typer.Exit(code)
 
-
+KEEPS_ITS_SETTINGS = "a resumed run keeps its settings; only --total-timesteps may change, to extend it"
 WHAT_TO_DO = (
     "try `ppo train --env CartPole-v1` (some seconds), `ppo train --config FILE` "
     "or `ppo train --resume RUN`; `ppo envs` lists environments"
@@ -148,52 +139,20 @@ def _typed_settings(
     return resolve_settings(env, config, overrides, values=values, allow_import=allow_import)
 
 
-def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
-    """The configs of ``seeds`` runs whose seeds count up from the config's own."""
-    from ppo_cli.config.resolve import with_values
+def _settings_of_point(
+    sweep: str, point: str | None, runs_dir: Path, values: dict[str, Any], allow_import: bool
+) -> ResolvedSettings:
+    from ppo_cli.sweep.results.point_settings import BEST, settings_of_point
 
-    return [with_values(config, {"seed": config.seed + index}) for index in range(seeds)]
-
-
-def prepared(
-    settings: ResolvedSettings, configs: list[RunConfig], runs_dir: Path, name: str | None, ctx: typer.Context
-) -> list[Population]:
-    """The populations of new runs, with their folders."""
-    import shlex
-
-    from ppo_cli.prepare.launch import prepare_new
-
-    command = shlex.join(["ppo", *(ctx.obj or [ctx.info_name or ""])])
-    return prepare_new(
-        configs, runs_dir=runs_dir, name=name, env_requested=settings.env_requested, command=command
-    )
+    return settings_of_point(sweep, point or BEST, runs_dir, values=values, allow_import=allow_import)
 
 
-def resumed(
-    refs: list[str], runs_dir: Path, total_timesteps: int | None, *, allow_import: bool
-) -> list[Population]:
-    """The populations of stopped runs. Their modules are imported only with ``allow_import``."""
-    from ppo_cli.prepare.consent import agree_to_run
-    from ppo_cli.runs.reading import read_config
-    from ppo_cli.runs.run_dir import find_run
+def _show_plan(
+    settings: ResolvedSettings, seeds: int, runs_dir: Path, name: str | None, *, as_json: bool
+) -> None:
+    from ppo_cli.api.train import with_seeds
+    from ppo_cli.cli.training.dry_run import show_plan
+    from ppo_cli.prepare.plan import training_plan
 
-    for ref in refs:
-        agree_to_run(read_config(find_run(runs_dir, ref)), allow_import=allow_import)
-    from ppo_cli.prepare.launch import prepare_resume
-
-    return prepare_resume(refs, runs_dir=runs_dir, total_timesteps=total_timesteps)
-
-
-def _refuse_with_resume(**typed: Any) -> None:
-    """A resumed run keeps its settings."""
-    hint = "a resumed run keeps its settings; only --total-timesteps may change, to extend it"
-    _refuse_together("--resume", hint=hint, **typed)
-
-
-def _refuse_together(option: str, *, hint: str | None = None, **typed: Any) -> None:
-    """Refuse options that were given beside another one."""
-    given = [
-        f"--{name.replace('_', '-')}" for name, value in typed.items() if value is not None and value != []
-    ]
-    if given:
-        raise UsageError(f"{option} cannot be combined with {', '.join(given)}", hint=hint)
+    plan = training_plan(with_seeds(settings.config, seeds), runs_dir, name)
+    show_plan(settings, plan, as_json=as_json)

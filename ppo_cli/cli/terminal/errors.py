@@ -52,11 +52,11 @@ def _run(app: typer.Typer, words: list[str], *, as_json: bool, debug: bool) -> i
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BaseException as error:
-        found = describe(error)
+        described = describe(error)
         if debug:
             show_traceback()
-        show(found, as_json=as_json)
-        return found.exit_code
+        show(described, as_json=as_json)
+        return described.exit_code
 
 
 def describe(error: BaseException) -> PpoError:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ppo_cli.config.algorithms import ALGORITHMS
 
 
 def complete_run(incomplete: str) -> list[str]:
@@ -52,13 +55,13 @@ Overrides = Annotated[
         "--set", metavar="NAME=VALUE", help="Set one setting; repeatable. `ppo config --explain` lists them."
     ),
 ]
+_ALGORITHM_NAMES = " or ".join(filter(None, (", ".join([*ALGORITHMS][:-1]), [*ALGORITHMS][-1])))
 AlgorithmOption = Annotated[
     str | None,
     typer.Option(
         "--algorithm",
         metavar="NAME",
-        # Named here again: to read them from the settings would make every --help wait for Pydantic.
-        help="ppo-clip, ppo-kl, reinforce or grpo, with its tuned settings (default: the setting's).",
+        help=f"{_ALGORITHM_NAMES}, with its tuned settings (default: the setting's).",
     ),
 ]
 AllowImport = Annotated[
@@ -67,6 +70,11 @@ AllowImport = Annotated[
         "--allow-import", help="Import the user modules that a file or run names; importing runs their code."
     ),
 ]
+
+
+def command_line(ctx: typer.Context) -> str:
+    """The command line as a shell takes it."""
+    return shlex.join(["ppo", *(ctx.obj or [ctx.info_name or ""])])
 
 
 def whole_number(text: str | int) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ppo_cli.report.text import ReaderGoneError
-from ppo_cli.storage.json_file import strict
+from ppo_cli.storage.json_file import json_text
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -18,7 +17,7 @@ def print_json(document: Mapping[str, Any]) -> None:
         ReaderGoneError: Nobody reads stdout any more.
         OSError: stdout cannot be written.
     """
-    write_stdout(json.dumps(strict(document), indent=2, allow_nan=False) + "\n")
+    write_stdout(json_text(document, ascii_only=True))
 
 
 def write_stdout(text: str) -> None:

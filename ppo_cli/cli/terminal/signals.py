@@ -59,11 +59,11 @@ def stop_signals() -> Iterator[Stop]:
 
 def _signals() -> list[signal.Signals]:
     """The signals that stop; SIGHUP only where it is not ignored, as ``nohup`` wants it to be."""
-    found = [signal.SIGINT, signal.SIGTERM]
+    signals = [signal.SIGINT, signal.SIGTERM]
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
-        found.append(hangup)
-    return found
+        signals.append(hangup)
+    return signals
 
 
 def _show_cursor() -> None:

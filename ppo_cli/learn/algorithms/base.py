@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ppo_cli.config.schema import Learning
+from ppo_cli.config.sections import Learning
 from ppo_cli.learn import advantages
 from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from ppo_cli.config.algorithms import ALGORITHMS
-from ppo_cli.config.schema import Learning
+from ppo_cli.config.sections import Learning
 from ppo_cli.errors import UsageError
 from ppo_cli.learn.algorithms.base import Algorithm
 

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ppo_cli.config.schema import Learning
+from ppo_cli.config.sections import Learning
 from ppo_cli.learn import advantages, losses
 from ppo_cli.learn.algorithms.base import Algorithm, LossGradient, Targets
 from ppo_cli.learn.batch import Batch, PolicyView

@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppo_cli.config.node import Node
-from ppo_cli.config.resolve import get_value, resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
-from ppo_cli.prepare.consent import TERMS, agree_to_terms
+from ppo_cli.prepare.resolve import resolve_settings
 from ppo_cli.sweep.spec.params import Param
 from ppo_cli.sweep.spec.spec import OWN_BASE
 from ppo_cli.sweep.spec.sweep_file import SweepFile
+
+if TYPE_CHECKING:
+    from ppo_cli.envs.registry import ResolvedEnv
 
 ENV_ID = "env_id"
 
@@ -132,37 +135,21 @@ def _named_base(env: str, inputs: Inputs, *, agreed: bool) -> Base:
     """The base for an environment that was named: its tuned settings, and the rest on top."""
     from ppo_cli.envs.registry import resolve_env_id
 
-    found = resolve_env_id(env, allow_import=agreed)
-    base = _base(inputs, inputs.settings, found.env_id)
-    return Base(base.config, env, (*([found.notice] if found.notice else []), *base.notices))
+    return _base(inputs, inputs.settings, resolve_env_id(env, allow_import=agreed))
 
 
-def _base(inputs: Inputs, settings: Node | None, env_id: str | None = None) -> Base:
-    """The settings for one environment: ``env_id``, already agreed to, or the one that they name."""
-    from ppo_cli.envs.registry import resolve_env_id
-    from ppo_cli.envs.whole_episodes import with_whole_episodes
-
-    resolved = resolve_config(
-        env=env_id,
-        config_file=inputs.config_file,
+def _base(inputs: Inputs, settings: Node | None, env: ResolvedEnv | None = None) -> Base:
+    """The settings for one environment: ``env``, already agreed to, or the one that they name."""
+    resolved = resolve_settings(
+        env,
+        inputs.config_file,
+        inputs.overrides,
         settings=settings,
-        overrides=inputs.overrides,
         values=inputs.values,
         swept=inputs.swept,
         allow_import=inputs.allow_import,
     )
-
-    def agreed(path: str) -> bool:
-        return inputs.allow_import or resolved.origins[path].startswith("--")
-
-    config = resolved.config
-    found = resolve_env_id(env_id or config.env_id, allow_import=env_id is None and agreed("env_id"))
-    if found.env_id != config.env_id:
-        config = with_values(config, {"env_id": found.env_id})
-    agree_to_terms(config.reward_shaping.terms, agreed=agreed(TERMS))
-    config, longer = with_whole_episodes(config, resolved.given)
-    notices = tuple(notice for notice in (found.notice, *resolved.notices, longer) if notice)
-    return Base(config, found.requested, notices)
+    return Base(resolved.config, resolved.env_requested, resolved.notices)
 
 
 def _without(notices: Sequence[str], beginning: str) -> tuple[str, ...]:

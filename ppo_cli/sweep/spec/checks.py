@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from ppo_cli.config.algorithms import objection, users_of, uses
-from ppo_cli.config.resolve import get_value
-from ppo_cli.config.schema import SHAPING_TERMS
+from ppo_cli.config.sections import SHAPING_TERMS
 from ppo_cli.config.settings import BY_PATH
+from ppo_cli.config.values import get_value
 from ppo_cli.envs.whole_episodes import check_whole_episodes
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.choose.halving import RUNGS, rung_iteration

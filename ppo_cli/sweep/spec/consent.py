@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ppo_cli.config.resolve import imports_of
+from ppo_cli.envs.consent import TERMS, agree_to_terms, imports_of
 from ppo_cli.envs.registry import resolve_env_id
-from ppo_cli.prepare.consent import TERMS, agree_to_terms
 from ppo_cli.sweep.spec.spec import SweepSpec
 
 

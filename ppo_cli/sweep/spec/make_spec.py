@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ppo_cli.envs.consent import TERMS, agree_to_terms
 from ppo_cli.errors import UsageError
-from ppo_cli.prepare.consent import TERMS, agree_to_terms
 from ppo_cli.sweep.spec.bases import Base, Inputs, bases_of_folder, make_bases
 from ppo_cli.sweep.spec.params import Param, parse_param
 from ppo_cli.sweep.spec.spec import Search, SweepSpec

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
+from ppo_cli.config.identity import SEED, differing, result_settings
 from ppo_cli.config.problems import value_text
-from ppo_cli.config.resolve import get_value, with_values
+from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.config.settings import BY_PATH, SETTINGS
+from ppo_cli.config.settings import BY_PATH
+from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.spec.params import Param
 from ppo_cli.sweep.spec.points import Point
 
 Search = Literal["grid", "random", "tpe"]
-
-_FREE_SECTIONS = ("output", "compute")
-"""Settings that may differ between the runs of one sweep folder: results do not depend on them."""
-
 
 OWN_BASE = ("env_id", "algorithm", "network.policy")
 """Swept settings of which each value has settings of its own: those tuned for it."""
@@ -197,13 +195,9 @@ class SweepSpec:
         return " ".join(get_value(base, path) for path in OWN_BASE if path in swept)
 
     def _binding_settings(self, base: RunConfig) -> dict[str, Any]:
-        """A base's settings that every run has: without the swept ones, the seed and what changes nothing."""
-        swept = {param.path for param in self.params} | {"seed"}
-        settings = {
-            setting.path: get_value(base, setting.path)
-            for setting in SETTINGS
-            if setting.path not in swept and setting.section not in _FREE_SECTIONS
-        }
+        """A base's settings that results depend on and every run has: without the swept ones and the seed."""
+        swept = {param.path for param in self.params} | {SEED}
+        settings = {path: value for path, value in result_settings(base).items() if path not in swept}
         for path, value in settings.items():
             if isinstance(value, Mapping):
                 settings[path] = {name: item for name, item in value.items() if f"{path}.{name}" not in swept}
@@ -217,8 +211,8 @@ def _base_value(base: RunConfig, path: str) -> Any:
 
 
 def _differences(mine: Mapping[str, Any], theirs: Mapping[str, Any], of: str) -> list[str]:
+    both = {path: value for path, value in mine.items() if path in theirs}
     return [
-        f"{path} of {of} is {value_text(value)} here and {value_text(theirs[path])} there"
-        for path, value in mine.items()
-        if path in theirs and json.dumps(value, sort_keys=True) != json.dumps(theirs[path], sort_keys=True)
+        f"{path} of {of} is {value_text(here)} here and {value_text(there)} there"
+        for path, (here, there) in differing(both, theirs).items()
     ]

@@ -7,8 +7,8 @@ from pathlib import Path
 from ppo_cli.config.assignments import build, from_tree
 from ppo_cli.config.dump import dump_config, yaml_text
 from ppo_cli.config.problems import Origin, Problem, printable, refuse
-from ppo_cli.config.resolve import get_value
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.values import get_value
 from ppo_cli.sweep.spec.params import Param, value_as_text
 from ppo_cli.sweep.spec.points import Point
 from ppo_cli.sweep.spec.spec import OWN_BASE, SweepSpec

@@ -36,21 +36,13 @@ def run_job(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
     """
     import torch
 
+    from ppo_cli.envs.consent import agree_to_run
+
     torch.set_num_threads(1)
-    _agree(job)
+    configs = [run.config for run in job.runs]
+    for config in {(each.env_id, each.reward_shaping.terms): each for each in configs}.values():
+        agree_to_run(config, allow_import=job.allow_import)
     return {"probe": _probe(job, stop)} if job.probe else {"runs": _train(job, tell, stop)}
-
-
-def _agree(job: Job) -> None:
-    """Import the user's modules if that was agreed to."""
-    from ppo_cli.envs.registry import resolve_env_id
-    from ppo_cli.envs.user_code import agree_to_import
-
-    for config in {run.config.env_id: run.config for run in job.runs}.values():
-        resolve_env_id(config.env_id, allow_import=job.allow_import)
-    for terms in {run.config.reward_shaping.terms for run in job.runs} - {None}:
-        if job.allow_import and terms is not None:
-            agree_to_import(terms, key="reward_shaping.terms")
 
 
 def _train(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:

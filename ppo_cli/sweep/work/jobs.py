@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ppo_cli.config.resolve import static_key, with_values
+from ppo_cli.config.identity import differing, static_key
+from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.values import flat_settings
 from ppo_cli.prepare.footprint import memory_bytes
 
 MAX_MEMBERS = 64
@@ -60,14 +62,12 @@ class Job:
         Runs of one job differ in little: the first one's settings are written whole, of the others the
         differences.
         """
-        base = self.runs[0].config.model_dump(mode="json")
-        runs = [
-            {"name": run.name, "differs": _difference(base, run.config.model_dump(mode="json"))}
-            for run in self.runs
-        ]
+        base = self.runs[0].config
+        runs = [{"name": run.name, "differs": _difference(base, run.config)} for run in self.runs]
         fields = ("id", "until", "probe", "command", "env_requested", "allow_import")
         own = {name: getattr(self, name) for name in fields}
-        return own | {"folder": str(self.folder), "cores": list(self.cores), "base": base, "runs": runs}
+        place = {"folder": str(self.folder), "cores": list(self.cores)}
+        return own | place | {"base": base.model_dump(mode="json"), "runs": runs}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
@@ -111,12 +111,7 @@ def _work(runs: Sequence[JobRun]) -> int:
     return sum(run.config.total_timesteps for run in runs)
 
 
-def _difference(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def _difference(base: RunConfig, other: RunConfig) -> dict[str, Any]:
     """The settings of ``other`` that are not those of ``base``, by path."""
-    found: dict[str, Any] = {}
-    for name, value in other.items():
-        if isinstance(value, dict) and isinstance(base[name], dict) and name != "env_kwargs":
-            found |= {f"{name}.{key}": item for key, item in value.items() if item != base[name].get(key)}
-        elif value != base[name]:
-            found[name] = value
-    return found
+    differences = differing(flat_settings(other), flat_settings(base))
+    return {path: value for path, (value, _) in differences.items()}

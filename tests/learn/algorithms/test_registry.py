@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ppo_cli.config import algorithms
 from ppo_cli.config.algorithms import ALGORITHMS, check_declarations
-from ppo_cli.config.schema import Learning
+from ppo_cli.config.sections import Learning
 from ppo_cli.errors import UsageError
 from ppo_cli.learn.algorithms import ppo_clip
 from ppo_cli.learn.algorithms.base import Algorithm

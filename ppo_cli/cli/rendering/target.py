@@ -45,17 +45,17 @@ def target_of(output: str | None, kind: Format | None, default: Path) -> Target:
     if output is None:
         kind = kind or "gif"
         return Target(default.with_name(default.name + ("-frames" if kind == "png" else f".{kind}")), kind)
-    path, found = Path(output), _format_of(output)
-    kind = kind or found
+    path, promised = Path(output), _format_of(output)
+    kind = kind or promised
     if kind is None or not path.name:
         raise UsageError(
             f"{output!r}: which format is that?",
             hint="end it in .gif or .mp4, or in a slash for a folder of PNG files",
             key="--output",
         )
-    if found is None and kind != "png" and not path.suffix:
-        path, found = path.with_name(f"{path.name}.{kind}"), kind
-    if found != kind and not (found is None and kind == "png"):
+    if promised is None and kind != "png" and not path.suffix:
+        path, promised = path.with_name(f"{path.name}.{kind}"), kind
+    if promised != kind and not (promised is None and kind == "png"):
         raise UsageError(f"{output} is no name for a film in {kind.upper()}", hint=_NAMES[kind], file=path)
     return Target(path, kind)
 

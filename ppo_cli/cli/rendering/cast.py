@@ -122,7 +122,7 @@ def find_cast(
 
 def _labelled(word: str, runs_dir: Path, *, allow_import: bool) -> tuple[str, RunDir]:
     """A run and what it is called, whose settings can be read and whose environment may be imported."""
-    from ppo_cli.prepare.consent import agree_to_run
+    from ppo_cli.envs.consent import agree_to_run
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import find_run
 

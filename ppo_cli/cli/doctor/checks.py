@@ -50,22 +50,22 @@ def check_python(runs_dir: Path) -> Finding:
 
 def check_torch(runs_dir: Path) -> Finding:
     """Which torch, built for what."""
-    ok, found = probe("import torch; print(torch.__version__, '(CUDA)' if torch.version.cuda else '(CPU)')")
-    return ok, found, "" if ok else "install torch, in its build for the CPU, as its own site says"
+    ok, answer = probe("import torch; print(torch.__version__, '(CUDA)' if torch.version.cuda else '(CPU)')")
+    return ok, answer, "" if ok else "install torch, in its build for the CPU, as its own site says"
 
 
 def check_threads(runs_dir: Path) -> Finding:
     """Torch's threads; `ppo` sets its own number (`compute.num_threads`)."""
-    ok, found = probe("import torch; print(torch.get_num_threads())")
+    ok, answer = probe("import torch; print(torch.get_num_threads())")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    detail = f"torch would use {found} of {cores} cores; ppo uses compute.num_threads" if ok else found
+    detail = f"torch would use {answer} of {cores} cores; ppo uses compute.num_threads" if ok else answer
     return ok, detail, "" if ok else "see the check of torch"
 
 
 def check_gymnasium(runs_dir: Path) -> Finding:
     """Gymnasium, and that an environment steps."""
-    ok, found = probe(_PLAY.format(env_id="CartPole-v1"))
-    detail = f"{metadata.version('gymnasium')}, {found}" if ok else found
+    ok, answer = probe(_PLAY.format(env_id="CartPole-v1"))
+    detail = f"{metadata.version('gymnasium')}, {answer}" if ok else answer
     return ok, detail, "" if ok else 'pip install "gymnasium>=1.2.3,<2"'
 
 
@@ -79,15 +79,15 @@ def check_box2d(runs_dir: Path) -> Finding:
             f"more than one provider: {', '.join(installed)}",
             f"pip uninstall {names}, then install one of them",
         )
-    ok, found = probe(_PLAY.format(env_id="LunarLander-v3"))
-    detail = f"{installed[0] if installed else 'no provider'}, {found}"
+    ok, answer = probe(_PLAY.format(env_id="LunarLander-v3"))
+    detail = f"{installed[0] if installed else 'no provider'}, {answer}"
     return ok, detail, "" if ok else "pip install box2d==2.3.10, or ufal-pybox2d where it has no wheel"
 
 
 def check_rendering(runs_dir: Path) -> Finding:
     """Frames without a display."""
-    ok, found = probe(_RENDER, SDL_VIDEODRIVER="dummy")
-    return ok, found, "" if ok else "pip install pygame-ce"
+    ok, answer = probe(_RENDER, SDL_VIDEODRIVER="dummy")
+    return ok, answer, "" if ok else "pip install pygame-ce"
 
 
 def check_runs_dir(runs_dir: Path) -> Finding:

@@ -1,0 +1,114 @@
+"""How ``ppo train`` ends: results to stdout, what to do next to stderr, and the exit code."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ppo_cli.api.train import resume_command
+from ppo_cli.cli.terminal.output import print_json
+from ppo_cli.cli.terminal.signals import Stop
+from ppo_cli.errors import DivergedError
+from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
+from ppo_cli.report.tables import training_table
+from ppo_cli.report.text import clean
+
+_MANY = 4  # beyond this many runs the next commands name one of them
+
+Run = Mapping[str, Any]
+"""A run's document, as ``train`` returns it."""
+
+
+def show_training(runs: Sequence[Run], *, allow_import: bool, quiet: bool, as_json: bool) -> None:
+    """Print what became of the runs, and the commands that make sense now.
+
+    Args:
+        runs: The runs.
+        allow_import: Whether it was given, so that the next commands repeat it.
+        quiet: Whether to leave the next commands out where nothing has gone wrong.
+        as_json: Whether to print a JSON document.
+    """
+    stopped = [run for run in runs if run["status"] == "interrupted"]
+    resume = resume_command([run["run_dir"] for run in stopped], allow_import=allow_import)
+    if as_json:
+        print_json({"runs": runs, **({"resume": resume} if stopped else {})})
+    else:
+        _show_table(runs)
+    _say_failures(runs)
+    if stopped:
+        _say_resume(stopped, resume)
+    elif not as_json and not quiet:
+        _say_next(runs, allow_import=allow_import)
+
+
+def exit_code(runs: Sequence[Run], stop: Stop) -> int:
+    """The exit code: the signal's, else 3 for a diverged run, else 1 for a failed one, else 0."""
+    statuses = {run["status"] for run in runs}
+    if "interrupted" in statuses and stop():
+        return stop.exit_code
+    if "diverged" in statuses:
+        return DivergedError.exit_code
+    return 1 if "failed" in statuses else 0
+
+
+def over_seeds(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Mean of the runs' evaluation means with a 95 % interval over seeds; None for fewer than two."""
+    from ppo_cli.runs.eval_stats import mean_interval
+
+    means = [run["eval"]["mean"] for run in runs if run.get("eval") and run["status"] == "completed"]
+    means = [mean for mean in means if mean is not None and math.isfinite(mean)]
+    if len(means) < 2:
+        return None
+    return {"mean": math.fsum(means) / len(means), "ci95": list(mean_interval(means)), "n_seeds": len(means)}
+
+
+def _show_table(runs: Sequence[Run]) -> None:
+    console = stdout_console()
+    named = [{**run, "name": _name(run)} for run in runs]
+    console.print(training_table(named, over_seeds(runs), unicode=is_unicode(console)))
+    for run in runs:
+        console.print(clean(run["run_dir"]), soft_wrap=True)
+
+
+def _say_failures(runs: Sequence[Run]) -> None:
+    console = stderr_console()
+    for run in runs:
+        if run["status"] in ("diverged", "failed"):
+            reason = f": {run['reason']}" if run.get("reason") else ""
+            console.print(clean(f"{_name(run)} {run['status']}{reason}"), style="red", soft_wrap=True)
+
+
+def _say_resume(stopped: Sequence[Run], command: str) -> None:
+    saved = any(any(Path(run["run_dir"], "checkpoints").glob("it-*")) for run in stopped)
+    what = "the checkpoint is saved. To go on:" if saved else "nothing was saved yet. To begin again:"
+    console = stderr_console()
+    console.print(f"stopped; {what}", style="yellow")
+    console.print(f"  {clean(command)}", soft_wrap=True)
+
+
+def _say_next(runs: Sequence[Run], *, allow_import: bool) -> None:
+    console = stderr_console()
+    console.print("next:", style="dim")
+    for command in _next_commands(runs, allow_import=allow_import):
+        console.print(f"  {clean(command)}", soft_wrap=True)
+
+
+def _next_commands(runs: Sequence[Run], *, allow_import: bool) -> list[str]:
+    """Commands that make sense now, ready to be typed."""
+    completed = [run for run in runs if run["status"] == "completed"]
+    if not completed:
+        return ["ppo list"]
+    first = shlex.quote(str(completed[0]["run_dir"]))
+    paths = [str(run["run_dir"]) for run in completed]
+    longer = 2 * max(int(run.get("total_timesteps") or run["global_step"]) for run in completed)
+    extended = resume_command(paths if len(paths) <= _MANY else paths[:1], allow_import=allow_import)
+    consent = " --allow-import" if allow_import else ""
+    return [f"ppo eval {first}{consent}", f"ppo show {first}", f"{extended} --total-timesteps {longer}"]
+
+
+def _name(run: Run) -> str:
+    """The name of a run's folder."""
+    return Path(str(run["run_dir"])).name

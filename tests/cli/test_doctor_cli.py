@@ -1,0 +1,56 @@
+"""``ppo doctor``: what is well, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.cli_runner import ROOT, inside
+
+
+def test_the_doctor_finds_this_installation_well_and_leaves_nothing(tmp_path: Path) -> None:
+    result = inside("doctor", "--json", cwd=tmp_path)
+    checks = {check["name"]: check for check in result.json["checks"]}
+    assert result.code == 0, checks
+    assert {"python", "torch", "gymnasium", "box2d", "rendering", "threads", "runs folder", "fsync"} <= set(
+        checks
+    )
+    assert all(set(check) == {"name", "ok", "detail", "fix"} for check in checks.values())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_says_what_to_do_about_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    from ppo_cli.cli.doctor.checks import check_runs_dir, run_check
+
+    check: dict[str, Any] = run_check("runs folder", check_runs_dir, tmp_path / "file")
+    assert not check["ok"] and "--runs-dir" in check["fix"]
+
+
+def test_the_advice_about_gymnasium_is_what_the_package_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ppo_cli.cli.doctor.checks import check_gymnasium
+
+    monkeypatch.setattr("ppo_cli.cli.doctor.checks.probe", lambda *args, **options: (False, "no module"))
+    needed = (ROOT / "pyproject.toml").read_text()
+    _, _, fix = check_gymnasium(tmp_path)
+    assert fix.removeprefix("pip install ") in needed
+
+
+def test_a_check_that_breaks_is_a_finding(tmp_path: Path) -> None:
+    from ppo_cli.cli.doctor.checks import run_check
+
+    def broken(folder: Path) -> tuple[bool, str, str]:
+        raise RuntimeError("unforeseen")
+
+    assert run_check("x", broken, tmp_path)["ok"] is False
+
+
+def test_a_library_that_crashes_python_is_a_finding() -> None:
+    from ppo_cli.cli.doctor.checks import probe
+
+    ok, _ = probe("import os; os.abort()")
+    assert not ok
+    assert probe("print('first'); print('last')") == (True, "last")
