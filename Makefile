@@ -35,7 +35,7 @@ BENCHMARKS ?= startup one_page throughput growth gradient_variance time_to_solve
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking
 MEASURE = for program in $(1); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
 # A test that hangs is stopped after this many seconds.
-PYTEST = $(BIN)/python -m pytest -n auto --timeout 300
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup --timeout 300
 
 .PHONY: demo test test-slow torture lint check docs bench figures shaping-study ranking clean lock setup
 .DEFAULT_GOAL := check
