@@ -51,13 +51,15 @@ def measure_run(folder: Path, steps: int) -> dict[str, Any]:
 def measure_supervisor(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """Seconds of what the supervisor does with all runs, and its memory in bytes."""
     from ppo_cli.config.resolve import resolve_config
-    from ppo_cli.sweep.results.board import Board
-    from ppo_cli.sweep.results.reading import planned_runs
+    from ppo_cli.sweep.folder.sweep_dir import SweepDir
+    from ppo_cli.sweep.plan.populations import cut_into_populations
+    from ppo_cli.sweep.plan.resources import Resources
     from ppo_cli.sweep.results.summary import write_summary
-    from ppo_cli.sweep.results.sweep_dir import SweepDir
-    from ppo_cli.sweep.runner import Resources, populations_of
+    from ppo_cli.sweep.results.sweep_results import SweepResults
+    from ppo_cli.sweep.running.standings import Standings
     from ppo_cli.sweep.spec.params import parse_param
-    from ppo_cli.sweep.spec.spec import SweepSpec
+    from ppo_cli.sweep.spec.planned_runs import planned_runs
+    from ppo_cli.sweep.spec.sweep_spec import SweepSpec
 
     base = resolve_config(env=ENV_ID).config
     spec = SweepSpec((base,), ENV_ID, tuple(map(parse_param, GRID)), num_seeds=5)
@@ -79,15 +81,15 @@ def measure_supervisor(folder: Path, summary: Mapping[str, Any]) -> dict[str, fl
         sweep.run(run.name).summary_path.write_text(text, encoding="utf-8")
     slots = NODES * CORES
     with timed("split"):
-        parts = populations_of(runs, slots, Resources(((),) * slots))
-    assert {len(part) for part in parts} == {MEMBERS}
-    board = Board(sweep)
+        populations = cut_into_populations(runs, Resources(((),) * slots))
+    assert {len(population) for population in populations} == {MEMBERS}
+    standings = Standings(sweep)
     with timed("read"):
-        board.add(runs)
+        standings.add(runs)
     with timed("show"):
-        board.report("")
+        standings.report("")
     with timed("sum up"):
-        write_summary(sweep, spec, list(board.results.values()), [])
+        write_summary(SweepResults(sweep, spec, list(standings.results.values())))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
     return {**taken, "memory": peak}
 

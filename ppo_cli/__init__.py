@@ -1,6 +1,6 @@
 """`ppo`: PPO experiments on classic control from one command line, and from Python.
 
-    from ppo_cli import train, evaluate, compare, load_runs, load_policy
+    from ppo_cli import train, sweep, evaluate, compare, load_runs, load_policy
 
 Axes, the one legend for every tensor in this package:
 
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from ppo_cli.api.compare import compare
     from ppo_cli.api.evaluate import evaluate
     from ppo_cli.api.runs import Run, load_runs
+    from ppo_cli.api.sweep import sweep
     from ppo_cli.api.train import train
     from ppo_cli.play.policy import Policy, load_policy
 
 __version__ = "0.1.0"
 __all__ = ["Policy", "Run", "__version__"]
-__all__ += ["compare", "evaluate", "load_policy", "load_runs", "train"]
+__all__ += ["compare", "evaluate", "load_policy", "load_runs", "sweep", "train"]
 
 _HOMES = {
     "train": "ppo_cli.api.train",
+    "sweep": "ppo_cli.api.sweep",
     "evaluate": "ppo_cli.api.evaluate",
     "compare": "ppo_cli.api.compare",
     "load_runs": "ppo_cli.api.runs",

@@ -37,7 +37,7 @@ DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in room
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
     "scipy": {"runs.eval_stats", "compare.significance", "compare.statistics"},
-    "torch": {"nn", "learn", "play", "prepare", "render", "sweep.work.job", "export.sb3_zip"},
+    "torch": {"nn", "learn", "play", "prepare", "render", "sweep.work.run_job", "export.sb3_zip"},
     "Box2D": {"envs"},
     "gymnasium": {"envs", "render"},
     "PIL": {"film"},
@@ -53,10 +53,10 @@ HOMES: dict[str, set[str] | None] = {
     "bokeh": {"html"},
     "jinja2": {"html"},
     "markupsafe": {"html"},
-    "optuna": {"sweep.choose.search"},
+    "optuna": {"sweep.choose.optuna_search"},
     "onnx": {"export.onnx_graph"},
     "stable_baselines3": {"export.sb3_zip"},
-    "ray": {"sweep.ray_executor"},
+    "ray": {"sweep.work.ray"},
 }
 # The names under which a library is installed where it is another (or the one that brings it along).
 DISTRIBUTIONS = {
@@ -180,6 +180,6 @@ def test_the_arrows_refuse_what_they_should() -> None:
     assert not points_down("learn", "cli")
     assert not points_down("nn", "envs"), "siblings do not import each other"
     assert at_home("torch", "ppo_cli.nn.layers") and not at_home("torch", "ppo_cli.envs.tally")
-    assert at_home("optuna", "ppo_cli.sweep.choose.search")
-    assert not at_home("optuna", "ppo_cli.sweep.choose.searching")
+    assert at_home("optuna", "ppo_cli.sweep.choose.optuna_search")
+    assert not at_home("optuna", "ppo_cli.sweep.choose.optuna_searching")
     assert not at_home("requests", "ppo_cli.cli.commands.train"), "a library without a home is refused"

@@ -17,7 +17,7 @@ from ppo_cli.html.content import Chart
 from ppo_cli.report.numbers import plural
 from ppo_cli.report.plotting.points import interval_or_none, is_grid, place_of, placed, scale_for, with_means
 from ppo_cli.report.plotting.scales import Scale, colour_limits, view_limits
-from ppo_cli.sweep.results.results import PointResult
+from ppo_cli.sweep.results.point_result import PointResult
 from ppo_cli.sweep.spec.params import Param
 from ppo_cli.sweep.spec.points import Point
 

@@ -28,12 +28,13 @@ from ppo_cli.html.provenance import command, made_by, versions_tables
 from ppo_cli.html.sensitivity import sensitivity_charts
 from ppo_cli.html.settings import settings_tables
 from ppo_cli.report.numbers import count, plural
-from ppo_cli.sweep.results.reading import held_out_runs, sweep_results
-from ppo_cli.sweep.results.results import COMPLETED, PointResult, RunResult, by_merit, by_point, read_run
+from ppo_cli.sweep.folder.sweep_dir import SweepDir
+from ppo_cli.sweep.results.point_result import PointResult, best_first
+from ppo_cli.sweep.results.run_result import COMPLETED, RunResult
 from ppo_cli.sweep.results.summary import summary
-from ppo_cli.sweep.results.sweep_dir import SweepDir
+from ppo_cli.sweep.results.sweep_results import read_sweep
 from ppo_cli.sweep.spec.points import Point
-from ppo_cli.sweep.spec.spec import SweepSpec
+from ppo_cli.sweep.spec.sweep_spec import SweepSpec
 
 _MOST_POINTS = 2000
 _MOST_RUNS = 2000
@@ -52,14 +53,13 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
     Raises:
         UsageError, CorruptFileError: Its ``sweep.yaml`` is wrong or damaged, or it has no runs yet.
     """
-    spec, runs = sweep_results(folder)
+    results = read_sweep(folder)
+    spec, runs = results.spec, results.runs
     present = [run for run in runs if run.run_dir.path.is_dir()]
     if not present:
         hint = f"go on with it: ppo sweep --resume {folder.name}"
         raise UsageError(f"{folder.path} has no runs yet", hint=hint, file=folder.path)
-    points = by_point(runs)
-    held_out = [read_run(run, folder.held_out.run(run.name)) for run in held_out_runs(spec, runs)]
-    document = summary(folder, spec, runs, held_out)
+    points, document = results.points(), summary(results)
     mark = solved_at(spec.base.env_id) if len(spec.env_ids) == 1 else None
     series = _series(points, present, spec.default_point)
     data, notes = curves_data(series)
@@ -69,7 +69,7 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
         about=_about(spec, points, runs, newest_date(run.run_dir for run in present)),
         verdict=f"{document['sentence']} {_best_text(document)}".strip(),
         cards=_cards(document, runs),
-        results=(_points_table(spec, points), _runs_table(runs, held_out)),
+        results=(_points_table(spec, points), _runs_table(runs, results.held_out)),
         sensitivity=sensitivity_charts(spec.params, points, spec.default_point, mark),
         curves=data,
         curves_notes=_curves_notes(points, notes),
@@ -89,7 +89,7 @@ def _series(
         of_point.setdefault(run.planned.point, []).append(run)
     for point, own in of_point.items():  # those that count; all where none does
         of_point[point] = [run for run in own if run.status == COMPLETED] or own
-    chosen = [result.point for result in by_merit(points) if result.point in of_point]
+    chosen = [result.point for result in best_first(points) if result.point in of_point]
     chosen = sorted(chosen, key=lambda point: point != default)[:MOST_GROUPS]
     return tuple(
         Series(
@@ -166,7 +166,7 @@ def _mean_card(label: str, numbers: Mapping[str, Any], noun: str) -> Card:
 def _points_table(spec: SweepSpec, points: Sequence[PointResult]) -> Table:
     titles = ("seeds", "mean", "95 % interval", "IQM", "failed", "pruned", "missing", "time")
     columns = (Column("point"), *(Column(title, True) for title in titles))
-    shown_points = points if spec.search == "grid" and len(points) <= _MOST_POINTS else by_merit(points)
+    shown_points = points if spec.search == "grid" and len(points) <= _MOST_POINTS else best_first(points)
     rows = tuple(
         (
             _point_cell(result, spec.default_point),

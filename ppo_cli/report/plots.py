@@ -30,7 +30,7 @@ from ppo_cli.report.text import clean
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ppo_cli.sweep.results.results import PointResult
+    from ppo_cli.sweep.results.point_result import PointResult
     from ppo_cli.sweep.spec.params import Param
     from ppo_cli.sweep.spec.points import Point
 

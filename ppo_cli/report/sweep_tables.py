@@ -12,10 +12,10 @@ from rich.text import Text
 from ppo_cli.report.numbers import count, duration, interval, number, short_count
 from ppo_cli.report.plotting.scales import value_text
 from ppo_cli.report.tables import cell
-from ppo_cli.sweep.results.results import best_point
+from ppo_cli.sweep.results.point_result import best_first, best_point
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.results.results import PointResult
+    from ppo_cli.sweep.results.point_result import PointResult
     from ppo_cli.sweep.spec.points import Point
 
 MOST_ROWS = 50
@@ -33,14 +33,14 @@ def results_table(
 
     Args:
         results: The points.
-        best: The one to be bold; None takes that of :func:`~ppo_cli.sweep.results.results.best_point`.
+        best: The one to be bold; None takes that of :func:`~ppo_cli.sweep.results.point_result.best_point`.
         width: Columns of the terminal.
         unicode: Whether ``±`` can be shown.
     """
     if best is None:
-        found = best_point(results)
-        best = None if found is None else found.point
-    shown = results if len(results) <= MOST_ROWS else _best_first(results)[:MOST_ROWS]
+        best_result = best_point(results)
+        best = None if best_result is None else best_result.point
+    shown = results if len(results) <= MOST_ROWS else best_first(results)[:MOST_ROWS]
     numbers = _number_columns(shown, unicode=unicode)
     values = _value_columns(shown)
     for spare in _SPARE:
@@ -100,8 +100,3 @@ def _number_columns(results: Sequence[PointResult], *, unicode: bool) -> list[Co
 
 def _width(columns: Sequence[Column]) -> int:
     return sum(max(len(text) for text in (name, *texts)) + _GAP for name, texts in columns) - _GAP
-
-
-def _best_first(results: Sequence[PointResult]) -> list[PointResult]:
-    """By mean over seeds, those without a complete run last."""
-    return sorted(results, key=lambda result: (not result.returns, -result.mean if result.returns else 0.0))

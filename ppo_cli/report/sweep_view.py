@@ -6,7 +6,7 @@ All are fed by ``update``, which only keeps the report.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -18,23 +18,7 @@ from ppo_cli.report.sweep_dashboard import fraction_done, sweep_dashboard
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.results.sweep_report import SweepReport
-
-
-class SweepView(Protocol):
-    """What a sweep tells the user through."""
-
-    def start(self) -> None:
-        """Begin to show."""
-
-    def update(self, report: SweepReport) -> None:
-        """Keep a report, to be shown when it is time."""
-
-    def notice(self, message: str) -> None:
-        """Show a message that stays."""
-
-    def stop(self) -> None:
-        """Show no more. May be called twice."""
+    from ppo_cli.sweep.running.progress import SweepReport, SweepView
 
 
 def make_sweep_view(title: str, *, quiet: bool, stopping: Callable[[], bool]) -> SweepView:

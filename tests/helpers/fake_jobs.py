@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import itertools
 import os
 import re
 import signal
@@ -16,8 +17,9 @@ from typing import Any, NoReturn
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import StorageError
-from ppo_cli.sweep.work.jobs import Job, JobRun
-from ppo_cli.sweep.work.worker import Tell, main
+from ppo_cli.sweep.work.job import Job, JobRun, Tell
+from ppo_cli.sweep.work.local import worker
+from ppo_cli.sweep.work.local.worker import main
 
 WORKER = (sys.executable, __file__)
 ANSWERS = 9  # where a job here can write what is no answer
@@ -126,6 +128,20 @@ def _stubborn(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
     return {}
 
 
+def _train_until_stopped(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
+    """Train, and after some questions whether to stop wait until that is so."""
+    from ppo_cli.sweep.work.run_job import run_job
+
+    questions = itertools.count()
+
+    def stop_after_a_while() -> bool:
+        while next(questions) > 20 and not stop():
+            time.sleep(0.01)
+        return stop()
+
+    return run_job(job, tell, stop_after_a_while)
+
+
 def _is_stopped(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
     time.sleep(0.1)
     return {"notices": [str(stop())]}
@@ -170,10 +186,11 @@ def _torn(job: Job, tell: Tell, stop: Stop) -> None:
 
 
 def _cores(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
-    found = {tuple(sorted(os.sched_getaffinity(int(task)))) for task in os.listdir("/proc/self/task")}
-    return {"notices": [str(sorted(found))]}
+    cores = {tuple(sorted(os.sched_getaffinity(int(task)))) for task in os.listdir("/proc/self/task")}
+    return {"notices": [str(sorted(cores))]}
 
 
 if __name__ == "__main__":
     os.dup2(1, ANSWERS)
+    worker._SIGN_SECONDS = 0.1  # of those that are not silent, every second is heard
     main(run_fake_job)

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from helpers.env_helpers import register
+from helpers.file_faults import Faults, Killed
 from helpers.run_outcome import csv_rows
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.envs import user_code
 from ppo_cli.learn.trainer import train
 from ppo_cli.prepare.launch import prepare_new
-from ppo_cli.sweep.opening import open_sweep
-from ppo_cli.sweep.results.sweep_report import SweepReport
-from ppo_cli.sweep.runner import Origin, Resources, SweepRunner
+from ppo_cli.report import sweep_plots
+from ppo_cli.rng import Stream, episode_seed
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.sweep.folder.opening import open_sweep
+from ppo_cli.sweep.folder.sweep_dir import list_sweeps
+from ppo_cli.sweep.folder.sweep_yaml import dump_spec
+from ppo_cli.sweep.plan.resources import Resources
+from ppo_cli.sweep.results.run_result import RunResult
+from ppo_cli.sweep.results.summary import summary
+from ppo_cli.sweep.running.progress import SweepReport
+from ppo_cli.sweep.running.runner import Origin, SweepRunner
 from ppo_cli.sweep.spec.params import parse_param
-from ppo_cli.sweep.spec.spec import SweepSpec
-from ppo_cli.sweep.spec.spec_file import dump_spec
-from ppo_cli.sweep.work.executor import JobEvent
-from ppo_cli.sweep.work.job import run_job
-from ppo_cli.sweep.work.jobs import Job
+from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+from ppo_cli.sweep.work.events import JobEvent
+from ppo_cli.sweep.work.job import Job
+from ppo_cli.sweep.work.registry import EXECUTORS, ExecutorKind, ExecutorOptions
+from ppo_cli.sweep.work.run_job import run_job
 
 # 32 steps an iteration, 10 iterations, evaluated after each second one.
 TINY: dict[str, Any] = {
@@ -39,6 +51,12 @@ TINY: dict[str, Any] = {
     "eval_episodes": 2,
     "final_eval_episodes": 3,
 }
+
+
+RATES = "learning_rate=0.003,0.03"
+FOUR_RATES = "learning_rate=0.0003,0.003,0.03,0.3"
+OFTEN = {"total_timesteps": 256, "num_evals": 8}  # 8 iterations, evaluated after each
+QUICK = {"total_timesteps": 64, "num_evals": 2}
 
 
 class StopAfter:
@@ -94,6 +112,9 @@ def tiny_spec(
     return SweepSpec((config,), env_id, swept, **{"num_seeds": 2, "confirm": 0, **fields})
 
 
+PRUNED_SPEC = tiny_spec(FOUR_RATES, base=OFTEN, prune=True)
+
+
 class InProcess:
     """An executor whose jobs run in this process while it is waited for, one after the other.
 
@@ -120,7 +141,7 @@ class InProcess:
     def start(self, job: Job) -> None:
         self.jobs.append(job)
         self._under_way.append(job)
-        cores = [core for one in self._under_way for core in one.cores]
+        cores = [core for running in self._under_way for core in running.cores]
         assert len(cores) == len(set(cores)), "jobs under way share no core"
         self.most_under_way = max(self.most_under_way, len(self._under_way))
 
@@ -134,7 +155,7 @@ class InProcess:
         copy = Job.from_json(json.loads(json.dumps(job.to_json())))  # as another process sees it
         try:
             result = self._run(
-                copy, lambda told: events.append(JobEvent.of(job.id, "progress", told)), self.stop_asked
+                copy, lambda message: events.append(JobEvent.of(job.id, "progress", message)), self.stop_asked
             )
         except Exception as error:
             self.errors.append(error)
@@ -153,6 +174,19 @@ class InProcess:
         return [run.name for job in self.jobs for run in job.runs]
 
 
+def dies_with(guilty: str, reason: str) -> Callable[[Job], str | None]:
+    """Why the process of a job dies that has a run of this name."""
+    return lambda job: reason if guilty in [run.name for run in job.runs] else None
+
+
+class Measured(InProcess):
+    """An executor whose probes measure what a test says."""
+
+    def __init__(self, slots: int, iteration_seconds: float, step_seconds: float) -> None:
+        numbers = {"iteration_seconds": iteration_seconds, "step_seconds": step_seconds}
+        super().__init__(slots, run=lambda job, tell, stop: {"probe": numbers})
+
+
 @dataclass(frozen=True)
 class Swept:
     """A session of a sweep that has ended."""
@@ -167,11 +201,18 @@ class Swept:
 
     @property
     def statuses(self) -> dict[str, str]:
-        return {run.planned.name: run.status for run in self.runner.runs()}
+        return {run.planned.name: run.status for run in self.runs}
 
     @property
     def reasons(self) -> dict[str, str | None]:
-        return {run.planned.name: run.reason for run in self.runner.runs()}
+        return {run.planned.name: run.reason for run in self.runs}
+
+    @property
+    def runs(self) -> Sequence[RunResult]:
+        return self.runner.results().runs
+
+    def summary(self) -> dict[str, Any]:
+        return summary(self.runner.results())
 
 
 def runner_of(
@@ -203,6 +244,34 @@ def sweep(spec: SweepSpec, runs_dir: Path, executor: InProcess | None = None, **
         return Swept(runner, executor, list(runner.run()))
 
 
+def train_in_process(
+    patch: pytest.MonkeyPatch, stop: Callable[[], bool] = lambda: False, *, draw: bool = False
+) -> list[InProcess]:
+    """Let sweeps that are started in this process train in it, too; the executors that they make.
+
+    Args:
+        patch: What undoes it.
+        stop: Whether their jobs are to stop.
+        draw: Whether they draw plots, which takes longer than the trainings of most tests.
+    """
+    made: list[InProcess] = []
+
+    def run(job: Job, tell: Any, stop: Any) -> Any:
+        patch.setattr(user_code, "_agreed", set())  # a worker knows only what the job names
+        return run_job(job, tell, stop)
+
+    def make(options: ExecutorOptions, folder: Path) -> Any:
+        made.append(InProcess(slots=2, run=run))
+        made[-1].stop_asked = stop
+        return made[-1]
+
+    if not draw:
+        patch.setattr(sweep_plots, "write_sweep_plots", lambda results: [])
+    patch.setitem(EXECUTORS, "local", ExecutorKind(make, pins_cores=False))
+    patch.setattr(user_code, "_agreed", set())
+    return made
+
+
 def train_alone(config: RunConfig, runs_dir: Path) -> Path:
     """What ``ppo train`` does with the settings of one run; its folder."""
     (population,) = prepare_new(
@@ -216,11 +285,11 @@ def train_alone(config: RunConfig, runs_dir: Path) -> Path:
 
 def files_of(run: Path) -> dict[str, Any]:
     """What a run has come to, without what depends on the clock or on its folder."""
-    summary = json.loads((run / "summary.json").read_text())
-    found: dict[str, Any] = {key: summary.get(key) for key in _RESULTS}
+    written = json.loads((run / "summary.json").read_text())
+    files: dict[str, Any] = {key: written.get(key) for key in _RESULTS}
     for name in ("policy.safetensors", "best_policy.safetensors", "config.yaml"):
-        found[name] = (run / name).read_bytes() if (run / name).exists() else None
-    return found | {name: csv_rows(run / name) for name in ("metrics.csv", "monitor.csv", "eval.csv")}
+        files[name] = (run / name).read_bytes() if (run / name).exists() else None
+    return files | {name: csv_rows(run / name) for name in ("metrics.csv", "monitor.csv", "eval.csv")}
 
 
 _RESULTS = (
@@ -232,3 +301,51 @@ def sweep_files(folder: Path) -> dict[str, Any]:
     """What every run of a sweep has come to, held-out ones included, by its place in the folder."""
     runs = [config.parent for config in sorted(folder.glob("**/config.yaml"))]
     return {str(run.relative_to(folder)): files_of(run) for run in runs}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A sweep that nothing has happened to.
+
+    Attributes:
+        swept: The sweep.
+        files: What its runs have come to.
+        questions: How often it asked whether to stop.
+        operations: How often it opened, wrote, renamed ... a file.
+    """
+
+    swept: Swept
+    files: dict[str, Any]
+    questions: int
+    operations: int
+
+    @classmethod
+    def of(cls, spec: SweepSpec, runs_dir: Path) -> Reference:
+        counting = StopAfter()
+        with pytest.MonkeyPatch.context() as patch, Faults().installed() as counted:
+            patch.setattr("ppo_cli.learn.trainer.CHECKPOINT_SHARE", 1e9)
+            patch.delenv("FAULTY_IS_CURED", raising=False)
+            swept = sweep(spec, runs_dir, stop=counting)
+        return cls(swept, sweep_files(swept.folder), counting.asked, counted.count)
+
+    def stop_at(self, share: float) -> StopAfter:
+        """A stop after a share of its questions."""
+        return StopAfter(int(share * self.questions))
+
+
+def killed_somewhere(spec: SweepSpec, runs_dir: Path, operations: int, seed: int) -> set[str]:
+    """Kill a sweep at one of its file operations; the runs that it has completed by then."""
+    rng = random.Random(seed)
+    faults = Faults(rng.randrange(1, operations), torn=rng.random() < 0.5)
+    with faults.installed(), pytest.raises(Killed):
+        sweep(spec, runs_dir)
+    return {run.name for swept in list_sweeps(runs_dir) for run in swept.runs() if is_complete(run)}
+
+
+def is_complete(run: RunDir) -> bool:
+    return (run.read_summary() or {}).get("status") == "completed"
+
+
+def unlucky(fault: str, seed: int = 2) -> dict[str, Any]:
+    """Settings with which the first episode of one environment of the runs with ``seed`` fails."""
+    return {"env_kwargs": {"fault": fault, "unlucky": episode_seed(seed, Stream.EPISODE, 1, 0)}}

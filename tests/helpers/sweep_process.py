@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from helpers.cli_runner import inside
 from helpers.ppo_process import PpoProcess, is_running
 from helpers.run_outcome import outcome
+from helpers.sweep_helpers import train_in_process
 from helpers.waiting import PATIENCE
 from ppo_cli.runs.run_dir import RunDir
-from ppo_cli.sweep.results.sweep_dir import SweepDir, list_sweeps
+from ppo_cli.sweep.folder.sweep_dir import SweepDir, list_sweeps
 
 SMALL = (
     "num_envs=4", "num_steps=16", "num_epochs=2", "num_minibatches=2", "hidden_sizes=[8]", "num_evals=8",
@@ -81,29 +85,29 @@ def runs_of(sweep: SweepDir) -> dict[str, RunDir]:
 def sweep_outcome(sweep: SweepDir) -> dict[str, Any]:
     """Everything in a finished sweep that does not depend on the clock, by a name for each part."""
     document = json.loads(sweep.summary_path.read_text())
-    found: dict[str, Any] = {f"summary {key}": document[key] for key in _POINT_STATE}
-    found["summary failed"] = document["failed"]
-    found["summary best"] = document["best"]
-    found["summary points"] = [_without_clock(point) for point in document["points"]]
+    parts: dict[str, Any] = {f"summary {key}": document[key] for key in _POINT_STATE}
+    parts["summary failed"] = document["failed"]
+    parts["summary best"] = document["best"]
+    parts["summary points"] = [_without_clock(point) for point in document["points"]]
     with sweep.results_path.open() as file:
-        found["results.csv"] = [_without_clock(row) for row in csv.DictReader(file)]
-    found["sweep.yaml"] = sweep.spec_path.read_text()
-    found["files"] = sorted(path.name for path in sweep.path.iterdir())
-    found["half-written files"] = sorted(str(p.relative_to(sweep.path)) for p in half_written(sweep.path))
-    found |= {path.name: path.read_bytes() for path in sweep.path.glob("*.png")}
-    return found | {f"run {name}": outcome(run.path) for name, run in runs_of(sweep).items()}
+        parts["results.csv"] = [_without_clock(row) for row in csv.DictReader(file)]
+    parts["sweep.yaml"] = sweep.spec_path.read_text()
+    parts["files"] = sorted(path.name for path in sweep.path.iterdir() if path != sweep.logs_path)
+    parts["half-written files"] = sorted(str(p.relative_to(sweep.path)) for p in half_written(sweep.path))
+    parts |= {path.name: path.read_bytes() for path in sweep.path.glob("*.png")}
+    return parts | {f"run {name}": outcome(run.path) for name, run in runs_of(sweep).items()}
 
 
 def assert_same_sweep(sweep: SweepDir, undisturbed: dict[str, Any]) -> None:
     """The sweep ended as the undisturbed one did, bit for bit, and left nothing half written."""
-    found = sweep_outcome(sweep)
+    parts = sweep_outcome(sweep)
     different = [
-        f"{key}: {_difference(found.get(key), undisturbed.get(key))}"
-        for key in sorted(found.keys() | undisturbed.keys())
-        if found.get(key) != undisturbed.get(key)
+        f"{key}: {_difference(parts.get(key), undisturbed.get(key))}"
+        for key in sorted(parts.keys() | undisturbed.keys())
+        if parts.get(key) != undisturbed.get(key)
     ]
     assert not different, f"{sweep.path} differs from the undisturbed sweep:\n" + "\n".join(different)
-    assert found["half-written files"] == []
+    assert parts["half-written files"] == []
 
 
 def half_written(folder: Path) -> list[Path]:
@@ -134,29 +138,23 @@ def _without_clock(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in _CLOCK_FIELDS}
 
 
-def _difference(found: Any, wanted: Any) -> str:
+def _difference(part: Any, wanted: Any) -> str:
     """What differs, small enough to read."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        keys = sorted(key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key))
-        return "; ".join(f"{key}: {str(found.get(key))[:80]} != {str(wanted.get(key))[:80]}" for key in keys)
-    return f"{str(found)[:300]} != {str(wanted)[:300]}"
-
-
-@dataclass
-class Undisturbed:
-    """What a sweep comes to when nobody kills it, and how many seconds that takes."""
-
-    outcome: dict[str, Any]
-    seconds: float
+    if isinstance(part, dict) and isinstance(wanted, dict):
+        keys = sorted(key for key in part.keys() | wanted.keys() if part.get(key) != wanted.get(key))
+        return "; ".join(f"{key}: {str(part.get(key))[:80]} != {str(wanted.get(key))[:80]}" for key in keys)
+    return f"{str(part)[:300]} != {str(wanted)[:300]}"
 
 
 @functools.cache
-def undisturbed_sweep(sweep: Sweep, folder: Path) -> Undisturbed:
+def undisturbed_sweep(sweep: Sweep, folder: Path) -> dict[str, Any]:
+    """What a sweep comes to when nobody kills it. (It is trained in this process, to the same bits.)"""
     folder.mkdir()
-    started = time.monotonic()
-    result = PpoProcess(sweep.words(folder / "runs"), folder).wait()
+    with pytest.MonkeyPatch.context() as patch:
+        train_in_process(patch, draw=True)
+        result = inside(*sweep.words(folder / "runs"), cwd=folder)
     assert result.code == 0, result.stderr
-    return Undisturbed(sweep_outcome(sweep_of(folder / "runs")), time.monotonic() - started)
+    return sweep_outcome(sweep_of(folder / "runs"))
 
 
 # ---------------------------------------------------------------------- its workers
@@ -206,11 +204,14 @@ def wait_until_it_trains(process: PpoProcess, runs_dir: Path, since: float) -> b
 def is_being_written(runs_dir: Path) -> bool:
     """Whether a file, a checkpoint or a folder is under its temporary name at this moment."""
     return any(
-        True for sweep in list_sweeps(runs_dir) for pattern in TEMPORARY for _ in found(sweep.path, pattern)
+        True
+        for sweep in list_sweeps(runs_dir)
+        for pattern in TEMPORARY
+        for _ in paths_of(sweep.path, pattern)
     )
 
 
-def found(folder: Path, pattern: str) -> list[Path]:
+def paths_of(folder: Path, pattern: str) -> list[Path]:
     """The paths that fit a pattern, while other processes make and remove some."""
     return [folder / name for name in glob.glob(pattern, root_dir=folder)]
 
@@ -218,7 +219,7 @@ def found(folder: Path, pattern: str) -> list[Path]:
 def _latest_row(runs_dir: Path) -> float:
     times = [0.0]
     for pattern in ("*/*/metrics.csv", "*/held-out/*/metrics.csv"):
-        for path in found(runs_dir, pattern):
+        for path in paths_of(runs_dir, pattern):
             with contextlib.suppress(OSError):
                 times.append(path.stat().st_mtime)
     return max(times)

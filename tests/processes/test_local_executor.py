@@ -15,18 +15,15 @@ from types import SimpleNamespace
 import pytest
 from helpers.fake_jobs import WORKER, fake_job
 from helpers.ppo_process import is_running
-from helpers.training_helpers import make_config
 
 from ppo_cli.errors import PpoError, StorageError
-from ppo_cli.sweep.work import local_executor
-from ppo_cli.sweep.work.executor import JobEvent, RunProgress
-from ppo_cli.sweep.work.jobs import Job, JobRun
-from ppo_cli.sweep.work.local_executor import LocalExecutor
+from ppo_cli.sweep.work.events import JobEvent, RunProgress
+from ppo_cli.sweep.work.local import executor as local_executor
+from ppo_cli.sweep.work.local.executor import LocalExecutor
 from ppo_cli.sweep.work.worker_log import KEPT_BYTES
 
 Make = Callable[..., LocalExecutor]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what is promised, and seen in /proc, on Linux")
-PATIENCE = 60.0  # seconds; more only if a worker hangs where it must not
 
 
 @pytest.fixture
@@ -57,7 +54,7 @@ def ended(number: int) -> Callable[[list[JobEvent]], bool]:
     return lambda events: sum(event.kind != "progress" for event in events) >= number
 
 
-def told(number: int) -> Callable[[list[JobEvent]], bool]:
+def noticed(number: int) -> Callable[[list[JobEvent]], bool]:
     return lambda events: len(notices(events)) >= number
 
 
@@ -75,9 +72,9 @@ def pid_of(events: list[JobEvent]) -> int:
     return int(notices(events)[0])
 
 
-def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
-    """Those that are still there after some seconds."""
-    deadline = time.monotonic() + seconds
+def wait_until_gone(pids: list[int]) -> list[int]:
+    """Those that do not go, however long they are waited for."""
+    deadline = time.monotonic() + PATIENCE
     while (left := [pid for pid in pids if is_running(pid)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left
@@ -101,12 +98,6 @@ def test_a_probe_tells_what_it_measured(make: Make, tmp_path: Path) -> None:
     assert carry_out(make(), tmp_path, "probe")[-1].probe == {"iteration_seconds": 0.25}
 
 
-def test_events_read_back_equal() -> None:
-    run = RunProgress("diverged", 5, 0.25, -1.5, "NaN")
-    event = JobEvent("0001", "failed", {"a": run}, "why", "what to do", 74, ("notice",), {"p": 1.0})
-    assert JobEvent.from_json(event.to_json()) == event
-
-
 def test_the_next_job_finds_the_worker_warm(make: Make, tmp_path: Path) -> None:
     executor = make(2)
     pids = [pid_of(carry_out(executor, tmp_path, "train", job_id=str(number))) for number in range(3)]
@@ -116,7 +107,7 @@ def test_the_next_job_finds_the_worker_warm(make: Make, tmp_path: Path) -> None:
 def test_a_warm_worker_is_taken_before_a_new_one_is_started(make: Make, tmp_path: Path) -> None:
     executor = make(2)
     executor.start(fake_job(tmp_path, "until_stopped"))
-    first = pid_of(listen(executor, told(1)))
+    first = pid_of(listen(executor, noticed(1)))
     warm = pid_of(carry_out(executor, tmp_path, "train", job_id="0001"))
     os.kill(first, signal.SIGKILL)
     assert listen(executor, ended(1))[-1].kind == "died"
@@ -129,7 +120,7 @@ def test_jobs_run_side_by_side_in_as_many_slots_as_there_are(make: Make, tmp_pat
         executor.start(fake_job(tmp_path, "until_stopped", str(number)))
     with pytest.raises(RuntimeError, match="2 slots"):
         executor.start(fake_job(tmp_path, "train", "2"))
-    assert len(set(notices(listen(executor, told(2))))) == 2
+    assert len(set(notices(listen(executor, noticed(2))))) == 2
     executor.stop()
     assert {event.job_id for event in listen(executor, ended(2))} == {"0", "1"}
 
@@ -186,7 +177,7 @@ def test_a_worker_that_dies_costs_its_job_only(make: Make, tmp_path: Path, comma
     assert events[-1].kind == "died"
     assert reason in events[-1].reason
     assert len(events[-1].reason) < 500
-    assert wait_until_gone([int(pid) for pid in notices(events)], 1.0) == []
+    assert wait_until_gone([int(pid) for pid in notices(events)]) == []
     assert carry_out(executor, tmp_path, "train", job_id="0001")[-1].kind == "ended"
 
 
@@ -199,8 +190,7 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_replaced(
     os.kill(pid, signal.SIGKILL)
     if listening:
         assert executor.wait(0.5) == [], "no job, no event"
-    else:
-        time.sleep(0.5)
+    assert wait_until_gone([pid]) == []
     again = carry_out(executor, tmp_path, "train", job_id="0001")
     assert [event.kind for event in again if event.kind != "progress"] == ["ended"]
     assert pid_of(again) != pid
@@ -210,18 +200,20 @@ def test_a_worker_that_hangs_is_killed_and_one_that_only_takes_its_time_is_not(
     make: Make, tmp_path: Path
 ) -> None:
     executor, events = make(4), list[JobEvent]()
-    for number, command in enumerate(["stubborn 5", "freeze", "spin", "family"]):
+    for number, command in enumerate(["until_stopped", "freeze", "spin", "family"]):
         executor.start(fake_job(tmp_path, command, str(number)))
-        events += listen(executor, told(1))
+        events += listen(executor, noticed(1))
     executor._hang_timeout = 2.5  # now that all are there: a machine under load starts them slowly
-    events += listen(executor, ended(4))
+    events += listen(executor, ended(3))
+    executor.stop()
+    events += listen(executor, ended(1))
     outcomes = {event.job_id: event for event in events if event.kind != "progress"}
     assert outcomes.pop("0").kind == "ended"
     assert {event.kind for event in outcomes.values()} == {"died"}
     assert outcomes["1"].reason == "the worker process hung: no sign of life for 2.5 s, so it was killed"
     hung = [int(pid) for event in events if event.job_id != "0" for pid in event.notices]
     assert len(hung) == 4
-    assert wait_until_gone(hung, 1.0) == []
+    assert wait_until_gone(hung) == []
 
 
 def test_time_in_which_the_supervisor_was_stopped_is_no_silence(
@@ -229,7 +221,7 @@ def test_time_in_which_the_supervisor_was_stopped_is_no_silence(
 ) -> None:
     executor = make(hang_timeout=100.0)
     executor.start(fake_job(tmp_path, "freeze"))
-    listen(executor, told(1))
+    listen(executor, noticed(1))
     monkeypatch.setattr(local_executor, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 1000))
     assert executor.wait(0.3) == []
 
@@ -266,7 +258,7 @@ def test_what_a_job_prints_is_logged_and_never_taken_for_an_answer(make: Make, t
 def test_of_what_a_worker_prints_without_end_the_last_lines_are_kept(make: Make, tmp_path: Path) -> None:
     executor, log = make(), tmp_path / "logs" / "worker-0.log"
     executor.start(fake_job(tmp_path, "babble"))
-    listen(executor, told(2))
+    listen(executor, noticed(2))
     executor.wait(1.0)
     assert KEPT_BYTES // 2 < log.stat().st_size <= 2 * KEPT_BYTES, "while the job goes on"
     assert log.read_text().endswith("that was all\n")
@@ -314,20 +306,20 @@ def test_a_worker_that_never_reads_does_not_block_the_supervisor(tmp_path: Path)
     executor.stop()
     assert executor.wait(0.1) == []
     executor.close()
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_a_wait_ends_in_time_without_events_and_early_with_one(make: Make, tmp_path: Path) -> None:
     executor = make()
     executor.start(fake_job(tmp_path, "until_stopped"))
-    listen(executor, told(1))
+    listen(executor, noticed(1))
     began = time.monotonic()
     assert executor.wait(1.5) == [], "signs of life are no events"
-    assert 1.5 <= time.monotonic() - began < 3.0
+    assert 1.5 <= time.monotonic() - began < PATIENCE
     executor.stop()
     began = time.monotonic()
-    assert [event.kind for event in executor.wait(30)] == ["ended"]
-    assert time.monotonic() - began < 10
+    assert [event.kind for event in executor.wait(2 * PATIENCE)] == ["ended"]
+    assert time.monotonic() - began < PATIENCE
 
 
 @linux
@@ -336,10 +328,10 @@ def test_closing_leaves_no_process_whatever_they_are_doing(make: Make, tmp_path:
     idle = pid_of(carry_out(executor, tmp_path, "train"))
     for number, command in enumerate(["spin", "freeze", "family", "stubborn 600"]):
         executor.start(fake_job(tmp_path, command, str(number)))
-    pids = [idle, *map(int, notices(listen(executor, told(5))))]
+    pids = [idle, *map(int, notices(listen(executor, noticed(5))))]
     assert sum(map(is_running, pids)) >= 5
     executor.close()
-    assert wait_until_gone(pids, 0.5) == []
+    assert wait_until_gone(pids) == []
     executor.close()
 
 
@@ -347,7 +339,8 @@ SUPERVISOR = """
 import signal, sys
 from pathlib import Path
 from helpers.fake_jobs import WORKER, fake_job
-from ppo_cli.sweep.work.local_executor import LocalExecutor
+from helpers.waiting import PATIENCE
+from ppo_cli.sweep.work.local.executor import LocalExecutor
 
 signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
 folder, *commands = sys.argv[1:]
@@ -390,7 +383,7 @@ def test_workers_do_not_outlive_a_killed_supervisor_even_if_they_hang_in_c(tmp_p
         time.sleep(0.2)
         assert sum(map(is_running, pids)) == len(commands) + 1
         supervisor.kill()
-        left = wait_until_gone(pids, 2.0)
+        left = wait_until_gone(pids)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []
@@ -402,8 +395,8 @@ def test_ctrl_c_and_sigterm_do_not_reach_workers(tmp_path: Path) -> None:
         os.killpg(supervisor.pid, signal.SIGINT)
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, signum)
-        assert words(supervisor, 2) == ["interrupted", "ended"]
-    assert wait_until_gone([pid], 2.0) == []
+        assert sorted(words(supervisor, 2)) == ["ended", "interrupted"]
+    assert wait_until_gone([pid]) == []
 
 
 @linux
@@ -427,18 +420,3 @@ def test_a_worker_that_cannot_be_started_is_an_error_for_people(tmp_path: Path) 
     with pytest.raises(PpoError, match="cannot start a worker process: No such file"):
         executor.start(fake_job(tmp_path, "train"))
     executor.close()
-
-
-def test_a_worker_trains_a_run(tmp_path: Path) -> None:
-    runs = tuple(JobRun(f"cart-s{seed}", make_config("CartPole-v1", seed=seed)) for seed in (1, 2))
-    executor = LocalExecutor(1)
-    try:
-        executor.start(Job(id="0000", folder=tmp_path, runs=runs))
-        last = listen(executor, ended(1))[-1]
-    finally:
-        executor.close()
-    assert last.kind == "ended", last.reason
-    assert {name: run.status for name, run in last.runs.items()} == {
-        "cart-s1": "completed", "cart-s2": "completed",
-    }  # fmt: skip
-    assert (tmp_path / "cart-s1" / "policy.safetensors").exists()

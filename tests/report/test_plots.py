@@ -18,7 +18,7 @@ from PIL import Image
 from ppo_cli.errors import StorageError, UsageError
 from ppo_cli.report import plots
 from ppo_cli.runs.eval_stats import mean_interval
-from ppo_cli.sweep.results.results import PointResult
+from ppo_cli.sweep.results.point_result import PointResult
 from ppo_cli.sweep.spec.params import Param
 from ppo_cli.sweep.spec.points import Point
 

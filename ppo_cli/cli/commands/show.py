@@ -23,12 +23,12 @@ def show_command(
       ppo show CartPole-v1-ppo-clip-s1 --json
       ppo show LunarLander-v3-eps_clip
     """
-    from ppo_cli.cli.sweeps import find_run_or_sweep, show_sweep
-    from ppo_cli.sweep.results.sweep_dir import SweepDir
+    from ppo_cli.cli.sweeping.results import show_sweep_folder
+    from ppo_cli.sweep.folder.sweep_dir import SweepDir, find_run_or_sweep
 
     folder = find_run_or_sweep(runs_dir, run)
     if isinstance(folder, SweepDir):
-        show_sweep(folder, as_json=json)
+        show_sweep_folder(folder, as_json=json)
     else:
         _show_run(folder, as_json=json)
 

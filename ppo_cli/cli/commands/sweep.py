@@ -158,70 +158,43 @@ def sweep_command(
       ppo sweep configs/sweeps/eps-clip-lunarlander.yaml
       ppo sweep --resume LunarLander-v3-eps_clip --retry-failed
     """
-    from ppo_cli.cli.sweeping import Sweeping
-    from ppo_cli.sweep.spec.make_spec import make_spec
+    from ppo_cli.api import sweep as api
+    from ppo_cli.cli.sweeping.dry_run import show_dry_run
+    from ppo_cli.cli.sweeping.progress import terminal_hooks
+    from ppo_cli.cli.sweeping.results import exit_code, show_sweep
+    from ppo_cli.sweep.running.session import SessionOptions
+    from ppo_cli.sweep.spec.request import Design, SweepRequest
+    from ppo_cli.sweep.work.registry import ExecutorOptions
 
+    who = ExecutorOptions(executor, ray_address, workers, timeout)
+    how = SessionOptions(who, max_members, max_memory, allow_import, retry_failed)
+    design = Design(zipped, seeds, search, trials, prune, confirm)
     typed = {"seed": seed, "total_timesteps": total_timesteps, "algorithm": algorithm}
     values = {key: value for key, value in typed.items() if value is not None}
+    request = SweepRequest(
+        env, config, overrides or (), values, params or (), design, sweep_file, allow_import
+    )
     with stop_signals() as stop:
-        sweeping = Sweeping(
-            runs_dir,
-            stop,
-            words=ctx.obj or [ctx.info_name or ""],
-            executor=executor,
-            ray_address=ray_address,
-            workers=workers,
-            max_members=max_members,
-            max_memory=max_memory,
-            timeout=timeout,
-            allow_import=allow_import,
-            retry_failed=retry_failed,
-            quiet=quiet,
-            as_json=json,
-        )
+        hooks = terminal_hooks(ctx, stop, quiet=quiet)
         if resume is not None:
-            given = [
-                sweep_file,
-                env,
-                config,
-                overrides,
-                params,
-                zipped,
-                seeds,
-                search,
-                trials,
-                prune,
-                confirm,
-                name,
-            ]
-            if values or any(one is not None and one != [] for one in given) or dry_run:
-                raise UsageError(
-                    "--resume goes on with a sweep as it is, and takes no settings",
-                    hint="to extend it, give the command that began it with more values, seeds or trials",
-                )
-            code = sweeping.resume(resume)
+            if not request.asks_for_nothing or name is not None or dry_run:
+                raise UsageError(TAKES_NO_SETTINGS, hint=TO_EXTEND)
+            document = api.resume_sweep(resume, runs_dir=runs_dir, options=how, hooks=hooks)
+        elif not (sweep_file or params):
+            raise UsageError("nothing to sweep", hint=WHAT_TO_DO)
+        elif dry_run:
+            plan = api.plan_sweep(request, name=name, runs_dir=runs_dir, options=how, hooks=hooks)
+            show_dry_run(plan, as_json=json)
+            return
         else:
-            if not (sweep_file or params):
-                raise UsageError("nothing to sweep", hint=WHAT_TO_DO)
-            spec, notices = make_spec(
-                env=env,
-                config_file=config,
-                overrides=overrides or (),
-                values=values,
-                params=params or (),
-                zipped=zipped,
-                num_seeds=seeds,
-                search=search,
-                trials=trials,
-                prune=prune,
-                confirm=confirm,
-                allow_import=allow_import,
-                sweep_file=sweep_file,
-            )
-            code = (sweeping.dry_run if dry_run else sweeping.begin)(spec, name, notices)
-    raise typer.Exit(code)
+            document = api.run_sweep(request, name=name, runs_dir=runs_dir, options=how, hooks=hooks)
+        go_on = api.resume_command(document["sweep_dir"], allow_import=allow_import)
+        show_sweep(document, stopped=stop(), resume=go_on, quiet=quiet, as_json=json)
+    raise typer.Exit(exit_code(document, stop))
 
 
+TAKES_NO_SETTINGS = "--resume goes on with a sweep as it is, and takes no settings"
+TO_EXTEND = "to extend it, give the command that began it with more values, seeds or trials"
 WHAT_TO_DO = (
     "try `ppo sweep --env CartPole-v1 --param learning_rate`, `ppo sweep FILE` or "
     "`ppo sweep --resume SWEEP`; "

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from ppo_cli.cli.sweeps import find_run_or_sweep
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.compare.groups import Group, find_groups
 from ppo_cli.errors import UsageError
@@ -14,7 +13,7 @@ from ppo_cli.html.content import Report
 from ppo_cli.html.curves import Series
 from ppo_cli.html.media import given_pictures, rendered_pictures
 from ppo_cli.runs.run_dir import RunDir
-from ppo_cli.sweep.results.sweep_dir import SweepDir
+from ppo_cli.sweep.folder.sweep_dir import SweepDir, find_run_or_sweep
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ppo_cli.report.plotting.scales import view_limits
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ppo_cli.sweep.results.results import PointResult
+    from ppo_cli.sweep.results.point_result import PointResult
     from ppo_cli.sweep.spec.params import Param
     from ppo_cli.sweep.spec.points import Point
 

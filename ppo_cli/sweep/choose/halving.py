@@ -8,67 +8,16 @@ same again. Source: Jamieson and Talwalkar 2016, "Non-stochastic best arm identi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 
-from ppo_cli.config.schema import RunConfig
-from ppo_cli.errors import UsageError
 from ppo_cli.runs.logs import read_columns
-from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.sweep.results.run_result import RunResult
 from ppo_cli.sweep.spec.points import Point
-
-RUNGS = (1 / 8, 1 / 4, 1 / 2)
-"""Shares of the steps after which the worse half of the points is stopped."""
+from ppo_cli.sweep.spec.rungs import RUNGS, rung_name, rung_step
 
 FEWEST = 2
 """A rung leaves at least so many points: a single one could be compared with nothing."""
-
-
-def rung_iteration(config: RunConfig, share: float) -> int:
-    """The iteration after which a run stands at a rung: that of the evaluation nearest to ``share``.
-
-    Raises:
-        UsageError: The run is never evaluated on its way.
-    """
-    evaluations = config.evaluation.num_evals
-    if evaluations < 2:
-        raise UsageError(
-            f"--prune judges runs on their way, and num_evals is {evaluations}",
-            hint="--set num_evals=10",
-            key="evaluation.num_evals",
-        )
-    number = min(max(1, round(share * evaluations)), evaluations - 1)
-    return math.ceil(number * config.num_iterations / evaluations)
-
-
-def rung_name(share: float) -> str:
-    """A rung in words.
-
-    >>> rung_name(1 / 8)
-    'rung at 12.5 % of the steps'
-    """
-    return f"rung at {100 * share:g} % of the steps"
-
-
-def stands_at_rung(run: RunDir, config: RunConfig, share: float, global_step: int) -> bool:
-    """Whether a run has come to a rung and ended its session there.
-
-    A process that is killed at the rung may leave the evaluation without the checkpoint and the summary.
-
-    Args:
-        run: Its folder.
-        config: Its settings.
-        share: The rung.
-        global_step: Environment steps done, by its summary.
-    """
-    step = rung_iteration(config, share) * config.steps_per_iteration
-    return global_step >= step and rung_score(run, config, share) is not None
-
-
-def rung_score(run: RunDir, config: RunConfig, share: float) -> float | None:
-    """Mean return of the evaluation at a rung; None while the run has not come so far."""
-    step = rung_iteration(config, share) * config.steps_per_iteration
-    found = read_columns(run.eval_path, "global_step", "mean")
-    return next((mean for at, mean in zip(*found.values(), strict=True) if at == step), None)
 
 
 def survivors(scores: Mapping[Point, float]) -> list[Point]:
@@ -77,7 +26,46 @@ def survivors(scores: Mapping[Point, float]) -> list[Point]:
     Args:
         scores: Mean over seeds at the rung; NaN for a point that lost a run on the way, which comes last.
     """
-    count = max(FEWEST, math.ceil(len(scores) / 2))
-    worst_first = {point: -math.inf if math.isnan(score) else score for point, score in scores.items()}
-    kept = set(sorted(worst_first, key=worst_first.__getitem__, reverse=True)[:count])
+    kept = set(_best_first(scores)[: max(FEWEST, math.ceil(len(scores) / 2))])
     return [point for point in scores if point in kept]
+
+
+def why_stopped(scores: Mapping[Point, float], point: Point, share: float) -> str:
+    """Say why a rung stops a point: its mean and its place among ``scores``."""
+    place = _best_first(scores).index(point) + 1
+    return f"{rung_name(share)}: mean {scores[point]:.1f}, place {place} of {len(scores)}"
+
+
+def mean_at_rung(runs: Sequence[RunResult], share: float) -> float:
+    """Mean over a point's seeds at a rung; NaN when a run was lost before it.
+
+    One that was lost after it counts: otherwise a sweep that goes on would decide otherwise than before.
+    """
+    returns = [return_at_rung(run, share) for run in runs]
+    return math.nan if None in returns else fmean(mean for mean in returns if mean is not None)
+
+
+def mean_at_last_rung(runs: Sequence[RunResult]) -> float:
+    """Mean over a point's seeds at the last rung that all of them reached; NaN when they reached none."""
+    means = [mean_at_rung(runs, share) for share in RUNGS] if runs else []
+    return next((mean for mean in reversed(means) if not math.isnan(mean)), math.nan)
+
+
+def return_at_rung(run: RunResult, share: float) -> float | None:
+    """Mean return of a run's evaluation at a rung; None while the run has not come so far."""
+    rung = rung_step(run.planned.config, share)
+    columns = read_columns(run.run_dir.eval_path, "global_step", "mean")
+    return next((mean for step, mean in zip(*columns.values(), strict=True) if step == rung), None)
+
+
+def stands_at_rung(run: RunResult, share: float) -> bool:
+    """Whether a run has come to a rung and ended its session there.
+
+    A process that is killed at the rung may leave the evaluation without the checkpoint and the summary.
+    """
+    is_far_enough = run.global_step >= rung_step(run.planned.config, share)
+    return is_far_enough and return_at_rung(run, share) is not None
+
+
+def _best_first(scores: Mapping[Point, float]) -> list[Point]:
+    return sorted(scores, key=lambda point: math.inf if math.isnan(scores[point]) else -scores[point])

@@ -10,9 +10,9 @@ from typing import Any
 
 from ppo_cli.errors import UsageError
 from ppo_cli.prepare.resolve import ResolvedSettings, settings_of_config
-from ppo_cli.sweep.results.reading import sweep_results
-from ppo_cli.sweep.results.results import PointResult, best_point, by_point
-from ppo_cli.sweep.results.sweep_dir import find_sweep
+from ppo_cli.sweep.folder.sweep_dir import find_sweep
+from ppo_cli.sweep.results.point_result import PointResult, best_point
+from ppo_cli.sweep.results.sweep_results import read_sweep
 
 BEST = "best"
 
@@ -33,8 +33,9 @@ def settings_of_point(
         UsageError: There is no such sweep or point, or it has no best one yet.
     """
     folder = find_sweep(runs_dir, ref)
-    spec, runs = sweep_results(folder)
-    chosen = _chosen(folder.name, by_point(runs), point)
+    results = read_sweep(folder)
+    spec = results.spec
+    chosen = _chosen(folder.name, results.points(), point)
     settings = settings_of_config(
         spec.config(chosen.point, spec.base.seed), values, allow_import=allow_import
     )

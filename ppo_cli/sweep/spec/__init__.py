@@ -1,4 +1,4 @@
-"""What a sweep studies: base settings, swept settings, points, seeds; read, checked, written back.
+"""What a sweep studies: base settings, swept settings, points, seeds; read, checked, and made into runs.
 
-Here belongs what is known of a sweep before any of its runs exists. Who trains them does not.
+Here belongs what is known of a sweep before any run exists. Where it is kept and who trains it does not.
 """

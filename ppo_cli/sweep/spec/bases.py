@@ -17,8 +17,8 @@ from ppo_cli.config.values import get_value
 from ppo_cli.errors import UsageError
 from ppo_cli.prepare.resolve import resolve_settings
 from ppo_cli.sweep.spec.params import Param
-from ppo_cli.sweep.spec.spec import OWN_BASE
 from ppo_cli.sweep.spec.sweep_file import SweepFile
+from ppo_cli.sweep.spec.sweep_spec import OWN_BASE
 
 if TYPE_CHECKING:
     from ppo_cli.envs.registry import ResolvedEnv
@@ -37,6 +37,7 @@ class Inputs:
         settings: The sweep file's ``settings``.
         overrides: ``--set``.
         values: Settings that have options of their own.
+        values_label: What messages call the place of ``values``; None for each one's option.
         allow_import: Whether files may name modules to import.
         swept: Swept values that have settings tuned for them, by path.
     """
@@ -47,6 +48,7 @@ class Inputs:
     settings: Node | None
     overrides: Sequence[str]
     values: Mapping[str, Any]
+    values_label: str | None
     allow_import: bool
     swept: Mapping[str, Any] = field(default_factory=dict)
 
@@ -83,13 +85,17 @@ def make_bases(inputs: Inputs, swept: Mapping[str, Param], *, typed: bool) -> li
     rows = product(*(param.values for param in own))
     each = [replace(inputs, swept=dict(zip(paths, row, strict=True))) for row in rows]
     if ENV_ID not in swept:
-        return [_only_base(one) for one in each]
+        return [_only_base(own_inputs) for own_inputs in each]
     named = inputs.env or inputs.env_in_file
     if named is not None:
         text = f"env_id is swept, so {named!r} cannot be the environment"
         raise UsageError(text, hint="leave it out, or do not sweep env_id", key=ENV_ID)
     agreed = typed or inputs.allow_import
-    bases = [_named_base(str(env), one, agreed=agreed) for env in swept[ENV_ID].values for one in each]
+    bases = [
+        _named_base(str(env), own_inputs, agreed=agreed)
+        for env in swept[ENV_ID].values
+        for own_inputs in each
+    ]
     # That a swept environment takes the place of the one in a file goes without saying.
     return [replace(base, notices=_without(base.notices, "--env ")) for base in bases]
 
@@ -112,10 +118,10 @@ def bases_of_folder(file: SweepFile, inputs: Inputs, swept: Mapping[str, Param])
         hint = "begin a sweep of your own with --env or --config, without this file"
         raise UsageError(f"{file.path} has settings of its own, for {' and '.join(there)}", hint=hint)
     for path in OWN_BASE:
-        found = list(dict.fromkeys(get_value(config, path) for config in configs))
-        if path in swept and sorted(swept[path].values) != sorted(found):
+        held = list(dict.fromkeys(get_value(config, path) for config in configs))
+        if path in swept and sorted(swept[path].values) != sorted(held):
             hint = f"begin a new sweep for other values of {swept[path].name}"
-            raise UsageError(f"{file.path} has settings for {' and '.join(found)} only", hint=hint, key=path)
+            raise UsageError(f"{file.path} has settings for {' and '.join(held)} only", hint=hint, key=path)
     requested = (file.env or "").split(",")
     if len(requested) != len(there):
         return bases
@@ -146,6 +152,7 @@ def _base(inputs: Inputs, settings: Node | None, env: ResolvedEnv | None = None)
         inputs.overrides,
         settings=settings,
         values=inputs.values,
+        values_label=inputs.values_label,
         swept=inputs.swept,
         allow_import=inputs.allow_import,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from numbers import Integral
+from typing import Any, NoReturn, get_args
 
 from ppo_cli.config.algorithms import objection, users_of, uses
 from ppo_cli.config.sections import SHAPING_TERMS
@@ -10,8 +11,8 @@ from ppo_cli.config.settings import BY_PATH
 from ppo_cli.config.values import get_value
 from ppo_cli.envs.whole_episodes import check_whole_episodes
 from ppo_cli.errors import UsageError
-from ppo_cli.sweep.choose.halving import RUNGS, rung_iteration
-from ppo_cli.sweep.spec.spec import SweepSpec
+from ppo_cli.sweep.spec.rungs import RUNGS, rung_iteration
+from ppo_cli.sweep.spec.sweep_spec import Search, SweepSpec
 
 MAX_RUNS = 10_000
 MAX_SEEDS = 1_000
@@ -32,6 +33,7 @@ def check_spec(spec: SweepSpec) -> None:
     """
     if not spec.params:
         raise UsageError("no setting is swept", hint="name one, such as --param eps_clip", key="params")
+    _check_whole_numbers(spec)
     _check_search(spec)
     _check_counts(spec)
     _check_size(spec)
@@ -42,7 +44,17 @@ def check_spec(spec: SweepSpec) -> None:
     _check_points(spec)
 
 
+def _check_whole_numbers(spec: SweepSpec) -> None:
+    """Refuse what a Python program may give in place of a whole number."""
+    given: dict[str, object] = {"seeds": spec.num_seeds, "confirm": spec.confirm, "trials": spec.trials or 0}
+    for key, number in given.items():
+        if isinstance(number, bool) or not isinstance(number, Integral):
+            _refuse(key, f"{number!r} is not a whole number")
+
+
 def _check_search(spec: SweepSpec) -> None:
+    if spec.search not in get_args(Search):
+        _refuse("search", f"{spec.search!r} is not allowed; expected one of {', '.join(get_args(Search))}")
     if spec.search == "grid":
         if spec.trials is not None:
             _refuse("trials", "a grid has no trials: it trains every point", "add --search random or tpe")

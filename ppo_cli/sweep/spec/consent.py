@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ppo_cli.envs.consent import TERMS, agree_to_terms, imports_of
 from ppo_cli.envs.registry import resolve_env_id
-from ppo_cli.sweep.spec.spec import SweepSpec
+from ppo_cli.sweep.spec.sweep_spec import SweepSpec
 
 
 def agree_to_spec(spec: SweepSpec, *, allow_import: bool) -> None:
@@ -25,8 +25,8 @@ def agree_to_spec(spec: SweepSpec, *, allow_import: bool) -> None:
 
 def imports_of_spec(spec: SweepSpec) -> list[str]:
     """The settings that make this sweep import a user's module, as ``path: value``."""
-    found = [line for base in spec.bases for line in imports_of(base) if not line.startswith(TERMS)]
-    return found + [f"{TERMS}: {reference}" for reference in _terms(spec)]
+    envs = [line for base in spec.bases for line in imports_of(base) if not line.startswith(TERMS)]
+    return envs + [f"{TERMS}: {reference}" for reference in _terms(spec)]
 
 
 def _terms(spec: SweepSpec) -> list[str]:

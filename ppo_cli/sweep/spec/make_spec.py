@@ -1,77 +1,54 @@
-"""From options and a sweep file to one checked sweep: the options win over the file.
+"""From a request and its sweep file to one checked ``SweepSpec``: the request wins over the file.
 
-What is typed on the command line may name modules to import; what a file names needs ``--allow-import``.
+What the request itself says may name modules to import; what a file names needs ``--allow-import``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from ppo_cli.config.node import located
+from ppo_cli.config.problems import Origin
 from ppo_cli.envs.consent import TERMS, agree_to_terms
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.spec.bases import Base, Inputs, bases_of_folder, make_bases
-from ppo_cli.sweep.spec.params import Param, parse_param
-from ppo_cli.sweep.spec.spec import Search, SweepSpec
+from ppo_cli.sweep.spec.checks import check_spec
+from ppo_cli.sweep.spec.params import Param, param_of, parse_param
+from ppo_cli.sweep.spec.request import Design, SweepRequest
 from ppo_cli.sweep.spec.sweep_file import SweepFile, read_sweep_file
+from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+
+ARGUMENT = Origin("params")
 
 
-def make_spec(
-    *,
-    env: str | None = None,
-    config_file: Path | None = None,
-    overrides: Sequence[str] = (),
-    values: Mapping[str, Any] | None = None,
-    params: Sequence[str] = (),
-    zipped: bool | None = None,
-    num_seeds: int | None = None,
-    search: Search | None = None,
-    trials: int | None = None,
-    prune: bool | None = None,
-    confirm: int | None = None,
-    allow_import: bool = False,
-    sweep_file: Path | None = None,
-) -> tuple[SweepSpec, tuple[str, ...]]:
-    """The sweep that options and a file ask for, checked.
+def make_spec(request: SweepRequest) -> tuple[SweepSpec, tuple[str, ...]]:
+    """The sweep that a request and its file ask for, checked.
 
-    An option that is None leaves it to the file. A text of ``params`` replaces what the file has for it.
-
-    Args:
-        env: ``--env``.
-        config_file: ``--config``.
-        overrides: ``--set``, each ``name=value``.
-        values: Settings with options of their own, by name; ``seed`` is the first seed.
-        params: ``--param``, each ``NAME``, ``NAME=v1,v2`` or ``NAME=lo..hi[:log][:count]``.
-        zipped: ``--zip``.
-        num_seeds: ``--seeds``.
-        search: ``--search``.
-        trials: ``--trials``.
-        prune: ``--prune``.
-        confirm: ``--confirm``.
-        allow_import: ``--allow-import``.
-        sweep_file: A file that a person wrote, or the ``sweep.yaml`` of a sweep folder.
+    What the request leaves out is taken from the file. A swept setting of the request replaces what the file
+    has for it.
 
     Returns:
-        The sweep, and what the user should know, for stderr.
+        The sweep, and what the user should know.
 
     Raises:
         UsageError: Anything that is wrong with them.
     """
-    file = read_sweep_file(sweep_file) if sweep_file is not None else SweepFile()
-    typed = _typed_params(params)
+    file = read_sweep_file(request.sweep_file) if request.sweep_file is not None else SweepFile()
+    typed = _typed_params(request.params)
     swept = {param.path: param for param in file.params} | typed
     for reference in swept[TERMS].values if TERMS in swept else ():
-        agree_to_terms(reference, agreed=allow_import or TERMS in typed)
+        agree_to_terms(reference, agreed=request.allow_import or TERMS in typed)
     inputs = Inputs(
-        env=env,
-        env_in_file=file.env if env is None and config_file is None else None,
-        config_file=config_file or file.config_file,
+        env=request.env,
+        env_in_file=file.env if request.env is None and request.config_file is None else None,
+        config_file=request.config_file or file.config_file,
         settings=file.settings,
-        overrides=overrides,
-        values=dict(values or {}),
-        allow_import=allow_import,
+        overrides=request.overrides,
+        values=request.values,
+        values_label=request.values_label,
+        allow_import=request.allow_import,
     )
     if file.bases:
         bases = bases_of_folder(file, inputs, swept)
@@ -79,37 +56,40 @@ def make_spec(
         bases = make_bases(inputs, swept, typed="env_id" in typed)
     if "env_id" in swept:
         swept["env_id"] = _with_running_ids(swept["env_id"], bases)
-    options = {
-        "zipped": zipped,
-        "num_seeds": num_seeds,
-        "search": search,
-        "trials": trials,
-        "prune": prune,
-        "confirm": confirm,
-    }
-    if search == "grid":
-        file = replace(file, trials=None, asked=())  # those of the file's search
     spec = SweepSpec(
         bases=tuple(base.config for base in bases),
         env_requested=",".join({base.config.env_id: base.requested for base in bases}.values()),
         params=tuple(swept.values()),
-        asked=file.asked,
-        **{**file.given(), **{name: value for name, value in options.items() if value is not None}},
+        asked=() if request.design.search == "grid" else file.asked,
+        **_design(request.design, file.design),
     )
-    spec.check()
+    check_spec(spec)
     return spec, tuple(dict.fromkeys(notice for base in bases for notice in base.notices))
 
 
-def _typed_params(texts: Sequence[str]) -> dict[str, Param]:
-    """The settings of ``--param``, by path."""
+def _design(asked: Design, of_file: Design) -> dict[str, Any]:
+    """What the request says of the design, and the file where it says nothing."""
+    if asked.search == "grid":
+        of_file = replace(of_file, trials=None)  # those of the file's search
+    return of_file.given() | asked.given()
+
+
+def _typed_params(wanted: Sequence[str] | Mapping[str, Any]) -> dict[str, Param]:
+    """The swept settings of a request, by path."""
     params: dict[str, Param] = {}
-    for text in texts:
-        param = parse_param(text)
+    for param in map(parse_param, wanted) if not isinstance(wanted, Mapping) else map(_param, wanted.items()):
         if param.path in params:
             hint = "give all its values at once: --param eps_clip=0.1,0.2"
             raise UsageError(f"--param: {param.path}: is given twice", hint=hint, key=param.path)
         params[param.path] = param
     return params
+
+
+def _param(item: tuple[str, Any]) -> Param:
+    """A swept setting of a Python program: its name, and its values, a text for them, or None."""
+    name, values = item
+    is_list = isinstance(values, Iterable) and not isinstance(values, str | Mapping)
+    return param_of(name, located(list(values) if is_list else values, ARGUMENT), ARGUMENT)
 
 
 def _with_running_ids(param: Param, bases: Sequence[Base]) -> Param:

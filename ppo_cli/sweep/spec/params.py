@@ -1,6 +1,6 @@
-"""Swept settings: which values each takes, said as text (``eps_clip=0.1,0.2``) or in a file.
+"""Swept settings: which values each takes, written as text (``eps_clip=0.1,0.2``) or in a file.
 
-Three ways to say the values of a setting:
+Three ways to write the values of a setting:
 
 * its name alone takes its standard grid: ``eps_clip``;
 * a list: ``eps_clip=0.1,0.2``, ``hidden_sizes=64x64,128x128``;

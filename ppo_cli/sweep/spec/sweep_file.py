@@ -17,7 +17,7 @@ that it means the same in a later version; and of a search, the points that it d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, cast, get_args
@@ -28,7 +28,18 @@ from ppo_cli.config.problems import Problem, refuse, value_text
 from ppo_cli.sweep.spec.checks import MAX_KEPT_VALUES, MAX_SEEDS
 from ppo_cli.sweep.spec.params import Param, param_of, parse_value, split_at_commas
 from ppo_cli.sweep.spec.points import Point
-from ppo_cli.sweep.spec.spec import Search
+from ppo_cli.sweep.spec.request import Design
+from ppo_cli.sweep.spec.sweep_spec import Search
+
+_DESIGN = {
+    "zip": "zipped",
+    "seeds": "num_seeds",
+    "search": "search",
+    "trials": "trials",
+    "prune": "prune",
+    "confirm": "confirm",
+}
+"""The names in a file that belong to the design of the sweep, and what they are called in :class:`Design`."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +53,7 @@ class SweepFile:
         settings: Settings on top.
         bases: In a sweep folder, all settings of each environment.
         params: The swept settings.
-        zipped: ``zip``.
-        num_seeds: ``seeds``.
-        search: How points are chosen.
-        trials: Points of a search.
-        prune: Whether bad points are stopped early.
-        confirm: Held-out seeds.
+        design: ``zip``, ``seeds``, ``search``, ``trials``, ``prune`` and ``confirm``.
         asked: In a sweep folder, the points that a search has drawn.
     """
 
@@ -57,18 +63,8 @@ class SweepFile:
     settings: Node | None = None
     bases: tuple[Node, ...] = ()
     params: tuple[Param, ...] = ()
-    zipped: bool | None = None
-    num_seeds: int | None = None
-    search: Search | None = None
-    trials: int | None = None
-    prune: bool | None = None
-    confirm: int | None = None
+    design: Design = field(default_factory=Design)
     asked: tuple[Point, ...] = ()
-
-    def given(self) -> dict[str, Any]:
-        """What it says of the sweep itself, as arguments of :class:`~ppo_cli.sweep.spec.spec.SweepSpec`."""
-        names = ("zipped", "num_seeds", "search", "trials", "prune", "confirm")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
 def read_sweep_file(path: Path) -> SweepFile:
@@ -90,28 +86,24 @@ def read_sweep_file(path: Path) -> SweepFile:
     for name in ("settings", "config", "first_seed"):
         _refuse_both(root, "bases", name)
     params = _params(root.value.get("params"))
-    found = {name: read(root.value[name], name) for name, read in _READERS.items() if name in root.value}
-    config_file = found.get("config")
+    values = {name: read(root.value[name], name) for name, read in _READERS.items() if name in root.value}
+    config_file = values.get("config")
     return SweepFile(
         path=path,
-        env=found.get("env"),
+        env=values.get("env"),
         config_file=None if config_file is None else path.parent / config_file,
-        settings=_with_first_seed(found.get("settings"), root.value.get("first_seed")),
-        bases=found.get("bases", ()),
+        settings=_with_first_seed(values.get("settings"), root.value.get("first_seed")),
+        bases=values.get("bases", ()),
         params=params,
-        zipped=found.get("zip"),
-        num_seeds=found.get("seeds"),
-        search=found.get("search"),
-        trials=found.get("trials"),
-        prune=found.get("prune"),
-        confirm=found.get("confirm"),
+        design=Design(**{field: values.get(name) for name, field in _DESIGN.items()}),
         asked=_points(root.value.get("points"), params),
     )
 
 
-def _refuse_both(root: Node, one: str, other: str) -> None:
-    if one in root.value and other in root.value:
-        refuse([Problem(root.names[other], other, f"does not go together with {one}", "keep one of the two")])
+def _refuse_both(root: Node, name: str, other: str) -> None:
+    if name in root.value and other in root.value:
+        problem = f"does not go together with {name}"
+        refuse([Problem(root.names[other], other, problem, "keep one of the two")])
 
 
 def _nearest(name: str) -> str:

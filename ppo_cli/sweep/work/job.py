@@ -1,109 +1,88 @@
-"""What a worker does with a job: train its population and tell how far it is. Only this loads torch."""
+"""A job: what one worker trains at a time. Its runs share a program, so they are one population."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from ppo_cli.sweep.work.jobs import Job
+from ppo_cli.config.identity import differing
+from ppo_cli.config.resolve import with_values
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.values import flat_settings
 
-if TYPE_CHECKING:
-    from ppo_cli.learn.iteration_report import IterationReport, MemberReport
-    from ppo_cli.learn.population import Population
+
+@dataclass(frozen=True)
+class JobRun:
+    """A run to train.
+
+    Attributes:
+        name: Its folder in the sweep's folder.
+        config: Its settings.
+    """
+
+    name: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """Runs that one worker trains together.
+
+    Attributes:
+        id: Its number in this session, ``"0003"``.
+        folder: The sweep's folder, absolute.
+        runs: The runs.
+        until: Stop with a checkpoint after this iteration, for a rung; None trains to the end.
+        probe: Measure how long an iteration takes instead, and write nothing.
+        cores: Processor cores to use; empty for any.
+        command: The command line, for the summaries.
+        env_requested: The environment id that the user typed.
+        allow_import: Whether the runs may import the user modules that they name.
+    """
+
+    id: str
+    folder: Path
+    runs: tuple[JobRun, ...]
+    until: int | None = None
+    probe: bool = False
+    cores: tuple[int, ...] = ()
+    command: str = ""
+    env_requested: str = ""
+    allow_import: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The job as JSON data, for a worker in another process or on another machine.
+
+        Runs of one job differ in little: the first one's settings are written whole, of the others the
+        differences.
+        """
+        base = self.runs[0].config
+        runs = [{"name": run.name, "differs": _difference(base, run.config)} for run in self.runs]
+        fields = ("id", "until", "probe", "command", "env_requested", "allow_import")
+        own = {name: getattr(self, name) for name in fields}
+        place = {"folder": str(self.folder), "cores": list(self.cores)}
+        return own | place | {"base": base.model_dump(mode="json"), "runs": runs}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """The job that :meth:`to_json` wrote."""
+        base = RunConfig.model_validate(data["base"], strict=False)
+        runs = tuple(JobRun(run["name"], with_values(base, run["differs"])) for run in data["runs"])
+        fields = ("id", "until", "probe", "command", "env_requested", "allow_import")
+        own = {name: data[name] for name in fields}
+        return cls(folder=Path(data["folder"]), runs=runs, cores=tuple(data["cores"]), **own)
+
 
 Tell = Callable[[Mapping[str, Any]], None]
+"""Takes what a job reports: ``{"kind": "progress", "runs": {name: ...}, "notices": [...]}``."""
 
-_TELL_SECONDS = 0.5
-_PROBE_SECONDS = 1.0
-
-
-def run_job(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
-    """Train the runs of a job, or measure them.
-
-    Args:
-        job: The job.
-        tell: Told ``{"kind": "progress", "runs": {name: ...}, "notices": [...]}``, at most twice a second.
-        stop: Asked often; when true, training ends with a checkpoint.
-
-    Returns:
-        The runs by name as they ended, ``{"runs": {name: {"status", "global_step", "fraction", "eval",
-        "reason"}}}``; of a probe, ``{"probe": {"iteration_seconds", "step_seconds"}}``, or an empty one.
-
-    Raises:
-        PpoError: The job as a whole cannot go on: which run it was is not known.
-    """
-    import torch
-
-    from ppo_cli.envs.consent import agree_to_run
-
-    torch.set_num_threads(1)
-    configs = [run.config for run in job.runs]
-    for config in {(each.env_id, each.reward_shaping.terms): each for each in configs}.values():
-        agree_to_run(config, allow_import=job.allow_import)
-    return {"probe": _probe(job, stop)} if job.probe else {"runs": _train(job, tell, stop)}
+RunJob = Callable[[Job, Tell, Callable[[], bool]], Mapping[str, Any]]
+"""Does a job, asking often whether to stop; see :func:`ppo_cli.sweep.work.run_job.run_job`."""
 
 
-def _train(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
-    from ppo_cli.learn.trainer import train
-    from ppo_cli.prepare.launch import prepare_in_folder
-
-    configs = {run.name: run.config for run in job.runs}
-    populations = prepare_in_folder(configs, job.folder, env_requested=job.env_requested, command=job.command)
-    ended: dict[str, Any] = {}
-    for population in populations:
-        if stop():
-            break
-        told, notices = 0.0, list(population.notices)
-        for report in train(population, stop=stop, until=job.until):
-            ended |= {member.name: _run_state(member, report) for member in report.members}
-            notices += report.notices
-            if time.perf_counter() - told >= _TELL_SECONDS:
-                told = time.perf_counter()
-                tell({"kind": "progress", "runs": dict(ended), "notices": notices})
-                notices = []
-        if notices:
-            tell({"kind": "progress", "runs": dict(ended), "notices": notices})
-    return ended
-
-
-def _run_state(member: MemberReport, report: IterationReport) -> dict[str, Any]:
-    return {
-        "status": member.status,
-        "global_step": report.global_step,
-        "fraction": report.iteration / report.num_iterations,
-        "eval": member.last_eval.mean if member.last_eval else None,
-        "reason": member.reason,
-    }
-
-
-def _probe(job: Job, stop: Callable[[], bool]) -> dict[str, float]:
-    """Seconds of an iteration, and of one environment step of one member outside of updates.
-
-    Nothing when no member trains long enough to tell.
-    """
-    from ppo_cli.learn.build import open_population
-    from ppo_cli.learn.population import Member, Population
-    from ppo_cli.learn.trainer import collect, train_iteration
-
-    population: Population = Population(tuple(Member(run.config) for run in job.runs))
-    with open_population(population) as state:
-        seconds: list[float] = []
-        while (
-            state.members  # all may diverge
-            and len(seconds) < state.num_iterations
-            and sum(seconds[1:]) < _PROBE_SECONDS
-            and not stop()
-        ):
-            began = time.perf_counter()
-            train_iteration(state, stop)
-            seconds.append(time.perf_counter() - began)
-        if not state.members or not seconds:
-            return {}
-        began = time.perf_counter()
-        collect(state)
-        steps = state.config.steps_per_iteration * len(state.members)
-        step_seconds = (time.perf_counter() - began) / steps
-        # The first iteration is slow: memory is fetched, environments are reset.
-        return {"iteration_seconds": fmean(seconds[1:] or seconds), "step_seconds": step_seconds}
+def _difference(base: RunConfig, other: RunConfig) -> dict[str, Any]:
+    """The settings of ``other`` that are not those of ``base``, by path."""
+    differences = differing(flat_settings(other), flat_settings(base))
+    return {path: value for path, (value, _) in differences.items()}

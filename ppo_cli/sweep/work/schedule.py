@@ -1,4 +1,4 @@
-"""Getting jobs done: slots kept busy, a dead worker's job tried again, a failing run found and left out."""
+"""Getting jobs done: slots kept busy, a dead worker's job tried again, a run that is to blame left out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ppo_cli.errors import RunLockedError, StorageError
-from ppo_cli.sweep.work.executor import Executor, JobEvent
-from ppo_cli.sweep.work.jobs import Job
+from ppo_cli.sweep.work.events import JobEvent
+from ppo_cli.sweep.work.executor import Executor
+from ppo_cli.sweep.work.job import Job
 
 TRIES = 2
 """How often a job's process may die before the job is cut in two."""
@@ -94,8 +95,8 @@ def carry_out(
             ended.append(job)
             if event.kind == "ended" or (stopping and event.kind == "died"):
                 continue
-            again, told = _again(job, event, tries)
-            notices += [told] if told else []
+            again, notice = _again(job, event, tries)
+            notices += [notice] if notice else []
             queue.extendleft(again)
             failures += [] if again else [Failure(run.name, event.reason) for run in job.runs]
         yield Step(tuple(events), tuple(ended), tuple(failures), tuple(notices))
