@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.fake_jobs import WORKER, fake_job
 from helpers.ppo_process import is_running
+from helpers.waiting import PATIENCE
 
 from ppo_cli.errors import PpoError, StorageError
 from ppo_cli.sweep.work.events import JobEvent, RunProgress
@@ -339,7 +340,6 @@ SUPERVISOR = """
 import signal, sys
 from pathlib import Path
 from helpers.fake_jobs import WORKER, fake_job
-from helpers.waiting import PATIENCE
 from ppo_cli.sweep.work.local.executor import LocalExecutor
 
 signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
