@@ -6,7 +6,6 @@ import csv
 import io
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -209,14 +208,12 @@ def test_many_groups_stay_readable(runs_dir: Path) -> None:
     assert "the 6 that end highest, of 12" in result.stdout
 
 
-def test_two_groups_are_compared_in_a_moment_and_without_torch(two: Path) -> None:
+def test_two_groups_are_compared_without_torch(two: Path) -> None:
     code = (
         "import sys; from ppo_cli.cli import app; from ppo_cli.cli.terminal.errors import run; "
         "code = run(app, ['compare', 'high', 'low']); print(code, 'torch' in sys.modules)"
     )
-    began = time.perf_counter()
     shown = subprocess.run(
         [sys.executable, "-c", code], cwd=two, env=environment(), capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip().splitlines()[-1] == "0 False"
-    assert time.perf_counter() - began < 10, "a second, where nothing else runs"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers.cli_runner import LONG, NAME, TINY, environment, inside, start, wait_for_checkpoint
+from helpers.waiting import PATIENCE
 
 from ppo_cli.api.train import Hooks, train
 from ppo_cli.cli.terminal.signals import Stop
@@ -43,7 +44,7 @@ def test_a_signal_saves_a_checkpoint_and_the_printed_command_goes_on(
     process = start("train", *LONG, cwd=tmp_path)
     wait_for_checkpoint(tmp_path / "runs" / NAME, process)
     process.send_signal(signum)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == code, stderr
     assert "interrupted" in stdout and "Traceback" not in stderr
     (command,) = (line.strip() for line in stderr.splitlines() if line.startswith("  ppo train --resume"))
@@ -57,7 +58,7 @@ def test_a_stopped_run_as_json_carries_the_command_and_the_exit_code(tmp_path: P
     process = start("train", *LONG, "--json", cwd=tmp_path)
     wait_for_checkpoint(tmp_path / "runs" / NAME, process)
     process.send_signal(signal.SIGINT)
-    stdout, _ = process.communicate(timeout=60)
+    stdout, _ = process.communicate(timeout=PATIENCE)
     document = json.loads(stdout)
     assert process.returncode == 130
     assert document["runs"][0]["status"] == "interrupted"
@@ -71,7 +72,7 @@ def test_a_background_job_can_be_interrupted_too(tmp_path: Path) -> None:
     process = start("train", *LONG, cwd=tmp_path, preexec_fn=ignore)
     wait_for_checkpoint(tmp_path / "runs" / NAME, process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
 
 
@@ -92,7 +93,7 @@ def test_progress_that_nobody_reads_does_not_stop_a_training(tmp_path: Path) -> 
     process.stderr.close()
     assert process.stdout is not None
     document = json.loads(process.stdout.read())
-    assert process.wait(timeout=60) == 0 and document["runs"][0]["status"] == "completed"
+    assert process.wait(timeout=PATIENCE) == 0 and document["runs"][0]["status"] == "completed"
 
 
 def test_a_live_view_on_a_terminal_gives_the_terminal_back(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_live_view_on_a_terminal_gives_the_terminal_back(tmp_path: Path) -> No
             break
         shown += piece
     os.close(parent)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     text = shown.decode()
     assert "explained_variance" in text and "environment" in text and "left" in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")

@@ -35,7 +35,6 @@ def difference(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
 
 
 @given(spread_groups, spread_groups, st.sampled_from([1e-9, 0.1, 1, 1e9]))
-@settings(deadline=None)
 def test_welchs_test_is_scipys(whole_a: list[int], whole_b: list[int], scale: float) -> None:
     a, b = [value * scale for value in whole_a], [value * scale for value in whole_b]
     ours, expected = welch(a, b), scipy_stats.ttest_ind(a, b, equal_var=False)
@@ -96,7 +95,7 @@ few_wholes = st.lists(st.integers(-9, 9), min_size=2, max_size=5)  # SciPy asks 
 
 
 @given(few_wholes, few_wholes)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_exact_permutation_test_is_scipys(a: list[int], b: list[int]) -> None:
     expected = scipy_stats.permutation_test((a, b), difference, n_resamples=math.inf, vectorized=True)
     assert permutation_p(a, b) == pytest.approx(expected.pvalue)
@@ -136,7 +135,7 @@ def test_a_sampled_p_value_is_never_zero() -> None:
 
 @given(few_wholes, few_wholes)
 @example(a=[2, 3, 7, 7, 2], b=[7, 1, 6, 2, 5])  # SciPy's p value of these tenths is 0.96
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rounding_does_not_break_ties(a: list[int], b: list[int]) -> None:
     """0.1 + 0.2 is not 0.3 in floating point; what ties in whole numbers ties in tenths all the same."""
     assert permutation_p([value / 10 for value in a], [value / 10 for value in b]) == permutation_p(a, b)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
@@ -124,7 +124,6 @@ def test_one_run_has_no_bootstrap_interval() -> None:
 @given(
     st.lists(st.integers(0, 5), min_size=1, max_size=9), st.lists(st.integers(0, 5), min_size=1, max_size=9)
 )
-@settings(deadline=None)
 def test_the_probability_of_improvement_is_mann_whitneys_u_per_pair(a: list[int], b: list[int]) -> None:
     u = scipy_stats.mannwhitneyu(a, b, method="asymptotic").statistic
     assert probability_of_improvement(a, b) == pytest.approx(u / (len(a) * len(b)))

@@ -246,7 +246,7 @@ returns = st.lists(st.floats() | st.sampled_from([0.0, 500.0]), max_size=4).map(
 
 
 @given(st.lists(returns, max_size=5), st.none() | st.integers(0, 5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_the_returns_a_sweep_gets_one_readable_paragraph(
     all_returns: list[tuple[float, ...]], default: int | None
 ) -> None:

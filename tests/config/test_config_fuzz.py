@@ -2,7 +2,6 @@
 
 import string
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,6 @@ NASTY = (
 )  # fmt: skip
 QUICK = settings(
     max_examples=200,
-    deadline=timedelta(seconds=5),  # measured: 2 ms each
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -214,6 +212,6 @@ def test_a_setting_is_taken_by_those_who_use_it_and_by_no_others(algorithm, sett
 def test_a_file_made_to_be_slow_is_refused_soon(tmp_path, text):
     path = tmp_path / "c.yaml"
     path.write_text(text, encoding="utf-8")
-    start = time.perf_counter()
+    start = time.process_time()
     assert answer(lambda: load_config(path)) is None
-    assert time.perf_counter() - start < 20  # measured: at most 0.8 s; the limit allows for a busy machine
+    assert time.process_time() - start < 20  # of the processor; measured: at most 0.8

@@ -81,7 +81,7 @@ def test_a_restored_environment_goes_on_bit_for_bit(env_id: str, mode: Mode) -> 
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=st.integers(0, 80), num_envs=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 def test_cartpole_can_be_stopped_at_any_step(steps: int, num_envs: int, seed: int) -> None:
     """Also on the step that ends an episode, on the filler after it, and before the first step."""

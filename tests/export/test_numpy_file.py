@@ -67,7 +67,7 @@ SHARED = make_policy("box", "tanh", True)
 SHARED_PREDICT = loaded(SHARED)["predict"]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     obs=array_of(
         np.float32, st.tuples(st.integers(1, 4), st.just(OBS_SIZE)), elements=st.floats(-1e3, 1e3, width=32)

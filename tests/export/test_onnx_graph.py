@@ -65,7 +65,7 @@ def test_every_output_agrees_with_the_policy(kind: str, activation: str, normali
     np.testing.assert_allclose(outcome["value"], values, **close)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     obs=array_of(
         np.float32,

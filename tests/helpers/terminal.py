@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -37,11 +36,3 @@ def calls_of(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(None)
     return calls
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for another thread, however slow the machine is."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)

@@ -114,7 +114,7 @@ def random_rollout(seed: int, members: int = 3, steps: int = 9, envs: int = 2) -
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 12), st.integers(1, 3))
 def test_it_equals_the_explicit_sum_over_the_rest_of_the_episode(
     seed: int, members: int, steps: int, envs: int
@@ -228,7 +228,7 @@ def test_what_a_truncation_cuts_off_is_what_the_critic_says() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), gamma=st.floats(0, 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rewards_to_go_are_gae_with_lambda_one_plus_the_values(seed: int, gamma: float) -> None:
     rng = torch.Generator().manual_seed(seed)
     rewards, values = torch.randn(2, 12, 3, generator=rng), torch.randn(2, 13, 3, generator=rng)
@@ -275,7 +275,7 @@ def test_a_group_of_equal_returns_teaches_nothing_whatever_its_mean_rounds_to(
 
 
 @given(seed=st.integers(0, 2**32 - 1), factor=st.floats(0.5, 20), shift=st.floats(-50, 50))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_divided_by_the_deviation_advantages_forget_the_scale_of_returns(
     seed: int, factor: float, shift: float
 ) -> None:

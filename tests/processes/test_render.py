@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
 from helpers.cli_runner import TINY, environment, inside, ppo, start
+from helpers.waiting import PATIENCE, wait_until
 
 NAME = "CartPole-v1-ppo-clip-s1"
 
@@ -39,10 +39,7 @@ def test_the_module_of_an_environment_is_imported_only_with_consent(tmp_path: Pa
 def test_a_signal_in_the_middle_leaves_nothing(signum: signal.Signals, tmp_path: Path) -> None:
     many = ("--random", "--env", "LunarLander-v3", "--episodes", "100")
     process = start("render", *many, "--output", "frames/", cwd=tmp_path)
-    deadline = time.monotonic() + 120
-    while not any(tmp_path.glob(".frames.*.tmp/frame-00003.png")):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: process.poll() is not None or any(tmp_path.glob(".frames.*.tmp/frame-00003.png")))
     process.send_signal(signum)
-    assert process.wait(timeout=120) == 128 + signum
+    assert process.wait(timeout=PATIENCE) == 128 + signum
     assert list(tmp_path.iterdir()) == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from helpers.terminal import calls_of, wait_until
+from helpers.terminal import calls_of
 from helpers.training_reports import member, report
+from helpers.waiting import wait_until
 from rich.console import Console
 
 from ppo_cli.report import progress

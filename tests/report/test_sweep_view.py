@@ -7,7 +7,8 @@ import math
 from typing import Any
 
 import pytest
-from helpers.terminal import calls_of, printed, wait_until
+from helpers.terminal import calls_of, printed
+from helpers.waiting import wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -153,7 +154,7 @@ def test_the_points_in_training_and_the_best_are_shown_when_there_is_no_room_for
     assert f"and {hidden} more points: {hidden - 1} done, 1 waiting" in text
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     points=st.integers(0, 60),
     seeds=st.integers(1, 70),

@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ppo_cli.report.plotting.scales import return_text, scale_of, view_limits
@@ -47,7 +47,6 @@ def test_few_values_are_all_written_at_the_axis() -> None:
     assert [place for place, _ in ticks] == pytest.approx([math.log10(value) for value in LEARNING_RATES])
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=60),
     st.sampled_from([True, False, None]),
@@ -67,7 +66,6 @@ def test_the_texts_at_an_axis_never_touch(values: list[float], log: bool | None,
         assert (other - place) / (high - low) * room >= (len(text) + len(next_text)) / 2
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=40))
 def test_the_view_holds_nearly_all_returns(values: list[float]) -> None:
     low, high = view_limits(values)

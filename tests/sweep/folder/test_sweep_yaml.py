@@ -66,7 +66,6 @@ def specs(draw):
 @settings(
     max_examples=50,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    deadline=None,
 )
 @given(specs())
 def test_a_sweep_survives_being_written_and_read(tmp_path, spec):
