@@ -17,6 +17,7 @@ from typing import Any
 
 from helpers.ppo_process import PpoProcess, is_running
 from helpers.run_outcome import outcome
+from helpers.waiting import PATIENCE
 from ppo_cli.runs.run_dir import RunDir
 from ppo_cli.sweep.results.sweep_dir import SweepDir, list_sweeps
 
@@ -36,7 +37,6 @@ TEMPORARY = (
     "held-out/*/.*.tmp",
     "held-out/*/checkpoints/.tmp-*",
 )
-GRACE = 5.0  # seconds after which no worker of a dead sweep is left
 _CLOCK_FIELDS = frozenset({"wall_time"})
 _POINT_STATE = ("env_id", "objective", "status", "search", "params", "sentence", "steps")
 
@@ -155,7 +155,7 @@ def undisturbed_sweep(sweep: Sweep, folder: Path) -> Undisturbed:
     folder.mkdir()
     started = time.monotonic()
     result = PpoProcess(sweep.words(folder / "runs"), folder).wait()
-    assert result.code == 0, result.err
+    assert result.code == 0, result.stderr
     return Undisturbed(sweep_outcome(sweep_of(folder / "runs")), time.monotonic() - started)
 
 
@@ -168,8 +168,8 @@ def workers_of(runs_dir: Path) -> list[int]:
 
 
 def workers_end(runs_dir: Path) -> bool:
-    """Whether all workers are gone within the time that they may take."""
-    deadline = time.monotonic() + GRACE
+    """Whether all workers are gone, or will be."""
+    deadline = time.monotonic() + PATIENCE
     while workers_of(runs_dir):
         if time.monotonic() > deadline:
             return False
