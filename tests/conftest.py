@@ -50,7 +50,7 @@ def one_torch_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here no power is lost, and others may keep the disk busy. (Processes that tests start do wait.)"""
+    """No power is lost here, and the disk may be busy with others. (Processes that tests start do wait.)"""
     monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from helpers.cli_runner import inside
 from helpers.html_pages import error_of, report_on
 from helpers.html_runs import write_run, write_seeds, write_sweep
+from helpers.modules import forget
 
 LIMIT = 6_000_000
 
@@ -92,9 +92,7 @@ def test_without_bokeh_the_command_says_how_to_install_it(
             raise ImportError(name)
         return real(name, *rest)
 
-    loaded = [name for name in sys.modules if name.startswith(("bokeh", "jinja2", "ppo_cli.html"))]
-    for name in loaded:
-        monkeypatch.delitem(sys.modules, name)
+    forget(monkeypatch, "bokeh", "jinja2", "ppo_cli.html")
     monkeypatch.setattr(builtins, "__import__", without)
     result = inside("report", "lander-s1", cwd=runs_dir.parent)
     assert "pip install 'ppo-cli[html]'" in error_of(result)

@@ -11,6 +11,7 @@ from helpers.cli_runner import TINY, inside
 from helpers.pages import PAGES, README, Block
 
 from ppo_cli.sweep.spec.make_spec import make_spec
+from ppo_cli.sweep.spec.request import SweepRequest
 
 FILES = {block.file_name: block for page in PAGES for block in page.blocks if block.file_name}
 
@@ -54,7 +55,7 @@ def test_the_settings_file_of_the_guide_stands_on_the_tuned_settings(folder: Pat
 
 
 def test_the_sweep_file_of_the_guide_is_a_sweep(folder: Path) -> None:
-    spec, notices = make_spec(sweep_file=folder / "steps.yaml")
+    spec, notices = make_spec(SweepRequest(sweep_file=folder / "steps.yaml"))
     assert notices == ()
     assert (spec.num_points, spec.num_seeds) == (4, 3)
 

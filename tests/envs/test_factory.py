@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from helpers.env_helpers import WithSpaces, register
+from helpers.modules import forget
 
 from ppo_cli.envs.factory import env_spec, make_env
 from ppo_cli.errors import UsageError
@@ -123,8 +124,7 @@ def test_the_car_race_with_its_images_is_refused() -> None:
 def test_a_missing_library_is_named_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, module: str, package: str
 ) -> None:
-    for name in [m for m in sys.modules if m.startswith("gymnasium.envs.box2d")]:
-        monkeypatch.delitem(sys.modules, name)
+    forget(monkeypatch, "gymnasium.envs.box2d")
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError, match=f"LunarLander-v3 needs {module}") as caught:
         make_env("LunarLander-v3")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.cli_runner import inside
+from helpers.modules import forget
 from helpers.sweep_commands import CARTPOLE, CLIPS, NAME, one_line
 from helpers.sweep_helpers import InProcess
 
@@ -75,10 +76,8 @@ def test_without_matplotlib_a_sweep_ends_well_and_says_what_is_missing(
     swept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep_plots, "write_sweep_plots", write_sweep_plots)
+    forget(monkeypatch, "ppo_cli.report.plots", "ppo_cli.report.plotting", "matplotlib")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "ppo_cli.report.plots", raising=False)
-    for name in [name for name in sys.modules if name.startswith(("ppo_cli.report.plotting", "matplotlib."))]:
-        monkeypatch.delitem(sys.modules, name)
     result = inside(*CLIPS, "--json", cwd=swept)
     assert result.code == 0 and result.json["plots"] == []
     assert "pip install 'ppo-cli[plots]'" in one_line(result.stderr)
