@@ -5,8 +5,9 @@
 #   make demo        train CartPole before your eyes, evaluate it and render a GIF of it
 #   make test        the quick tests, a few minutes
 #   make check       what CI runs: lint, format, types, quick tests
-#   make test-slow   learning and torture tests
-#   make torture     the torture tests alone: hundreds of runs killed and resumed
+#   make test-slow   all others: those below, and what takes many seconds (hours)
+#   make learning    the tests that train real environments until they are solved (minutes)
+#   make torture     the torture tests: hundreds of runs killed and resumed, disks filled, signals sent (hours)
 #   make docs        write the tables of README.md and docs/ from code and results
 #   make bench       measure all figures again (hours)
 #   make figures     make the pictures again (long)
@@ -34,10 +35,13 @@ BENCHMARKS ?= startup one_page throughput growth gradient_variance time_to_solve
 # The programs that make pictures.
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking
 MEASURE = for program in $(1); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
-# A test that hangs is stopped after this many seconds.
-PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup --timeout 300
+# Tests of one file stay together, with what they share, until a process has nothing left to do.
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+# Seconds after which a test hangs: a hundred times what the longest takes, for no load may do that.
+HANGS = 1200
+SLOW_HANGS = 36000
 
-.PHONY: demo test test-slow torture lint check docs bench figures shaping-study ranking clean lock setup
+.PHONY: demo test test-slow learning torture lint check docs bench figures shaping-study ranking clean lock setup
 .DEFAULT_GOAL := check
 
 demo: $(USER_STAMP)
@@ -46,13 +50,13 @@ demo: $(USER_STAMP)
 	$(BIN)/ppo render latest --force
 
 test: $(STAMP)
-	$(PYTEST)
+	$(PYTEST) --timeout $(HANGS)
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow --timeout 3600
+	$(PYTEST) --timeout $(SLOW_HANGS) -m "slow or learning or torture"
 
-torture: $(STAMP)
-	$(BIN)/python -m pytest -m slow --timeout 3600 tests/processes/test_kill.py tests/processes/test_sweep_kill.py
+learning torture: $(STAMP)
+	$(PYTEST) --timeout $(SLOW_HANGS) -m $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""What every test gets: one torch thread, no network, and a folder of its own."""
+"""What every test gets: one torch thread, no network, no waiting for the disk, and a folder of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,15 +23,22 @@ if hasattr(signal, "SIGHUP"):
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 # A machine without a display, which is also what the package promises to run on.
-os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+os.environ["SDL_VIDEODRIVER"] = "dummy"
+# What a user has set for their own runs or terminal does not reach the tests.
+for _name in list(os.environ):
+    if _name.startswith("PPO_") or _name in {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "RAY_ADDRESS"}:
+        del os.environ[_name]
 
 
-@pytest.fixture(autouse=True, scope="session")
-def no_search_for_garbage() -> Iterator[None]:
-    """A training begins by a search for garbage, which here costs more than most trainings do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gc, "collect", lambda generation=2: 0)
-        yield
+@pytest.fixture(autouse=True, scope="module")
+def little_to_look_through() -> None:
+    """Take what is imported by now out of the sight of garbage collection.
+
+    A training looks for garbage before it begins: among the modules of all tests that would take longer than
+    the training itself.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +46,12 @@ def one_torch_thread() -> None:
     """Undo what a training run before this test has set."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No power is lost here, and the disk may be busy with others. (Processes that tests start do wait.)"""
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
 @pytest.fixture(autouse=True)

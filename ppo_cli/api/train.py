@@ -136,6 +136,8 @@ def _ready(
 ) -> ResolvedSettings:
     """The settings that ``train`` was given, ready to train."""
     if isinstance(config, ResolvedSettings):
+        if env is not None or settings:
+            raise UsageError("settings that are resolved are complete", hint="resolve them with the others")
         return config
     if config is None or isinstance(config, str | os.PathLike):
         file = None if config is None else Path(config)

@@ -42,7 +42,10 @@ def test_a_disk_that_fills_up_ends_with_74_and_the_command_that_goes_on(
     monkeypatch.setattr("ppo_cli.learn.trainer.train_iteration", full)
     result = inside("train", *TINY, cwd=tmp_path)
     assert result.code == 74
-    assert f"hint: Free some space. Then go on: ppo train --resume runs/{NAME}" in result.stderr
+    go_on = "hint: Free some space. Then go on: ppo train --resume"
+    assert f"{go_on} runs/{NAME}\n" in result.stderr
+    result = inside("train", *TINY, "--name", "mine", "--allow-import", cwd=tmp_path)
+    assert f"{go_on} runs/mine --allow-import\n" in result.stderr
 
 
 def test_quiet_says_nothing_on_stderr(tmp_path: Path) -> None:

@@ -12,35 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-WARM_MODULES = (
-    "ppo_cli.cli",
-    "ppo_cli.cli.training.progress",
-    "ppo_cli.cli.training.results",
-    "ppo_cli.prepare.launch",
-    "ppo_cli.learn.trainer",
-    "helpers.ppo_process",
-)
-TIMEOUT = 120.0  # seconds; a process that takes longer hangs
+from helpers.cli_runner import ROOT, Result, environment
+from helpers.waiting import PATIENCE
+
 _numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a process ended: its exit code, or minus the signal that killed it; what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def was_killed(self) -> bool:
-        return self.code == -signal.SIGKILL
 
 
 class PpoProcess:
@@ -75,7 +54,7 @@ class PpoProcess:
         else:
             with self._out.open("wb") as out, self._err.open("wb") as err:
                 self._popen = subprocess.Popen(
-                    [sys.executable, "-m", "ppo_cli", *texts], stdout=out, stderr=err, env=_environment()
+                    [sys.executable, "-m", "ppo_cli", *texts], stdout=out, stderr=err, env=environment()
                 )
         self.pid: int = (self._popen or self._fork).pid
 
@@ -101,10 +80,10 @@ class PpoProcess:
         """Wait for its end; one that hangs is killed and fails the test."""
         try:
             if self._popen is None:
-                self._fork.join(TIMEOUT)
+                self._fork.join(PATIENCE)
                 code = self._fork.exitcode
             else:
-                code = self._popen.wait(TIMEOUT)
+                code = self._popen.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             code = None
         if code is None:
@@ -112,9 +91,9 @@ class PpoProcess:
             raise AssertionError(f"ppo hangs; it printed:\n{_text(self._out)}{_text(self._err)}")
         return Result(code, _text(self._out), _text(self._err))
 
-    def wait_until(self, condition: Callable[[], bool], *, poll: float = 0.002) -> bool:
+    def wait_until(self, condition: Callable[[], object], *, poll: float = 0.002) -> bool:
         """Wait until something is so; False when the process ended before."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             if not self.alive:
                 return False
@@ -144,20 +123,15 @@ def _warm_main(
 def _warm_server() -> Any:
     """The context whose processes are forked from a server that has everything imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(WARM_MODULES))
+    context.set_forkserver_preload(["helpers.warm_server"])
     before = dict(os.environ)
-    os.environ.update(_environment())
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     try:
         forkserver.ensure_running()
     finally:
         os.environ.clear()
         os.environ.update(before)
     return context
-
-
-def _environment() -> dict[str, str]:
-    folders = [str(ROOT), str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders), "OMP_NUM_THREADS": "1"}
 
 
 def is_running(pid: int) -> bool:

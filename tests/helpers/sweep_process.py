@@ -21,6 +21,7 @@ from helpers.cli_runner import inside
 from helpers.ppo_process import PpoProcess, is_running
 from helpers.run_outcome import outcome
 from helpers.sweep_helpers import train_in_process
+from helpers.waiting import PATIENCE
 from ppo_cli.runs.run_dir import RunDir
 from ppo_cli.sweep.folder.sweep_dir import SweepDir, list_sweeps
 
@@ -40,7 +41,6 @@ TEMPORARY = (
     "held-out/*/.*.tmp",
     "held-out/*/checkpoints/.tmp-*",
 )
-GRACE = 120.0  # seconds; a worker of a dead sweep that is left then has outlived it
 _CLOCK_FIELDS = frozenset({"wall_time"})
 _POINT_STATE = ("env_id", "objective", "status", "search", "params", "sentence", "steps")
 
@@ -166,8 +166,8 @@ def workers_of(runs_dir: Path) -> list[int]:
 
 
 def workers_end(runs_dir: Path) -> bool:
-    """Whether all workers are gone within the time that they may take."""
-    deadline = time.monotonic() + GRACE
+    """Whether all workers are gone, or will be."""
+    deadline = time.monotonic() + PATIENCE
     while workers_of(runs_dir):
         if time.monotonic() > deadline:
             return False

@@ -139,13 +139,13 @@ def filler_does_not_leak(algorithm: str) -> bool:
     return learn(algorithm, probes.FillerDoesNotLeak, 30, gamma=0.1).values_are({0.0: 1.0}, abs=0.05)
 
 
-def continuous_target(algorithm: str, **kind: Any) -> bool:
-    learned = learn(algorithm, probes.ContinuousTarget, 100, log_std_init=-0.5, num_steps=32, **kind)
+def continuous_target(algorithm: str, iterations: int = 50, **kind: Any) -> bool:
+    learned = learn(algorithm, probes.ContinuousTarget, iterations, log_std_init=-0.5, num_steps=32, **kind)
     return bool(np.abs(learned.actions([-1.0, 1.0]) - [[-0.3, -0.4], [0.7, -0.4]]).max() < 0.15)
 
 
 def continuous_target_by_beta(algorithm: str) -> bool:
-    return continuous_target(algorithm, policy="beta")
+    return continuous_target(algorithm, 80, policy="beta")
 
 
 def continuous_target_by_a_squashed_gaussian(algorithm: str) -> bool:
@@ -322,21 +322,21 @@ def test_cartpole_is_solved_with_the_shipped_settings() -> None:
     assert float(np.median(means)) > 475, means
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 @pytest.mark.parametrize("algorithm", list(ALGORITHMS))
 def test_cartpole_is_solved_by_every_seed_of_every_algorithm(algorithm: str) -> None:
     means = shipped("CartPole-v1", algorithm, 5)
     assert min(means) >= 475, means
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 @pytest.mark.parametrize("algorithm", ["ppo-clip", "ppo-kl"])
 def test_lunarlander_is_solved_by_every_seed(algorithm: str) -> None:
     means = shipped("LunarLander-v3", algorithm, 5)
     assert min(means) >= 200, means
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 def test_pendulum_is_swung_up_with_the_shipped_settings() -> None:
     means = shipped("Pendulum-v1", "ppo-clip", 3)
     assert float(np.mean(means)) > -250, means

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.cli_runner import inside
 from helpers.file_faults import Faults, Killed
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
 from helpers.small_runs import ITERATIONS, config_of, play, resume, start, stopping_when_asked
@@ -18,7 +19,7 @@ from ppo_cli.errors import UsageError
 from ppo_cli.learn import trainer
 from ppo_cli.learn.trainer import train
 from ppo_cli.prepare.launch import prepare_new, prepare_resume
-from ppo_cli.runs.run_dir import list_runs
+from ppo_cli.runs.run_dir import RunDir, list_runs
 
 EVERY_ITERATION = {
     "vector environment, epochs cut short": ("CartPole-v1", ("target_kl=1e-4", "num_steps=8")),
@@ -104,7 +105,13 @@ def test_stopping_after_every_iteration_changes_no_bit(
 # ---------------------------------------------------------------------- death at every file operation
 
 
-def test_death_at_any_file_operation_changes_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+SHARES = 4  # of the operations, each in a test of its own, which may run beside the others
+
+
+@pytest.mark.parametrize("first", range(1, SHARES + 1))
+def test_death_at_any_file_operation_changes_no_bit(
+    first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every third death takes the power with it: what was not synced is lost by the toss of a coin."""
     monkeypatch.setattr(trainer, "CHECKPOINT_SHARE", math.inf)  # a checkpoint after each iteration
     config = config_of("CartPole-v1", "normalize_obs=true", "num_evals=2", "tensorboard=true", iterations=3)
@@ -113,7 +120,7 @@ def test_death_at_any_file_operation_changes_no_bit(tmp_path: Path, monkeypatch:
     with counter.installed():  # now that what is opened once in a process has been
         start(config, tmp_path / "counted")
     assert counter.count > 100
-    for at in range(1, counter.count + 1):
+    for at in range(first, counter.count + 1, SHARES):
         power_loss = random.Random(at) if at % 3 == 0 else None
         runs_dir = tmp_path / f"dead-at-{at}"
         died = Faults(at, torn=at % 2 == 0, power_loss=power_loss)
@@ -123,6 +130,67 @@ def test_death_at_any_file_operation_changes_no_bit(tmp_path: Path, monkeypatch:
         if (runs[0].read_summary() or {}).get("status") != "completed":
             resume(runs[0])
         assert_same_outcome(runs[0].path, expected)
+
+
+# ---------------------------------------------------------------------- damaged files
+
+
+def damage(checkpoint: Path) -> None:
+    """Flip one bit in the middle of the state."""
+    state = checkpoint / "state.safetensors"
+    data = bytearray(state.read_bytes())
+    data[len(data) // 2] ^= 1
+    state.write_bytes(data)
+
+
+def damageable() -> RunConfig:
+    return config_of("CartPole-v1", "normalize_obs=true", "tensorboard=true", iterations=3)
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDir:
+    """A run that was stopped after two of three iterations, with a checkpoint of each."""
+    monkeypatch.setattr(trainer, "CHECKPOINT_SHARE", math.inf)
+    return start(damageable(), tmp_path / "runs", stop_at=2)
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_changes_no_bit(
+    stopped: RunDir, tmp_path: Path
+) -> None:
+    whole = start(damageable(), tmp_path / "undisturbed")
+    older, newest = sorted(stopped.checkpoints_path.iterdir())
+    damage(newest)
+    result = inside("train", "--resume", str(stopped.path), cwd=tmp_path)
+    assert result.code == 0, result.stderr
+    assert str(newest / "state.safetensors") in result.stderr
+    assert "The checkpoint before it is used instead" in " ".join(result.stderr.split())
+    assert_same_outcome(stopped.path, outcome(whole.path))
+    assert not older.exists()
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_refused_and_left_alone(
+    stopped: RunDir, tmp_path: Path
+) -> None:
+    for checkpoint in stopped.checkpoints_path.iterdir():
+        damage(checkpoint)
+    before = {path: path.read_bytes() for path in stopped.path.rglob("*") if path.is_file()}
+    result = inside("train", "--resume", str(stopped.path), cwd=tmp_path)
+    assert result.code == 5
+    assert "every checkpoint" in result.stderr and "config.yaml" in result.stderr
+    after = {path: path.read_bytes() for path in stopped.path.rglob("*") if path.is_file()}
+    assert {p for p in before if before[p] != after.get(p)} <= {stopped.path / ".lock"}
+
+
+def test_a_damaged_summary_does_not_keep_a_run_from_being_resumed(tmp_path: Path) -> None:
+    config = config_of("CartPole-v1", iterations=3)
+    expected = outcome(start(config, tmp_path / "undisturbed").path)
+    for stop_at in (2, None):
+        run = start(config, tmp_path / f"stopped-{stop_at}", stop_at=stop_at)
+        run.summary_path.write_bytes(run.summary_path.read_bytes()[:-20])
+        (population,) = prepare_resume([str(run.path)], runs_dir=tmp_path, total_timesteps=None)
+        assert any("summary.json is damaged" in notice for notice in population.notices)
+        play(train(population))
+        assert_same_outcome(run.path, expected)
 
 
 # ---------------------------------------------------------------------- resuming what is complete
@@ -166,15 +234,3 @@ def test_members_that_stopped_at_different_iterations_all_end_as_undisturbed(tmp
         play(train(population))
     for run, config in zip(runs, configs, strict=True):
         assert_same_outcome(run.path, outcome(start(config, tmp_path / f"alone-{config.seed}").path))
-
-
-def test_a_damaged_summary_does_not_keep_a_run_from_being_resumed(tmp_path: Path) -> None:
-    config = config_of("CartPole-v1", iterations=3)
-    expected = outcome(start(config, tmp_path / "undisturbed").path)
-    for stop_at in (2, None):
-        run = start(config, tmp_path / f"stopped-{stop_at}", stop_at=stop_at)
-        run.summary_path.write_bytes(run.summary_path.read_bytes()[:-20])
-        (population,) = prepare_resume([str(run.path)], runs_dir=tmp_path, total_timesteps=None)
-        assert any("summary.json is damaged" in notice for notice in population.notices)
-        play(train(population))
-        assert_same_outcome(run.path, expected)

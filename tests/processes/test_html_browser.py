@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from helpers.cli_runner import inside
 from helpers.html_runs import HOSTILE, write_gif, write_run, write_seeds, write_sweep
+from helpers.waiting import PATIENCE, wait_until
 
 from ppo_cli.html.content import Cell, Column, Report, Table
 from ppo_cli.html.page import render_page
@@ -63,7 +64,9 @@ class Opened:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        chromium = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"], timeout=1000 * PATIENCE
+        )
         yield chromium
         chromium.close()
 
@@ -96,6 +99,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def opened(browser: Any, path: Path, **context: Any) -> Opened:
     """Open a page from disk and wait until its charts are drawn."""
     page = browser.new_context(offline=True, **context).new_page()
+    page.set_default_timeout(1000 * PATIENCE)
     found = Opened(page)
     page.on("request", lambda request: found.requests.append(request.url))
     page.on(
@@ -104,7 +108,7 @@ def opened(browser: Any, path: Path, **context: Any) -> Opened:
     page.on("pageerror", lambda error: found.complaints.append(str(error)))
     page.on("dialog", lambda dialog: (found.complaints.append(dialog.message), dialog.dismiss()))
     page.goto(path.as_uri())
-    page.wait_for_selector("html[data-charts=drawn]", timeout=120_000)
+    page.wait_for_selector("html[data-charts=drawn]")
     return found
 
 
@@ -156,8 +160,7 @@ def test_the_legend_hides_a_curve_with_its_band_and_seeds(browser: Any, pages: d
     found.page.locator("#curves-legend").get_by_label("shaped").uncheck()
     assert not any(found.model("curves", part, "visible") for part in parts)
     assert found.model("curves", "mean-0", "visible")
-    found.page.wait_for_timeout(300)
-    assert found.page.locator("#curves").screenshot() != before
+    wait_until(lambda: found.page.locator("#curves").screenshot() != before, "another picture")
     found.page.locator("#show-seeds").uncheck()
     assert found.model("curves", "mean-0", "visible") and not found.model("curves", "seeds-0", "visible")
 
@@ -169,9 +172,8 @@ def test_another_metric_brings_its_own_axis_and_values(browser: Any, pages: dict
     label, end = found.page.evaluate(read)
     assert label == "evaluation while training" and end > 100
     found.page.select_option("#metric", label="train/entropy")
-    found.page.wait_for_timeout(300)
-    label, end = found.page.evaluate(read)
-    assert label == "train/entropy" and 1.0 < end < 2.0, "the axis is that of the entropy"
+    wait_until(lambda: found.page.evaluate(read)[0] == "train/entropy", "the name of the entropy")
+    wait_until(lambda: 1.0 < found.page.evaluate(read)[1] < 2.0, "the range of the entropy")
     assert "how random it is" in found.page.locator("#meaning").inner_text()
 
 
@@ -231,11 +233,11 @@ def test_dark_and_light_follow_the_reader_also_while_the_page_is_open(
     line = "() => Bokeh.documents[1].get_model_by_name('mean-0').glyph.line_color.value"
     light = [found.page.evaluate(script) for script in (body, axis, line)]
     found.page.emulate_media(color_scheme="dark")
-    found.page.wait_for_timeout(200)
-    dark = [found.page.evaluate(script) for script in (body, axis, line)]
-    assert all(one != other for one, other in zip(light, dark, strict=True)), (light, dark)
     fresh = opened(browser, pages["sweep"], color_scheme="dark")
-    assert [fresh.page.evaluate(script) for script in (body, axis, line)] == dark
+    dark = [fresh.page.evaluate(script) for script in (body, axis, line)]
+    assert not set(light) & set(dark)
+    for script, color in zip((body, axis, line), dark, strict=True):
+        wait_until(lambda: found.page.evaluate(script) == color, "a color for the dark")  # noqa: B023
 
 
 @pytest.mark.parametrize("name", ["run", "groups", "sweep"])

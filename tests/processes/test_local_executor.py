@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.fake_jobs import WORKER, fake_job
 from helpers.ppo_process import is_running
+from helpers.waiting import PATIENCE
 
 from ppo_cli.errors import PpoError, StorageError
 from ppo_cli.sweep.work.events import JobEvent, RunProgress
@@ -24,7 +25,6 @@ from ppo_cli.sweep.work.worker_log import KEPT_BYTES
 
 Make = Callable[..., LocalExecutor]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what is promised, and seen in /proc, on Linux")
-PATIENCE = 120.0  # seconds; more only if a worker hangs where it must not
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from helpers.fake_jobs import fake_job
 from helpers.ppo_process import ROOT, is_running
 from helpers.run_outcome import assert_same_outcome, outcome
 from helpers.training_helpers import make_config
+from helpers.waiting import PATIENCE
 
 from ppo_cli.errors import UsageError
 from ppo_cli.sweep.work.events import JobEvent
@@ -30,11 +31,9 @@ from ppo_cli.sweep.work.ray.executor import RayExecutor
 from ppo_cli.sweep.work.run_job import run_job
 from ppo_cli.sweep.work.worker_log import KEPT_BYTES
 
-PATIENCE = 120.0  # seconds; more only if a job hangs where it must not
 STORE = 80 << 20  # bytes: containers have little shared memory
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
-pytestmark = pytest.mark.xdist_group("ray")  # they share one
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None or sys.platform == "win32",
     reason="NOTHING ABOUT RAY IS TESTED HERE: pip install 'ppo-cli[ray]', on Linux or macOS",

@@ -1,4 +1,7 @@
-"""Signals, and two processes on one run."""
+"""Signals, and two processes on one run.
+
+The environment holds still in the middle of an iteration until a test has done what it has to do then.
+"""
 
 from __future__ import annotations
 
@@ -6,110 +9,154 @@ import json
 import os
 import shlex
 import signal
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from helpers.cli_runner import Result
 from helpers.ppo_process import PpoProcess
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
 
-WORDS = (
-    "train", "--env", "CartPole-v1", "--json", "--set", "normalize_obs=true", "--set", "num_evals=0",
-    "--set", "num_epochs=1", "--set", "num_minibatches=2", "--set", "hidden_sizes=[8]",
-)  # fmt: skip
 STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+ITERATIONS, STEPS = 12, 64
+WORDS = (
+    "train", "--env", "held:Held-v0", "--json", "--total-timesteps", ITERATIONS * STEPS,
+    "--set", "num_envs=4", "--set", "num_steps=16", "--set", "num_epochs=1", "--set", "num_minibatches=2",
+    "--set", "hidden_sizes=[8]", "--set", "normalize_obs=true", "--set", "num_evals=0",
+)  # fmt: skip
+HELD = """
+import time
+from pathlib import Path
+import gymnasium as gym
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
+
+HERE = Path(__file__).parent
+
+class Held(CartPoleEnv):
+    steps = 0  # of all environments of this process
+
+    def step(self, action):
+        Held.steps += 1
+        while Held.steps == {at} and not (HERE / "released").exists():
+            with (HERE / "held").open("a") as file:
+                file.write(".")
+            time.sleep(0.005)
+        return super().step(action)
+
+gym.register("Held-v0", Held, max_episode_steps=500)
+"""
 
 
-def start(runs_dir: Path, *, iterations: int = 150, num_steps: int = 16, warm: bool = True) -> PpoProcess:
-    """A training that takes a second or so; with a large ``num_steps`` each iteration does."""
-    steps = 4 * num_steps * iterations
-    words = [*WORDS, "--runs-dir", runs_dir, "--set", "num_envs=4", "--set", f"num_steps={num_steps}"]
-    return PpoProcess([*words, "--total-timesteps", steps], runs_dir.parent, warm=warm)
+class HeldTraining:
+    """A training that holds still in one of its iterations, from 1, until it is released."""
+
+    def __init__(self, folder: Path, iteration: int) -> None:
+        self.folder, self.runs_dir = folder, folder / "runs"
+        (folder / "held.py").write_text(HELD.format(at=(iteration - 1) * STEPS + STEPS // 2))
+        self.process = self.start(*WORDS, "--runs-dir", self.runs_dir)
+        self.process.wait_until(lambda: self.beats > 0)
+
+    def start(self, *words: object) -> PpoProcess:
+        """Another process, with the same module to import."""
+        return PpoProcess(words, self.folder, import_from=self.folder)
+
+    @property
+    def beats(self) -> int:
+        """How often it has looked whether it may go on."""
+        held = self.folder / "held"
+        return held.stat().st_size if held.exists() else 0
+
+    def send(self, signum: int) -> None:
+        """Send a signal, and wait until it must have noticed."""
+        self.process.send(signum)
+        before = self.beats
+        self.process.wait_until(lambda: self.beats > before + 2)
+
+    def release(self) -> None:
+        (self.folder / "released").touch()
+
+    def end(self) -> Result:
+        self.release()
+        return self.process.wait()
+
+    @property
+    def run(self) -> Path:
+        (run,) = self.runs_dir.iterdir()
+        return run
+
+    def resume(self, *words: str) -> Result:
+        """Go on with its run, by the words of a printed command if there are any."""
+        return self.start(*(words or ("train", "--resume", str(self.run))), "--allow-import").wait()
 
 
-def run_of(runs_dir: Path) -> Path:
-    (run,) = runs_dir.iterdir()
-    return run
-
-
-def has_checkpoint(runs_dir: Path) -> bool:
-    return any(runs_dir.glob("*/checkpoints/it-*"))
-
-
-def status(run: Path) -> str:
-    found: str = json.loads((run / "summary.json").read_text())["status"]
-    return found
+def status(run: Path) -> Any:
+    return json.loads((run / "summary.json").read_text())["status"]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    runs_dir = tmp_path_factory.mktemp("undisturbed") / "runs"
-    assert start(runs_dir).wait().code == 0
-    return outcome(run_of(runs_dir))
+    training = HeldTraining(tmp_path_factory.mktemp("undisturbed"), 1)
+    result = training.end()
+    assert result.code == 0, result.stderr
+    return outcome(training.run)
 
 
+@pytest.mark.parametrize("iteration", [1, 5])
 @pytest.mark.parametrize("signum", STOPS)
 def test_a_signal_stops_with_a_checkpoint_and_the_printed_command_ends_with_the_same_bits(
-    signum: signal.Signals, undisturbed: dict[str, object], tmp_path: Path
+    signum: signal.Signals, iteration: int, undisturbed: dict[str, object], tmp_path: Path
 ) -> None:
-    for attempt in range(5):  # on a busy machine the signal may come when the run has ended
-        runs_dir = tmp_path / f"runs-{attempt}"
-        process = start(runs_dir)
-        process.wait_until(lambda: has_checkpoint(runs_dir))  # noqa: B023 - called here and now
-        process.send(signum)
-        result = process.wait()
-        if result.code:
-            break
-    assert result.code == STOPS[signum], result.err
-    document = json.loads(result.out)
-    run = run_of(runs_dir)
-    assert [entry["status"] for entry in document["runs"]] == ["interrupted"] == [status(run)]
-    assert newest_checkpoint(run).iteration * 64 == document["runs"][0]["global_step"]
-    assert f"  {document['resume']}\n" in result.err
-    assert PpoProcess(shlex.split(document["resume"])[1:], tmp_path).wait().code == 0
-    assert_same_outcome(run, undisturbed)
-
-
-def test_a_signal_before_the_first_iteration_is_done_loses_nothing(
-    undisturbed: dict[str, object], tmp_path: Path
-) -> None:
-    process = start(tmp_path / "runs")
-    process.wait_until(lambda: any((tmp_path / "runs").glob("*/config.yaml")), poll=0)
-    process.send(signal.SIGTERM)
-    result = process.wait()
-    assert result.code == 143, result.err
-    words = shlex.split(json.loads(result.out)["resume"])[1:]
-    assert PpoProcess(words, tmp_path).wait().code == 0
-    assert_same_outcome(run_of(tmp_path / "runs"), undisturbed)
-
-
-LONG_ITERATIONS = {"iterations": 3, "num_steps": 4000}
-
-
-@pytest.fixture(scope="module")
-def undisturbed_long(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    runs_dir = tmp_path_factory.mktemp("undisturbed") / "runs"
-    assert start(runs_dir, **LONG_ITERATIONS).wait().code == 0
-    return outcome(run_of(runs_dir))
+    training = HeldTraining(tmp_path, iteration)
+    training.send(signum)
+    result = training.end()
+    assert result.code == STOPS[signum], result.stderr
+    document = json.loads(result.stdout)
+    assert [run["status"] for run in document["runs"]] == ["interrupted"] == [status(training.run)]
+    assert document["runs"][0]["global_step"] == iteration * STEPS, "the iteration was ended"
+    assert newest_checkpoint(training.run).iteration == iteration
+    assert f"  {document['resume']}\n" in result.stderr
+    assert training.resume(*shlex.split(document["resume"])[1:]).code == 0
+    assert_same_outcome(training.run, undisturbed)
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_the_process_at_once_and_the_run_goes_on_from_its_checkpoint(
-    second: signal.Signals, undisturbed_long: dict[str, object], tmp_path: Path
+    second: signal.Signals, undisturbed: dict[str, object], tmp_path: Path
 ) -> None:
-    process = start(tmp_path / "runs", **LONG_ITERATIONS)
-    process.wait_until(lambda: "%" in process.progress)  # it is in its second iteration
-    process.send(signal.SIGINT)
-    time.sleep(0.02)
-    assert process.alive, "the first signal lets the iteration end"
-    process.send(second)
-    result = process.wait()
+    training = HeldTraining(tmp_path, 2)
+    training.send(signal.SIGINT)  # which lets the iteration go on
+    training.process.send(second)
+    result = training.process.wait()
     assert result.code == STOPS[second]
-    assert result.out == "" and "Traceback" not in result.err
-    run = run_of(tmp_path / "runs")
-    assert newest_checkpoint(run).iteration == 1 and status(run) == "training", "it saved nothing more"
-    assert PpoProcess(["train", "--resume", run], tmp_path).wait().code == 0
-    assert_same_outcome(run, undisturbed_long)
+    assert result.stdout == "" and "Traceback" not in result.stderr
+    assert newest_checkpoint(training.run).iteration == 1, "it saved nothing more"
+    assert status(training.run) == "training"
+    training.release()
+    assert training.resume().code == 0
+    assert_same_outcome(training.run, undisturbed)
+
+
+def test_a_signal_to_the_processes_that_step_environments_too_still_saves(tmp_path: Path) -> None:
+    """As a service manager or a batch system sends it: to every process of the job."""
+    words = ["train", "--env", "LunarLander-v3", "--json", "--runs-dir", tmp_path / "runs"]
+    for setting in ("num_envs=16", "num_steps=8", "env_workers=1", "num_minibatches=2", "num_evals=0"):
+        words += ["--set", setting]
+
+    def newest() -> str:
+        return max((path.name for path in (tmp_path / "runs").glob("*/checkpoints/it-*")), default="")
+
+    process = PpoProcess(words, tmp_path)
+    process.wait_until(newest)
+    workers, before = process.children(), newest()
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGTERM)
+    assert process.wait_until(lambda: newest() > before), "training goes on"
+    process.send(signal.SIGTERM)
+    result = process.wait()
+    assert result.code == 143, result.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert status(run) == "interrupted"
 
 
 # ---------------------------------------------------------------------- two processes on one run
@@ -118,47 +165,24 @@ def test_a_second_signal_ends_the_process_at_once_and_the_run_goes_on_from_its_c
 def test_of_two_processes_on_one_run_the_second_is_told_who_the_first_is(
     undisturbed: dict[str, object], tmp_path: Path
 ) -> None:
-    first = start(tmp_path / "runs")
-    first.wait_until(lambda: has_checkpoint(tmp_path / "runs"))
-    run = run_of(tmp_path / "runs")
-    os.kill(first.pid, signal.SIGSTOP)  # for as long as the second needs
-    second = PpoProcess(["train", "--resume", run], tmp_path).wait()
-    os.kill(first.pid, signal.SIGCONT)
+    training = HeldTraining(tmp_path, 3)
+    second = training.resume()
     assert second.code == 4
-    assert f"process {first.pid} " in second.err and run.name in second.err
-    assert first.wait().code == 0
-    assert_same_outcome(run, undisturbed)
+    assert f"process {training.process.pid} " in second.stderr and training.run.name in second.stderr
+    assert training.end().code == 0
+    assert_same_outcome(training.run, undisturbed)
 
 
 def test_of_processes_that_resume_one_run_at_one_moment_one_wins_and_the_bits_are_the_same(
     undisturbed: dict[str, object], tmp_path: Path
 ) -> None:
-    first = start(tmp_path / "runs")
-    first.wait_until(lambda: has_checkpoint(tmp_path / "runs"))
-    first.send(signal.SIGKILL)
-    assert first.wait().was_killed
-    run = run_of(tmp_path / "runs")
-    rivals = [PpoProcess(["train", "--resume", run], tmp_path) for _ in range(4)]
+    training = HeldTraining(tmp_path, 3)
+    training.process.send(signal.SIGKILL)
+    assert training.end().was_killed
+    words = ("train", "--resume", training.run, "--allow-import")
+    rivals = [training.start(*words) for _ in range(4)]
     results = [rival.wait() for rival in rivals]
     codes = sorted(result.code for result in results)
-    assert codes[0] == 0, [result.err for result in results]
+    assert codes[0] == 0, [result.stderr for result in results]
     assert set(codes) <= {0, 2, 4}, "one after the other, or too late, or locked"
-    assert_same_outcome(run, undisturbed)
-
-
-def test_a_signal_to_the_processes_that_step_environments_too_still_saves(tmp_path: Path) -> None:
-    """As a service manager or a batch system sends it: to every process of the job."""
-    words = ["train", "--env", "LunarLander-v3", "--json", "--runs-dir", tmp_path / "runs"]
-    for setting in ("num_envs=16", "num_steps=8", "env_workers=1", "num_minibatches=2", "num_evals=0"):
-        words += ["--set", setting]
-    process = PpoProcess(words, tmp_path)
-    process.wait_until(lambda: has_checkpoint(tmp_path / "runs"))
-    workers = process.children()
-    assert workers
-    for pid in workers:
-        os.kill(pid, signal.SIGTERM)
-    time.sleep(0.3)  # they come first
-    process.send(signal.SIGTERM)
-    result = process.wait()
-    assert result.code == 143, result.err
-    assert status(run_of(tmp_path / "runs")) == "interrupted"
+    assert_same_outcome(training.run, undisturbed)

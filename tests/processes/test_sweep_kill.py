@@ -123,7 +123,7 @@ def kill_and_start_again(sweep: Sweep, folder: Path, killer: Killer) -> Path:
         process = PpoProcess(sweep.words(runs_dir), folder)
         killer.attack(process, runs_dir, has_populations=number == 0 and sweep.seeds > 1)
         result = process.wait()
-        assert result.was_killed or result.code == 0, result.err
+        assert result.was_killed or result.code == 0, result.stderr
         assert workers_end(runs_dir), "it left workers behind"
         now = complete_runs(sweep_of(runs_dir)) if list_sweeps(runs_dir) else {}
         for name, files in done.items():
@@ -153,7 +153,7 @@ def test_a_killed_sweep_of_all_algorithms_ends_with_the_bits_of_the_undisturbed_
     torture(SWEEPS["all algorithms"], tmp_path, kills=3, rng=random.Random(2), targets=targets)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize("name", SWEEPS)
 def test_two_hundred_kills_of_sweeps_lose_nothing(name: str, tmp_path: Path) -> None:
     rng = random.Random(11)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +128,7 @@ def test_a_killed_process_is_an_error_that_says_what_to_do() -> None:
     envs.reset()
     (worker,) = processes(envs)
     os.kill(worker.pid, signal.SIGKILL)
-    time.sleep(0.1)
+    worker.wait()
     rng = np.random.default_rng(0)
     with pytest.raises(PpoError, match="died") as error:
         envs.step(random_actions(envs, rng))

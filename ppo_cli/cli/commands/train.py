@@ -110,7 +110,14 @@ def train_command(
             if dry_run:
                 _show_plan(settings, seeds, runs_dir, name, as_json=json)
                 return
-            runs = train(config=settings, seeds=seeds, name=name, runs_dir=runs_dir, hooks=hooks)
+            runs = train(
+                config=settings,
+                seeds=seeds,
+                name=name,
+                runs_dir=runs_dir,
+                allow_import=allow_import,
+                hooks=hooks,
+            )
         show_training(runs, allow_import=allow_import, quiet=quiet, as_json=json)
     raise typer.Exit(exit_code(runs, stop))
 

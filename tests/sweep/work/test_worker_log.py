@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.waiting import PATIENCE
 
 from ppo_cli.errors import StorageError
 from ppo_cli.storage.files import write_all
 from ppo_cli.sweep.work import worker_log
 from ppo_cli.sweep.work.worker_log import KEPT_BYTES, kept_short, open_log, shorten
 
-PATIENCE = 120.0  # seconds
 NOTE = b"(what was printed before this is not kept)\n"
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.distributions import make_distribution
-from ppo_cli.nn.layers import orthogonal
-from ppo_cli.nn.normalize import ObsNormalizer, RunningStatistics
 from ppo_cli.rng import Stream, generator
 from ppo_cli.spaces import ActionSpec, EnvSpec
 
@@ -234,19 +231,6 @@ def test_an_update_in_place_is_seen_by_the_next_call() -> None:
         assert not torch.equal(net.forward(params, obs)[1], before)
 
 
-@pytest.mark.parametrize(("n_in", "n_out"), [(64, 64), (4, 64), (64, 3), (1, 5), (5, 1)])
-def test_the_initial_weights_are_orthogonal_times_the_gain(n_in: int, n_out: int) -> None:
-    matrix = orthogonal(np.random.default_rng(0), n_in, n_out, 1.7).astype(np.float64)
-    small = matrix @ matrix.T if n_in <= n_out else matrix.T @ matrix
-    np.testing.assert_allclose(small, 1.7**2 * np.eye(len(small)), atol=1e-5)
-
-
-def test_the_orthogonal_matrices_are_spread_evenly_over_signs() -> None:
-    """Without the sign correction QR gives matrices whose diagonal has one sign far more often."""
-    signs = [orthogonal(np.random.default_rng(seed), 1, 1, 1.0)[0, 0] for seed in range(200)]
-    assert 60 < sum(sign > 0 for sign in signs) < 140
-
-
 @pytest.mark.parametrize("action", ["discrete", "box"])
 def test_a_fresh_policy_is_nearly_indifferent_and_its_biases_are_zero(action: str) -> None:
     net = make_net(action, hidden=(32, 32))
@@ -272,29 +256,3 @@ def test_actor_and_critic_and_members_start_with_different_weights() -> None:
     assert not torch.equal(named["actor.0.weight"], named["critic.0.weight"])
     assert not torch.equal(params[0], params[1])
     assert torch.equal(params, fresh(net))
-
-
-def test_running_statistics_equal_those_of_all_observations_that_count_at_once() -> None:
-    rng = np.random.default_rng(4)
-    batches = [
-        rng.normal(1e4, [1e-3, 1.0, 100.0], (members, size, 3)).astype(np.float32)
-        for members, size in ((2, 5), (2, 1), (2, 300))
-    ]
-    statistics = RunningStatistics.none(2, 3)
-    for batch in batches:
-        padded = np.concatenate((batch, np.full((2, 4, 3), 1e9, np.float32)), axis=1)
-        seen = torch.arange(padded.shape[1]).expand(2, -1) < batch.shape[1]
-        statistics.update_(torch.from_numpy(padded), seen)
-    everything = np.concatenate(batches, axis=1).astype(np.float64)
-    np.testing.assert_allclose(statistics.mean, everything.mean(1), rtol=1e-12)
-    np.testing.assert_allclose(statistics.var, everything.var(1), rtol=1e-6)
-    assert statistics.count.tolist() == [306.0, 306.0]
-
-
-def test_normalised_observations_have_mean_zero_and_deviation_one_and_are_clipped() -> None:
-    mean, var = torch.tensor([[10.0, 0.0]]).double(), torch.tensor([[4.0, 0.0]]).double()
-    obs = torch.tensor([[[12.0, 0.0], [10.0, 0.0], [1000.0, 1.0], [-1000.0, -1.0]]])
-    result = ObsNormalizer.make(True, mean, var, torch.tensor([5.0]))(obs)
-    torch.testing.assert_close(result[0, :, 0], torch.tensor([1.0, 0.0, 5.0, -5.0]))
-    torch.testing.assert_close(result[0, :, 1], torch.tensor([0.0, 0.0, 5.0, -5.0]))
-    assert torch.equal(ObsNormalizer.make(False, mean, var, torch.tensor([5.0]))(obs), obs)

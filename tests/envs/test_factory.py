@@ -1,73 +1,19 @@
-"""Which environments can be trained on, and what is said of the others."""
+"""How an environment is made, and what is said of one that cannot be trained on."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 
-import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
 from helpers.env_helpers import WithSpaces, register
 
-from ppo_cli.envs import user_code
 from ppo_cli.envs.factory import env_spec, make_env
-from ppo_cli.envs.registry import known_envs, resolve_env_id
 from ppo_cli.errors import UsageError
 
 PAIR = spaces.Box(-1, 1, (2,), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("requested", "runs"),
-    [
-        ("LunarLander-v2", "LunarLander-v3"),
-        ("LunarLanderContinuous-v2", "LunarLanderContinuous-v3"),
-        ("Pendulum-v0", "Pendulum-v1"),
-        ("BipedalWalker-v2", "BipedalWalker-v3"),
-    ],
-)
-def test_a_retired_version_runs_as_its_successor_and_says_so(requested: str, runs: str) -> None:
-    resolved = resolve_env_id(requested)
-    assert (resolved.requested, resolved.env_id) == (requested, runs)
-    assert resolved.notice is not None
-    assert requested in resolved.notice
-    assert runs in resolved.notice
-    assert env_spec(resolved.env_id).env_id == runs
-
-
-def test_a_current_id_runs_as_it_is_without_a_notice() -> None:
-    for known in known_envs():
-        assert resolve_env_id(known.env_id).notice is None
-    assert resolve_env_id("CartPole-v0").env_id == "CartPole-v0"
-
-
-@pytest.mark.parametrize(
-    ("typed", "near"),
-    [
-        ("cartpole-v1", "CartPole-v1"),
-        ("CartPol-v1", "CartPole-v1"),
-        ("CartPol-v1", "CartPole-v1"),
-        ("CartPole-v7", "CartPole-v1"),
-        ("LunarLandr-v3", "LunarLander-v3"),
-        ("lunarlander", "LunarLander-v3"),
-    ],
-)
-def test_an_unknown_id_is_refused_with_the_nearest_name(typed: str, near: str) -> None:
-    with pytest.raises(UsageError, match=typed) as caught:
-        resolve_env_id(typed)
-    assert caught.value.hint is not None
-    assert near in caught.value.hint
-    assert caught.value.key == "env_id"
-
-
-@pytest.mark.parametrize(
-    "typed", ["", "Zzyzx-v0", "a b", "../etc/passwd", "CartPole-v1\n", "os;x:Env-v0", ":", "x:"]
-)
-def test_what_is_no_id_is_refused(typed: str) -> None:
-    with pytest.raises(UsageError):
-        resolve_env_id(typed)
 
 
 def test_thresholds_and_limits_are_gymnasiums() -> None:
@@ -184,51 +130,3 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(
         make_env("LunarLander-v3")
     assert caught.value.hint is not None
     assert f"pip install {package}" in caught.value.hint
-
-
-MODULE = """
-import gymnasium as gym
-gym.register("Mine-v0", "gymnasium.envs.classic_control:PendulumEnv", max_episode_steps=9)
-"""
-
-
-@pytest.fixture
-def module(tmp_path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A module of a user, in the working directory, that nobody agreed to import."""
-    (tmp_path / "mine_env.py").write_text(MODULE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [p for p in sys.path if p != ""])
-    monkeypatch.setattr(user_code, "_agreed", set())
-    sys.modules.pop("mine_env", None)
-    gym.registry.pop("Mine-v0", None)
-    return "mine_env"
-
-
-def test_a_module_is_not_imported_without_consent(module: str) -> None:
-    for refused in (lambda: resolve_env_id("mine_env:Mine-v0"), lambda: make_env("mine_env:Mine-v0")):
-        with pytest.raises(UsageError, match="mine_env") as caught:
-            refused()
-        assert caught.value.hint is not None
-        assert "--allow-import" in caught.value.hint
-    assert module not in sys.modules
-
-
-def test_a_module_is_imported_with_consent_from_the_working_directory(module: str) -> None:
-    resolved = resolve_env_id("mine_env:Mine-v0", allow_import=True)
-    assert resolved.env_id == "mine_env:Mine-v0"
-    assert env_spec(resolved.env_id).max_episode_steps == 9
-    with pytest.raises(UsageError, match="Other-v0"):
-        resolve_env_id("mine_env:Other-v0", allow_import=True)
-
-
-def test_a_module_that_fails_is_named(module: str, tmp_path) -> None:
-    (tmp_path / "broken_env.py").write_text("import no_such_thing")
-    for reference in ("broken_env:Env-v0", "absent_env:Env-v0"):
-        with pytest.raises(UsageError, match=reference.split(":")[0]):
-            resolve_env_id(reference, allow_import=True)
-
-
-def test_a_name_without_version_means_the_newest() -> None:
-    resolved = resolve_env_id("LunarLanderContinuous")
-    assert resolved.env_id == "LunarLanderContinuous-v3"
-    assert resolved.notice == "LunarLanderContinuous has no version; running LunarLanderContinuous-v3"

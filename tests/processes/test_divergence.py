@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.ppo_process import PpoProcess, Result
+from helpers.cli_runner import Result
+from helpers.ppo_process import PpoProcess
 from helpers.run_outcome import csv_rows, newest_checkpoint, outcome
 
 from ppo_cli.play.policy import load_policy
@@ -57,8 +58,8 @@ def test_a_member_that_meets_nan_stops_and_the_others_end_as_if_nothing_had_happ
     assert train_poisoned(tmp_path / "healthy", what, NEVER).code == 0
     poisoned_seed = episode_seed(2, Stream.EPISODE, 3, 2)  # of seed 2: environment 3, its third episode
     result = train_poisoned(tmp_path / "poisoned", what, poisoned_seed)
-    assert result.code == 3, result.err
-    first, diverged, third = json.loads(result.out)["runs"]
+    assert result.code == 3, result.stderr
+    first, diverged, third = json.loads(result.stdout)["runs"]
     assert [run["status"] for run in (first, diverged, third)] == ["completed", "diverged", "completed"]
     for run in (first, third):
         twin = tmp_path / "healthy" / "runs" / Path(run["run_dir"]).name
@@ -67,7 +68,9 @@ def test_a_member_that_meets_nan_stops_and_the_others_end_as_if_nothing_had_happ
     place = rf"{what} of environment 3 became non-finite at step \d+, in iteration (\d+)"
     found = re.fullmatch(place, diverged["reason"])
     assert found is not None, diverged["reason"]
-    assert Path(diverged["run_dir"]).name in result.err and diverged["reason"] in " ".join(result.err.split())
+    assert Path(diverged["run_dir"]).name in result.stderr and diverged["reason"] in " ".join(
+        result.stderr.split()
+    )
     run = Path(diverged["run_dir"])
     assert_last_good_state_is_intact(run, before=int(found[1]))
     healthy = csv_rows(tmp_path / "healthy" / "runs" / run.name / "metrics.csv")
@@ -87,12 +90,12 @@ def assert_last_good_state_is_intact(run: Path, *, before: int) -> None:
 def test_a_run_of_its_own_that_diverges_exits_with_3_and_diverges_again_when_resumed(tmp_path: Path) -> None:
     poisoned_seed = episode_seed(1, Stream.EPISODE, 0, 3)
     result = train_poisoned(tmp_path / "runs", "reward", poisoned_seed, seeds=1)
-    assert result.code == 3, result.err
-    (run,) = json.loads(result.out)["runs"]
+    assert result.code == 3, result.stderr
+    (run,) = json.loads(result.stdout)["runs"]
     words = ["train", "--resume", run["run_dir"], "--allow-import", "--json"]
     again = PpoProcess(words, tmp_path, import_from=tmp_path / "runs").wait()
-    assert again.code == 3, again.err
-    assert json.loads(again.out)["runs"][0]["reason"] == run["reason"]
+    assert again.code == 3, again.stderr
+    assert json.loads(again.stdout)["runs"][0]["reason"] == run["reason"]
 
 
 def test_a_learning_rate_that_blows_up_is_named_and_no_poisoned_state_is_saved(tmp_path: Path) -> None:
@@ -100,8 +103,8 @@ def test_a_learning_rate_that_blows_up_is_named_and_no_poisoned_state_is_saved(t
     settings = (*SETTINGS, "learning_rate=1000", "anneal_lr=false", "reward_scale=1e6", "max_grad_norm=1e6")
     words += [word for setting in settings for word in ("--set", setting)]
     result = PpoProcess(words, tmp_path).wait()
-    assert result.code == 3, result.err
-    (run,) = json.loads(result.out)["runs"]
+    assert result.code == 3, result.stderr
+    (run,) = json.loads(result.stdout)["runs"]
     assert re.search(r"(became|became non-finite).*in iteration \d+", run["reason"])
     if (Path(run["run_dir"]) / "checkpoints").exists():
         checkpoint = newest_checkpoint(Path(run["run_dir"]))
@@ -118,6 +121,6 @@ def test_shaping_terms_of_the_users_own_that_give_nan_are_found_out(tmp_path: Pa
     settings = (*SETTINGS, "mode=add", "reward_shaping.terms=my_terms:terms", "custom={lean: 1}")
     words += [word for setting in settings for word in ("--set", setting)]
     result = PpoProcess([*words, "--json"], tmp_path, import_from=tmp_path).wait()
-    assert result.code == 3, result.err
-    (run,) = json.loads(result.out)["runs"]
+    assert result.code == 3, result.stderr
+    (run,) = json.loads(result.stdout)["runs"]
     assert re.match(r"reward of environment \d became non-finite", run["reason"])
