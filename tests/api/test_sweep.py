@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ OF_THE_MACHINE = ("wall_time", "steps_per_second", "command", "git_commit")
 
 @pytest.fixture(autouse=True)
 def executors(monkeypatch: pytest.MonkeyPatch) -> list[InProcess]:
-    monkeypatch.setattr(os, "fsync", lambda fd: None)
     return train_in_process(monkeypatch)
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from helpers.cli_runner import TINY, inside
 from helpers.pages import PAGES, README, Block
-
-from ppo_cli.sweep.spec.make_spec import make_spec
-from ppo_cli.sweep.spec.request import SweepRequest
+from helpers.sweep_helpers import train_in_process
+from helpers.sweep_specs import spec_from
 
 FILES = {block.file_name: block for page in PAGES for block in page.blocks if block.file_name}
 
@@ -55,7 +54,7 @@ def test_the_settings_file_of_the_guide_stands_on_the_tuned_settings(folder: Pat
 
 
 def test_the_sweep_file_of_the_guide_is_a_sweep(folder: Path) -> None:
-    spec, notices = make_spec(SweepRequest(sweep_file=folder / "steps.yaml"))
+    spec, notices = spec_from(sweep_file=folder / "steps.yaml")
     assert notices == ()
     assert (spec.num_points, spec.num_seeds) == (4, 3)
 
@@ -67,17 +66,19 @@ def test_the_python_example_plays(folder: Path) -> None:
     assert names["action"] in (0, 1)
 
 
-def test_the_python_example_trains_compares_and_evaluates(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+def test_the_python_example_trains_compares_evaluates_and_studies(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_in_process(monkeypatch)
     exec(python_block("train(").text.replace("20_000", "1_000"), {})
-    verdict, *runs = capsys.readouterr().out.splitlines()
+    verdict, *runs, sentence = capsys.readouterr().out.splitlines()
     assert "narrow" in verdict and "wide" in verdict
     shown = [line.split()[:2] for line in runs if line.startswith("wide")]
     assert shown == [
         ["wide-s1", "0.98"],
         ["wide-s2", "0.98"],
     ]
+    assert sentence.startswith("Compared with the ") and "2 seeds each" in sentence
 
 
 def test_the_front_page_shows_a_gif() -> None:

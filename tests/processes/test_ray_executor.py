@@ -34,7 +34,6 @@ from ppo_cli.sweep.work.worker_log import KEPT_BYTES
 STORE = 80 << 20  # bytes: containers have little shared memory
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
-pytestmark = pytest.mark.xdist_group("ray")  # they share one
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None or sys.platform == "win32",
     reason="NOTHING ABOUT RAY IS TESTED HERE: pip install 'ppo-cli[ray]', on Linux or macOS",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from helpers.sweep_helpers import PRUNED_SPEC, RATES, Reference, tiny_spec
 
 
 @pytest.fixture(autouse=True)
 def at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Faults are not mended, and nobody waits for the disk: here no power is lost."""
+    """Faults are not mended."""
     monkeypatch.delenv("FAULTY_IS_CURED", raising=False)
-    monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
 @pytest.fixture

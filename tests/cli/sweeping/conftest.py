@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from helpers.sweep_helpers import InProcess, train_in_process
 def executors(monkeypatch: pytest.MonkeyPatch) -> list[InProcess]:
     """The executors of the sweeps of a test."""
     monkeypatch.delenv("FAULTY_IS_CURED", raising=False)
-    monkeypatch.setattr(os, "fsync", lambda fd: None)  # here no power is lost
     return train_in_process(monkeypatch)
 
 
