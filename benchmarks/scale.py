@@ -51,15 +51,15 @@ def measure_run(folder: Path, steps: int) -> dict[str, Any]:
 def measure_supervisor(folder: Path, summary: Mapping[str, Any]) -> dict[str, float]:
     """Seconds of what the supervisor does with all runs, and its memory in bytes."""
     from ppo_cli.config.resolve import resolve_config
-    from ppo_cli.sweep.folder.sweep_dir import SweepDir
-    from ppo_cli.sweep.plan.populations import cut_into_populations
-    from ppo_cli.sweep.plan.resources import Resources
-    from ppo_cli.sweep.results.summary import write_summary
-    from ppo_cli.sweep.results.sweep_results import SweepResults
-    from ppo_cli.sweep.running.standings import Standings
-    from ppo_cli.sweep.spec.params import parse_param
-    from ppo_cli.sweep.spec.planned_runs import planned_runs
-    from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+    from ppo_cli.sweeps.folder.sweep_dir import SweepDir
+    from ppo_cli.sweeps.plan.populations import cut_into_populations
+    from ppo_cli.sweeps.plan.resources import Resources
+    from ppo_cli.sweeps.results.summary import write_summary
+    from ppo_cli.sweeps.results.sweep_results import SweepResults
+    from ppo_cli.sweeps.running.standings import Standings
+    from ppo_cli.sweeps.spec.params import parse_param
+    from ppo_cli.sweeps.spec.planned_runs import planned_runs
+    from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
     base = resolve_config(env=ENV_ID).config
     spec = SweepSpec((base,), ENV_ID, tuple(map(parse_param, GRID)), num_seeds=5)

@@ -40,13 +40,6 @@ _HOMES = {
     "Policy": "ppo_cli.play.policy",
 }
 
-# Two verbs are called like the rooms that do their work. Python binds a room to its name here when it is
-# imported for the first time. So that is done now, as long as the room is but a docstring; then the names are
-# free for the verbs.
-for _room in ("compare", "sweep"):
-    import_module(f"{__name__}.{_room}")
-    del globals()[_room]
-
 
 def __getattr__(name: str) -> Any:
     """Import a verb, and with it torch, only for those who ask for it."""

@@ -15,12 +15,12 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
     ("commands: parse, call one function, print one thing", {"cli"}),
     ("verbs for Python programs and commands; pages about runs", {"api", "html"}),
     ("what a person sees on a terminal and in plots", {"report"}),
-    ("studies: many populations, told apart by what is swept", {"sweep"}),
+    ("studies: many populations, told apart by what is swept", {"sweeps"}),
     (
         "from settings or folders to populations, and policies into other programs' formats",
         {"prepare", "export"},
     ),
-    ("the learner; films of what it made; what groups of runs are worth", {"learn", "render", "compare"}),
+    ("the learner; films of what it made; what groups of runs are worth", {"learn", "render", "comparison"}),
     ("trained policies as files and at play", {"play"}),
     (
         "run folders, environments, networks; what is logged",
@@ -36,8 +36,8 @@ DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in room
 # The rooms, or single modules, in which a library may be imported; None is anywhere.
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
-    "scipy": {"runs.eval_stats", "compare.significance", "compare.statistics"},
-    "torch": {"nn", "learn", "play", "prepare", "render", "sweep.work.run_job", "export.sb3_zip"},
+    "scipy": {"runs.eval_stats", "comparison.significance", "comparison.statistics"},
+    "torch": {"nn", "learn", "play", "prepare", "render", "sweeps.work.run_job", "export.sb3_zip"},
     "Box2D": {"envs"},
     "gymnasium": {"envs", "render"},
     "PIL": {"film"},
@@ -53,10 +53,10 @@ HOMES: dict[str, set[str] | None] = {
     "bokeh": {"html"},
     "jinja2": {"html"},
     "markupsafe": {"html"},
-    "optuna": {"sweep.choose.optuna_search"},
+    "optuna": {"sweeps.choose.optuna_search"},
     "onnx": {"export.onnx_graph"},
     "stable_baselines3": {"export.sb3_zip"},
-    "ray": {"sweep.work.ray"},
+    "ray": {"sweeps.work.ray"},
 }
 # The names under which a library is installed where it is another (or the one that brings it along).
 DISTRIBUTIONS = {
@@ -75,7 +75,7 @@ EXTRAS = {"plots": "matplotlib", "search": "optuna", "ray": "ray", "onnx": "onnx
 EXTRAS |= {"sb3": "stable-baselines3", "mp4": "av"}
 
 # What answers `ppo --help`, lists runs and prints tables must not wait for torch.
-LIGHT = {"__init__", "__main__", "cli", "report", "config", "runs", "storage", "metrics", "compare"}
+LIGHT = {"__init__", "__main__", "cli", "report", "config", "runs", "storage", "metrics", "comparison"}
 
 
 def test_every_module_has_a_layer() -> None:
@@ -131,7 +131,7 @@ def names_of(requirements: list[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
-        ("torch", LIGHT | {"api", "envs", "sweep"}),
+        ("torch", LIGHT | {"api", "envs", "sweeps"}),
         ("gymnasium", LIGHT),
         ("scipy", set(DEPTH)),
         ("matplotlib", set(DEPTH)),
@@ -180,6 +180,6 @@ def test_the_arrows_refuse_what_they_should() -> None:
     assert not points_down("learn", "cli")
     assert not points_down("nn", "envs"), "siblings do not import each other"
     assert at_home("torch", "ppo_cli.nn.layers") and not at_home("torch", "ppo_cli.envs.tally")
-    assert at_home("optuna", "ppo_cli.sweep.choose.optuna_search")
-    assert not at_home("optuna", "ppo_cli.sweep.choose.optuna_searching")
+    assert at_home("optuna", "ppo_cli.sweeps.choose.optuna_search")
+    assert not at_home("optuna", "ppo_cli.sweeps.choose.optuna_searching")
     assert not at_home("requests", "ppo_cli.cli.commands.train"), "a library without a home is refused"

@@ -22,8 +22,8 @@ LONG = {
     "tests/cli/test_sweep_cli.py",
     "tests/config/test_config_resolve.py",
     "tests/report/test_plots.py",
-    "tests/sweep/test_sweep.py",
-    "tests/sweep/test_sweep_spec.py",
+    "tests/sweeps/test_sweep.py",
+    "tests/sweeps/test_sweep_spec.py",
 }
 
 

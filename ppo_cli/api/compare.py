@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.compare.comparison import Comparison, compare_groups, to_json
-from ppo_cli.compare.groups import find_groups
+from ppo_cli.comparison.comparison import Comparison, compare_groups, to_json
+from ppo_cli.comparison.groups import find_groups
 from ppo_cli.errors import UsageError
 from ppo_cli.storage.json_file import strict
 

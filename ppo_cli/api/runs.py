@@ -97,7 +97,7 @@ def load_runs(*refs: Ref, runs_dir: Ref = "runs") -> list[Run]:
         UsageError: A word means nothing.
         CorruptFileError: A folder is a symbolic link.
     """
-    from ppo_cli.compare.words import meanings
+    from ppo_cli.comparison.words import meanings
 
     folder = Path(runs_dir)
     runs = [run for ref in refs for group in meanings(folder, os.fspath(ref)) for run in group.runs]

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from ppo_cli.errors import StorageError, UsageError
 from ppo_cli.storage.json_file import strict
-from ppo_cli.sweep.choose.optuna_search import check_installed
-from ppo_cli.sweep.folder.opening import default_name, open_sweep
-from ppo_cli.sweep.folder.sweep_dir import SweepDir, find_sweep
-from ppo_cli.sweep.folder.sweep_yaml import read_spec
-from ppo_cli.sweep.plan.try_environments import try_environments
-from ppo_cli.sweep.results.summary import summary
-from ppo_cli.sweep.running.session import SessionOptions, dry_run, open_session
-from ppo_cli.sweep.spec.consent import agree_to_spec
-from ppo_cli.sweep.spec.make_spec import make_spec
-from ppo_cli.sweep.spec.request import Design, SweepRequest
+from ppo_cli.sweeps.choose.optuna_search import check_installed
+from ppo_cli.sweeps.folder.opening import default_name, open_sweep
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir, find_sweep
+from ppo_cli.sweeps.folder.sweep_yaml import read_spec
+from ppo_cli.sweeps.plan.try_environments import try_environments
+from ppo_cli.sweeps.results.summary import summary
+from ppo_cli.sweeps.running.session import SessionOptions, dry_run, open_session
+from ppo_cli.sweeps.spec.consent import agree_to_spec
+from ppo_cli.sweeps.spec.make_spec import make_spec
+from ppo_cli.sweeps.spec.request import Design, SweepRequest
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.plan.plan import Plan
-    from ppo_cli.sweep.running.progress import SweepReport, SweepView
-    from ppo_cli.sweep.spec.sweep_spec import Search, SweepSpec
+    from ppo_cli.sweeps.plan.plan import Plan
+    from ppo_cli.sweeps.running.progress import SweepReport, SweepView
+    from ppo_cli.sweeps.spec.sweep_spec import Search, SweepSpec
 
 Ref = str | os.PathLike[str]
 

@@ -17,9 +17,9 @@ from ppo_cli.html.content import Chart
 from ppo_cli.report.numbers import plural
 from ppo_cli.report.plotting.points import interval_or_none, is_grid, place_of, placed, scale_for, with_means
 from ppo_cli.report.plotting.scales import Scale, colour_limits, view_limits
-from ppo_cli.sweep.results.point_result import PointResult
-from ppo_cli.sweep.spec.params import Param
-from ppo_cli.sweep.spec.points import Point
+from ppo_cli.sweeps.results.point_result import PointResult
+from ppo_cli.sweeps.spec.params import Param
+from ppo_cli.sweeps.spec.points import Point
 
 _MOST_PANELS = 6
 _MOST_POINTS = 2000

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ppo_cli.compare.comparison import Comparison, compare_groups
-from ppo_cli.compare.config_diff import mixed_settings
-from ppo_cli.compare.group_result import GroupResult
-from ppo_cli.compare.groups import Group
-from ppo_cli.compare.pairs import PairResult
-from ppo_cli.compare.phrases import listed
-from ppo_cli.compare.scores import RunScores
+from ppo_cli.comparison.comparison import Comparison, compare_groups
+from ppo_cli.comparison.config_diff import mixed_settings
+from ppo_cli.comparison.group_result import GroupResult
+from ppo_cli.comparison.groups import Group
+from ppo_cli.comparison.pairs import PairResult
+from ppo_cli.comparison.phrases import listed
+from ppo_cli.comparison.scores import RunScores
 from ppo_cli.html.cells import (
     count_cell,
     counted,

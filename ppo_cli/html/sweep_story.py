@@ -28,13 +28,13 @@ from ppo_cli.html.provenance import command, made_by, versions_tables
 from ppo_cli.html.sensitivity import sensitivity_charts
 from ppo_cli.html.settings import settings_tables
 from ppo_cli.report.numbers import count, plural
-from ppo_cli.sweep.folder.sweep_dir import SweepDir
-from ppo_cli.sweep.results.point_result import PointResult, best_first
-from ppo_cli.sweep.results.run_result import COMPLETED, RunResult
-from ppo_cli.sweep.results.summary import summary
-from ppo_cli.sweep.results.sweep_results import read_sweep
-from ppo_cli.sweep.spec.points import Point
-from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir
+from ppo_cli.sweeps.results.point_result import PointResult, best_first
+from ppo_cli.sweeps.results.run_result import COMPLETED, RunResult
+from ppo_cli.sweeps.results.summary import summary
+from ppo_cli.sweeps.results.sweep_results import read_sweep
+from ppo_cli.sweeps.spec.points import Point
+from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
 _MOST_POINTS = 2000
 _MOST_RUNS = 2000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Sequence
 
-from ppo_cli.compare.comparison import Comparison, GroupResult, PairResult
-from ppo_cli.compare.phrases import rounded, short_names
+from ppo_cli.comparison.comparison import Comparison, GroupResult, PairResult
+from ppo_cli.comparison.phrases import rounded, short_names
 from ppo_cli.report.numbers import MISSING, count, duration, interval, number, short_count
 
 Column = tuple[str, list[str]]  # its header and its texts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ppo_cli.compare.comparison import Comparison
+from ppo_cli.comparison.comparison import Comparison
 from ppo_cli.report.numbers import count
 from ppo_cli.report.plotting.curves import Seeds, draw_curves, explain_curves
 from ppo_cli.report.plotting.figure import (

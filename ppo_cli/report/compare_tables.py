@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from ppo_cli.compare.comparison import Comparison, PairResult
+from ppo_cli.comparison.comparison import Comparison, PairResult
 from ppo_cli.report.compare_columns import Column, group_columns, pair_columns, setting_columns
 from ppo_cli.report.numbers import count
 from ppo_cli.report.tables import cell

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Sequence
 
-from ppo_cli.compare.comparison import Comparison, GroupResult
+from ppo_cli.comparison.comparison import Comparison, GroupResult
 from ppo_cli.report.compare_columns import Column, group_columns, legend_text, pair_columns, setting_columns
 from ppo_cli.report.text import clean
 

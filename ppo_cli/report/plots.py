@@ -30,9 +30,9 @@ from ppo_cli.report.text import clean
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ppo_cli.sweep.results.point_result import PointResult
-    from ppo_cli.sweep.spec.params import Param
-    from ppo_cli.sweep.spec.points import Point
+    from ppo_cli.sweeps.results.point_result import PointResult
+    from ppo_cli.sweeps.spec.params import Param
+    from ppo_cli.sweeps.spec.points import Point
 
 __all__ = ["learning_curves", "require_matplotlib", "sensitivity"]
 

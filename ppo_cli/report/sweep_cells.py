@@ -11,7 +11,7 @@ from rich.text import Text
 from ppo_cli.report.dashboard import STATUS_STYLES
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.running.progress import Cell
+    from ppo_cli.sweeps.running.progress import Cell
 
 _FILL = "▁▂▃▄▅▆▇█"
 _FILL_ASCII = ".:-=+*%#"

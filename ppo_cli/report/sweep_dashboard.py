@@ -15,10 +15,10 @@ from ppo_cli.report.plotting.scales import colour_limits
 from ppo_cli.report.sweep_cells import Look, cell_text, gradient, marks_of
 from ppo_cli.report.text import clean
 from ppo_cli.report.tracker import mean_of
-from ppo_cli.sweep.results.run_result import FINAL
+from ppo_cli.sweeps.results.run_result import FINAL
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.running.progress import Cell, ReportRow, SweepReport
+    from ppo_cli.sweeps.running.progress import Cell, ReportRow, SweepReport
 
 _FIXED_LINES = 11  # beside the points, the line of the cursor included
 _WIDEST = 150

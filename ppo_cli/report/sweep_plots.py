@@ -12,8 +12,8 @@ from ppo_cli.errors import CorruptFileError
 from ppo_cli.runs.logs import read_columns
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.results.run_result import RunResult
-    from ppo_cli.sweep.results.sweep_results import SweepResults
+    from ppo_cli.sweeps.results.run_result import RunResult
+    from ppo_cli.sweeps.results.sweep_results import SweepResults
 
 
 def write_sweep_plots(results: SweepResults) -> list[Path]:

@@ -12,11 +12,11 @@ from rich.text import Text
 from ppo_cli.report.numbers import count, duration, interval, number, short_count
 from ppo_cli.report.plotting.scales import value_text
 from ppo_cli.report.tables import cell
-from ppo_cli.sweep.results.point_result import best_first, best_point
+from ppo_cli.sweeps.results.point_result import best_first, best_point
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.results.point_result import PointResult
-    from ppo_cli.sweep.spec.points import Point
+    from ppo_cli.sweeps.results.point_result import PointResult
+    from ppo_cli.sweeps.spec.points import Point
 
 MOST_ROWS = 50
 _GAP = 3
@@ -33,7 +33,7 @@ def results_table(
 
     Args:
         results: The points.
-        best: The one to be bold; None takes that of :func:`~ppo_cli.sweep.results.point_result.best_point`.
+        best: The one to be bold; None takes that of :func:`~ppo_cli.sweeps.results.point_result.best_point`.
         width: Columns of the terminal.
         unicode: Whether ``±`` can be shown.
     """

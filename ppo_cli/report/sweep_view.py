@@ -18,7 +18,7 @@ from ppo_cli.report.sweep_dashboard import fraction_done, sweep_dashboard
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.running.progress import SweepReport, SweepView
+    from ppo_cli.sweeps.running.progress import SweepReport, SweepView
 
 
 def make_sweep_view(title: str, *, quiet: bool, stopping: Callable[[], bool]) -> SweepView:

@@ -17,7 +17,7 @@ from ppo_cli.errors import StorageError, UsageError
 from ppo_cli.learn import trainer
 from ppo_cli.report import sweep_plots
 from ppo_cli.report.sweep_plots import write_sweep_plots
-from ppo_cli.sweep.plan.plan import Plan
+from ppo_cli.sweeps.plan.plan import Plan
 
 QUICK: dict[str, Any] = TINY | {"total_timesteps": 64, "num_evals": 2, "hidden_sizes": [8]}
 WORDS = [word for name, value in QUICK.items() for word in ("--set", f"{name}={value}")]

@@ -16,7 +16,7 @@ from ppo_cli.config.resolve import resolve_config
 from ppo_cli.envs.registry import known_envs, resolve_env_id
 from ppo_cli.errors import UsageError
 from ppo_cli.metrics import METRICS, TERM_PREFIX
-from ppo_cli.sweep.spec.params import parse_param
+from ppo_cli.sweeps.spec.params import parse_param
 
 GROUP: Any = typer.main.get_command(app)
 LINES = sorted({(page.name, line) for page in PAGES for block in page.blocks for line in block.commands})

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from helpers.run_folders import make_group
-from ppo_cli.compare.comparison import Comparison, compare_groups
-from ppo_cli.compare.groups import find_groups
+from ppo_cli.comparison.comparison import Comparison, compare_groups
+from ppo_cli.comparison.groups import find_groups
 from ppo_cli.errors import UsageError
 
 LOW = (200.0, 205.0, 195.0, 210.0, 190.0)

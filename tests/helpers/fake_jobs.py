@@ -17,9 +17,9 @@ from typing import Any, NoReturn
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import StorageError
-from ppo_cli.sweep.work.job import Job, JobRun, Tell
-from ppo_cli.sweep.work.local import worker
-from ppo_cli.sweep.work.local.worker import main
+from ppo_cli.sweeps.work.job import Job, JobRun, Tell
+from ppo_cli.sweeps.work.local import worker
+from ppo_cli.sweeps.work.local.worker import main
 
 WORKER = (sys.executable, __file__)
 ANSWERS = 9  # where a job here can write what is no answer
@@ -130,7 +130,7 @@ def _stubborn(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
 
 def _train_until_stopped(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
     """Train, and after some questions whether to stop wait until that is so."""
-    from ppo_cli.sweep.work.run_job import run_job
+    from ppo_cli.sweeps.work.run_job import run_job
 
     questions = itertools.count()
 

@@ -15,11 +15,11 @@ from ppo_cli.config.dump import dump_config
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.metrics import columns
-from ppo_cli.sweep.folder.sweep_yaml import dump_spec
-from ppo_cli.sweep.spec.params import parse_param
-from ppo_cli.sweep.spec.planned_runs import PlannedRun
-from ppo_cli.sweep.spec.points import Point
-from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+from ppo_cli.sweeps.folder.sweep_yaml import dump_spec
+from ppo_cli.sweeps.spec.params import parse_param
+from ppo_cli.sweeps.spec.planned_runs import PlannedRun
+from ppo_cli.sweeps.spec.points import Point
+from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
 HOSTILE = (
     "<script>alert(1)</script>",

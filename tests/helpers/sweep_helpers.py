@@ -24,20 +24,20 @@ from ppo_cli.prepare.launch import prepare_new
 from ppo_cli.report import sweep_plots
 from ppo_cli.rng import Stream, episode_seed
 from ppo_cli.runs.run_dir import RunDir
-from ppo_cli.sweep.folder.opening import open_sweep
-from ppo_cli.sweep.folder.sweep_dir import list_sweeps
-from ppo_cli.sweep.folder.sweep_yaml import dump_spec
-from ppo_cli.sweep.plan.resources import Resources
-from ppo_cli.sweep.results.run_result import RunResult
-from ppo_cli.sweep.results.summary import summary
-from ppo_cli.sweep.running.progress import SweepReport
-from ppo_cli.sweep.running.runner import Origin, SweepRunner
-from ppo_cli.sweep.spec.params import parse_param
-from ppo_cli.sweep.spec.sweep_spec import SweepSpec
-from ppo_cli.sweep.work.events import JobEvent
-from ppo_cli.sweep.work.job import Job
-from ppo_cli.sweep.work.registry import EXECUTORS, ExecutorKind, ExecutorOptions
-from ppo_cli.sweep.work.run_job import run_job
+from ppo_cli.sweeps.folder.opening import open_sweep
+from ppo_cli.sweeps.folder.sweep_dir import list_sweeps
+from ppo_cli.sweeps.folder.sweep_yaml import dump_spec
+from ppo_cli.sweeps.plan.resources import Resources
+from ppo_cli.sweeps.results.run_result import RunResult
+from ppo_cli.sweeps.results.summary import summary
+from ppo_cli.sweeps.running.progress import SweepReport
+from ppo_cli.sweeps.running.runner import Origin, SweepRunner
+from ppo_cli.sweeps.spec.params import parse_param
+from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
+from ppo_cli.sweeps.work.events import JobEvent
+from ppo_cli.sweeps.work.job import Job
+from ppo_cli.sweeps.work.registry import EXECUTORS, ExecutorKind, ExecutorOptions
+from ppo_cli.sweeps.work.run_job import run_job
 
 # 32 steps an iteration, 10 iterations, evaluated after each second one.
 TINY: dict[str, Any] = {

@@ -23,7 +23,7 @@ from helpers.run_outcome import outcome
 from helpers.sweep_helpers import train_in_process
 from helpers.waiting import PATIENCE
 from ppo_cli.runs.run_dir import RunDir
-from ppo_cli.sweep.folder.sweep_dir import SweepDir, list_sweeps
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir, list_sweeps
 
 SMALL = (
     "num_envs=4", "num_steps=16", "num_epochs=2", "num_minibatches=2", "hidden_sizes=[8]", "num_evals=8",

@@ -11,10 +11,10 @@ import pytest
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
-from ppo_cli.sweep.spec.make_spec import make_spec
-from ppo_cli.sweep.spec.params import parse_param
-from ppo_cli.sweep.spec.request import Design, SweepRequest
-from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+from ppo_cli.sweeps.spec.make_spec import make_spec
+from ppo_cli.sweeps.spec.params import parse_param
+from ppo_cli.sweeps.spec.request import Design, SweepRequest
+from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
 CARTPOLE = RunConfig(env_id="CartPole-v1")
 

@@ -11,7 +11,7 @@ from helpers.cli_runner import inside
 from helpers.html_pages import report_on
 from helpers.html_runs import write_run, write_seeds, write_sweep
 
-from ppo_cli.compare.groups import find_groups
+from ppo_cli.comparison.groups import find_groups
 from ppo_cli.html.curves import EVALUATION
 from ppo_cli.html.story import groups_report
 

@@ -18,10 +18,10 @@ from helpers.ppo_process import is_running
 from helpers.waiting import PATIENCE
 
 from ppo_cli.errors import PpoError, StorageError
-from ppo_cli.sweep.work.events import JobEvent, RunProgress
-from ppo_cli.sweep.work.local import executor as local_executor
-from ppo_cli.sweep.work.local.executor import LocalExecutor
-from ppo_cli.sweep.work.worker_log import KEPT_BYTES
+from ppo_cli.sweeps.work.events import JobEvent, RunProgress
+from ppo_cli.sweeps.work.local import executor as local_executor
+from ppo_cli.sweeps.work.local.executor import LocalExecutor
+from ppo_cli.sweeps.work.worker_log import KEPT_BYTES
 
 Make = Callable[..., LocalExecutor]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="what is promised, and seen in /proc, on Linux")
@@ -340,7 +340,7 @@ SUPERVISOR = """
 import signal, sys
 from pathlib import Path
 from helpers.fake_jobs import WORKER, fake_job
-from ppo_cli.sweep.work.local.executor import LocalExecutor
+from ppo_cli.sweeps.work.local.executor import LocalExecutor
 
 signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
 folder, *commands = sys.argv[1:]

@@ -23,13 +23,13 @@ from helpers.training_helpers import make_config
 from helpers.waiting import PATIENCE
 
 from ppo_cli.errors import UsageError
-from ppo_cli.sweep.work.events import JobEvent
-from ppo_cli.sweep.work.job import Job, JobRun
-from ppo_cli.sweep.work.ray import executor as supervisor
-from ppo_cli.sweep.work.ray import nodes, starting
-from ppo_cli.sweep.work.ray.executor import RayExecutor
-from ppo_cli.sweep.work.run_job import run_job
-from ppo_cli.sweep.work.worker_log import KEPT_BYTES
+from ppo_cli.sweeps.work.events import JobEvent
+from ppo_cli.sweeps.work.job import Job, JobRun
+from ppo_cli.sweeps.work.ray import executor as supervisor
+from ppo_cli.sweeps.work.ray import nodes, starting
+from ppo_cli.sweeps.work.ray.executor import RayExecutor
+from ppo_cli.sweeps.work.run_job import run_job
+from ppo_cli.sweeps.work.worker_log import KEPT_BYTES
 
 STORE = 80 << 20  # bytes: containers have little shared memory
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
@@ -93,7 +93,7 @@ def run_any(job: Job, tell: Any, stop: Any) -> Mapping[str, Any]:
     """Train, or do what the job's command says."""
     from helpers.fake_jobs import run_fake_job
 
-    from ppo_cli.sweep.work.run_job import run_job
+    from ppo_cli.sweeps.work.run_job import run_job
 
     return (run_fake_job if job.command else run_job)(job, tell, stop)
 

@@ -28,7 +28,7 @@ from helpers.sweep_process import (
 )
 
 from ppo_cli.config.algorithms import ALGORITHMS
-from ppo_cli.sweep.folder.sweep_dir import list_sweeps
+from ppo_cli.sweeps.folder.sweep_dir import list_sweeps
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="workers are found in /proc")
 

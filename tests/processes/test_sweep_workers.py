@@ -15,11 +15,11 @@ from helpers.fake_jobs import WORKER
 from helpers.sweep_commands import CLIPS, NAME, one_line
 from helpers.sweep_helpers import StopAfter, sweep_files, train_in_process
 
-from ppo_cli.sweep.folder.sweep_dir import SweepDir
-from ppo_cli.sweep.folder.sweep_yaml import read_spec
-from ppo_cli.sweep.plan.resources import Resources
-from ppo_cli.sweep.running.runner import Origin, SweepRunner
-from ppo_cli.sweep.work.local.executor import LocalExecutor
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir
+from ppo_cli.sweeps.folder.sweep_yaml import read_spec
+from ppo_cli.sweeps.plan.resources import Resources
+from ppo_cli.sweeps.running.runner import Origin, SweepRunner
+from ppo_cli.sweeps.work.local.executor import LocalExecutor
 
 
 @pytest.fixture(scope="module")

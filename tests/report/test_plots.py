@@ -18,9 +18,9 @@ from PIL import Image
 from ppo_cli.errors import StorageError, UsageError
 from ppo_cli.report import plots
 from ppo_cli.runs.eval_stats import mean_interval
-from ppo_cli.sweep.results.point_result import PointResult
-from ppo_cli.sweep.spec.params import Param
-from ppo_cli.sweep.spec.points import Point
+from ppo_cli.sweeps.results.point_result import PointResult
+from ppo_cli.sweeps.spec.params import Param
+from ppo_cli.sweeps.spec.points import Point
 
 EPS_CLIPS = (0.1, 0.2, 0.3, 0.4)
 

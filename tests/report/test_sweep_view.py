@@ -18,9 +18,9 @@ from ppo_cli.report.sweep_cells import short_return
 from ppo_cli.report.sweep_dashboard import fraction_done, short_label, sweep_dashboard
 from ppo_cli.report.sweep_tables import MOST_ROWS, results_table
 from ppo_cli.report.sweep_view import SweepLive, SweepPlain, SweepQuiet, make_sweep_view
-from ppo_cli.sweep.results.point_result import PointResult
-from ppo_cli.sweep.running.progress import Cell, ReportRow, SweepReport
-from ppo_cli.sweep.spec.points import Point
+from ppo_cli.sweeps.results.point_result import PointResult
+from ppo_cli.sweeps.running.progress import Cell, ReportRow, SweepReport
+from ppo_cli.sweeps.spec.points import Point
 
 STATUSES = ("waiting", "training", "interrupted", "completed", "diverged", "failed", "pruned")
 

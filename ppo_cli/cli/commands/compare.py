@@ -68,7 +68,7 @@ def compare_command(
     _refuse_two_formats({"--json": json, "--csv": csv, "--markdown": markdown})
     image = None if plot is None else plot_path(plot, force=force)
     from ppo_cli.api.compare import comparison_of
-    from ppo_cli.compare.comparison import to_json
+    from ppo_cli.comparison.comparison import to_json
 
     comparison = comparison_of(groups, metric=metric, threshold=threshold, runs_dir=runs_dir)
     plots = [] if image is None else draw(image, comparison, curve)

@@ -20,8 +20,8 @@ def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Jso
     from ppo_cli.report.tables import runs_table, sweeps_table
     from ppo_cli.runs.reading import describe_run
     from ppo_cli.runs.run_dir import list_runs
-    from ppo_cli.sweep.folder.sweep_dir import list_sweeps
-    from ppo_cli.sweep.results.summary import describe_sweep
+    from ppo_cli.sweeps.folder.sweep_dir import list_sweeps
+    from ppo_cli.sweeps.results.summary import describe_sweep
 
     runs = [describe_run(run) for run in list_runs(runs_dir)]
     sweeps = [describe_sweep(sweep) for sweep in list_sweeps(runs_dir)]

@@ -24,7 +24,7 @@ def show_command(
       ppo show LunarLander-v3-eps_clip
     """
     from ppo_cli.cli.sweeping.results import show_sweep_folder
-    from ppo_cli.sweep.folder.sweep_dir import SweepDir, find_run_or_sweep
+    from ppo_cli.sweeps.folder.sweep_dir import SweepDir, find_run_or_sweep
 
     folder = find_run_or_sweep(runs_dir, run)
     if isinstance(folder, SweepDir):

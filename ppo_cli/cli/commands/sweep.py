@@ -162,9 +162,9 @@ def sweep_command(
     from ppo_cli.cli.sweeping.dry_run import show_dry_run
     from ppo_cli.cli.sweeping.progress import terminal_hooks
     from ppo_cli.cli.sweeping.results import exit_code, show_sweep
-    from ppo_cli.sweep.running.session import SessionOptions
-    from ppo_cli.sweep.spec.request import Design, SweepRequest
-    from ppo_cli.sweep.work.registry import ExecutorOptions
+    from ppo_cli.sweeps.running.session import SessionOptions
+    from ppo_cli.sweeps.spec.request import Design, SweepRequest
+    from ppo_cli.sweeps.work.registry import ExecutorOptions
 
     who = ExecutorOptions(executor, ray_address, workers, timeout)
     how = SessionOptions(who, max_members, max_memory, allow_import, retry_failed)

@@ -142,7 +142,7 @@ def _typed_settings(
 def _settings_of_point(
     sweep: str, point: str | None, runs_dir: Path, values: dict[str, Any], allow_import: bool
 ) -> ResolvedSettings:
-    from ppo_cli.sweep.results.point_settings import BEST, settings_of_point
+    from ppo_cli.sweeps.results.point_settings import BEST, settings_of_point
 
     return settings_of_point(sweep, point or BEST, runs_dir, values=values, allow_import=allow_import)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from ppo_cli.storage.output_path import check_folder_of, check_new_file
 
 if TYPE_CHECKING:
-    from ppo_cli.compare.comparison import Comparison
+    from ppo_cli.comparison.comparison import Comparison
 
 
 def plot_path(path: Path, *, force: bool) -> Path:

@@ -17,7 +17,7 @@ from ppo_cli.report.plotting.curves import CURVES
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.compare.comparison import Comparison
+    from ppo_cli.comparison.comparison import Comparison
 
 
 def print_comparison(comparison: Comparison, kind: str) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
-from ppo_cli.compare.groups import Group, find_groups
+from ppo_cli.comparison.groups import Group, find_groups
 from ppo_cli.errors import UsageError
 from ppo_cli.html.content import Report
 from ppo_cli.html.curves import Series
 from ppo_cli.html.media import given_pictures, rendered_pictures
 from ppo_cli.runs.run_dir import RunDir
-from ppo_cli.sweep.folder.sweep_dir import SweepDir, find_run_or_sweep
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir, find_run_or_sweep
 
 
 @dataclasses.dataclass(frozen=True)

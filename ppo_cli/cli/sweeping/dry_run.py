@@ -10,7 +10,7 @@ from ppo_cli.report.console import stderr_console
 from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.plan.plan import Plan
+    from ppo_cli.sweeps.plan.plan import Plan
 
 _SHOWN_POINTS = 12
 
@@ -20,7 +20,7 @@ def show_dry_run(plan: Plan, *, as_json: bool) -> None:
     if as_json:
         print_json(plan.to_json())
         return
-    from ppo_cli.sweep.choose.next_points import num_points_known
+    from ppo_cli.sweeps.choose.next_points import num_points_known
 
     console = stderr_console()
     for message in plan.notices:

@@ -15,8 +15,8 @@ from ppo_cli.report.text import clean
 
 if TYPE_CHECKING:
     from ppo_cli.api.sweep import Hooks
-    from ppo_cli.sweep.plan.plan import Plan
-    from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+    from ppo_cli.sweeps.plan.plan import Plan
+    from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
 
 def terminal_hooks(ctx: typer.Context, stop: Stop, *, quiet: bool) -> Hooks:

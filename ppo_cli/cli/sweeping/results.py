@@ -17,7 +17,7 @@ from ppo_cli.report.text import clean
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ppo_cli.sweep.folder.sweep_dir import SweepDir
+    from ppo_cli.sweeps.folder.sweep_dir import SweepDir
 
 Document = Mapping[str, Any]
 """A sweep's document, as ``ppo_cli.sweep`` returns it."""
@@ -36,7 +36,7 @@ def show_sweep(document: Document, *, stopped: bool, resume: str, quiet: bool, a
     if as_json:
         print_json(document)
     else:
-        from ppo_cli.sweep.folder.sweep_dir import SweepDir
+        from ppo_cli.sweeps.folder.sweep_dir import SweepDir
 
         console = stdout_console()
         show_results(console, document)
@@ -58,7 +58,7 @@ def show_sweep(document: Document, *, stopped: bool, resume: str, quiet: bool, a
 def show_results(console: Console, document: Document) -> None:
     """Print a sweep's table and what it says."""
     from ppo_cli.report.sweep_tables import results_table
-    from ppo_cli.sweep.results.point_result import PointResult, best_first
+    from ppo_cli.sweeps.results.point_result import PointResult, best_first
 
     unicode = is_unicode(console)
     points = [PointResult.from_json(point) for point in document["points"]]
@@ -71,8 +71,8 @@ def show_results(console: Console, document: Document) -> None:
 
 def show_sweep_folder(folder: SweepDir, *, as_json: bool) -> None:
     """Print what a sweep came to, as its folders stand."""
-    from ppo_cli.sweep.results.summary import summary
-    from ppo_cli.sweep.results.sweep_results import read_sweep
+    from ppo_cli.sweeps.results.summary import summary
+    from ppo_cli.sweeps.results.sweep_results import read_sweep
 
     document = summary(read_sweep(folder))
     if as_json:

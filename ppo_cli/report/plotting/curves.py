@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ppo_cli.compare.statistics import iqm, iqm_band
+from ppo_cli.comparison.statistics import iqm, iqm_band
 from ppo_cli.report.numbers import count, range_text
 from ppo_cli.report.plotting.marks import mark_threshold, view_with_threshold
 from ppo_cli.report.plotting.scales import view_limits

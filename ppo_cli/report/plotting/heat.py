@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from ppo_cli.report.plotting.marks import BAD, GREY, MEAN_LABEL, label_values, setting_name
 from ppo_cli.report.plotting.points import interval_or_none, mean_or_none, place_of, scale_for
 from ppo_cli.report.plotting.scales import Scale, colour_limits, return_text, value_text
-from ppo_cli.sweep.results.point_result import best_point
+from ppo_cli.sweeps.results.point_result import best_point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
-    from ppo_cli.sweep.results.point_result import PointResult
-    from ppo_cli.sweep.spec.params import Param
-    from ppo_cli.sweep.spec.points import Point
+    from ppo_cli.sweeps.results.point_result import PointResult
+    from ppo_cli.sweeps.spec.params import Param
+    from ppo_cli.sweeps.spec.points import Point
 
 Params = tuple["Param", "Param"]
 Cell = tuple[int, int]  # column, row

@@ -24,9 +24,9 @@ from ppo_cli.report.plotting.scales import view_limits
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ppo_cli.sweep.results.point_result import PointResult
-    from ppo_cli.sweep.spec.params import Param
-    from ppo_cli.sweep.spec.points import Point
+    from ppo_cli.sweeps.results.point_result import PointResult
+    from ppo_cli.sweeps.spec.params import Param
+    from ppo_cli.sweeps.spec.points import Point
 
 Placed = Sequence[tuple[float, "PointResult"]]
 

@@ -13,8 +13,8 @@ from ppo_cli.report.text import clean
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ppo_cli.sweep.spec.params import Param
-    from ppo_cli.sweep.spec.points import Point
+    from ppo_cli.sweeps.spec.params import Param
+    from ppo_cli.sweeps.spec.points import Point
 
 INK, PALE, MARK, BAD, GREY = "#1f4e79", "#9dc3e6", "#b35900", "#a4133c", "#6b6b6b"
 MEAN_LABEL = "episode return\n(final evaluation)"

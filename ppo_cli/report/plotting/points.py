@@ -10,9 +10,9 @@ from ppo_cli.report.plotting.scales import Scale, plain, same, scale_of
 from ppo_cli.report.tracker import mean_of
 
 if TYPE_CHECKING:
-    from ppo_cli.sweep.results.point_result import PointResult
-    from ppo_cli.sweep.spec.params import Param
-    from ppo_cli.sweep.spec.points import Point
+    from ppo_cli.sweeps.results.point_result import PointResult
+    from ppo_cli.sweeps.spec.params import Param
+    from ppo_cli.sweeps.spec.points import Point
 
 _ABSENT = object()  # None is a value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ppo_cli.compare.statistics import performance_profile
+from ppo_cli.comparison.statistics import performance_profile
 from ppo_cli.report.plotting.curves import REST
 from ppo_cli.report.plotting.marks import MARK, view_with_threshold
 from ppo_cli.report.plotting.scales import view_limits

@@ -15,7 +15,7 @@ import numpy as np
 
 from ppo_cli.report.numbers import as_number, number
 from ppo_cli.report.text import clean
-from ppo_cli.sweep.spec.points import value_text as exact_value_text
+from ppo_cli.sweeps.spec.points import value_text as exact_value_text
 
 _WIDE = 100.0  # positive numbers that differ by this factor need a log axis
 _FEW = 10  # so many values are all written at the axis, if there is room

@@ -20,14 +20,14 @@ from ppo_cli.report.plotting.marks import (
 from ppo_cli.report.plotting.points import place_of, scale_for, with_means
 from ppo_cli.report.plotting.scales import Scale, view_limits
 from ppo_cli.report.tracker import mean_of
-from ppo_cli.sweep.results.point_result import best_point
+from ppo_cli.sweeps.results.point_result import best_point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ppo_cli.sweep.results.point_result import PointResult
-    from ppo_cli.sweep.spec.params import Param
-    from ppo_cli.sweep.spec.points import Point
+    from ppo_cli.sweeps.results.point_result import PointResult
+    from ppo_cli.sweeps.spec.params import Param
+    from ppo_cli.sweeps.spec.points import Point
 
 _MOST_COLUMNS = 12  # values of a setting over which means are drawn
 

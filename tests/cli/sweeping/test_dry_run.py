@@ -13,8 +13,8 @@ from helpers.sweep_helpers import InProcess, Measured
 
 from ppo_cli.config.algorithms import ALGORITHMS
 from ppo_cli.config.resolve import resolve_config
-from ppo_cli.sweep.folder.sweep_dir import SweepDir
-from ppo_cli.sweep.work.registry import EXECUTORS, ExecutorKind
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir
+from ppo_cli.sweeps.work.registry import EXECUTORS, ExecutorKind
 
 
 def test_a_dry_run_says_what_would_be_done_and_leaves_nothing(

@@ -17,7 +17,7 @@ from ppo_cli.cli.terminal import signals
 from ppo_cli.cli.terminal.signals import Stop
 from ppo_cli.learn import trainer
 from ppo_cli.learn.population_state import PopulationState
-from ppo_cli.sweep.folder.sweep_dir import SweepDir
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir
 
 
 def test_the_same_command_again_trains_nothing_and_prints_the_same(

@@ -8,8 +8,8 @@ from helpers.cli_runner import inside
 from helpers.sweep_commands import CLIPS, NAME
 from helpers.sweep_helpers import tiny_spec
 
-from ppo_cli.sweep.folder.opening import open_sweep
-from ppo_cli.sweep.folder.sweep_dir import SweepDir
+from ppo_cli.sweeps.folder.opening import open_sweep
+from ppo_cli.sweeps.folder.sweep_dir import SweepDir
 
 
 def test_list_has_the_sweeps_beside_the_runs(swept: Path) -> None:

@@ -10,7 +10,7 @@ from helpers.cli_runner import inside
 from helpers.sweep_commands import CARTPOLE, one_line
 from helpers.sweep_helpers import InProcess
 
-from ppo_cli.sweep.spec.sweep_spec import SweepSpec
+from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
 WRONG = [
     (("--param", "eps_clop"), "did you mean eps_clip"),

@@ -10,7 +10,7 @@ from helpers.sweep_commands import NAME, one_line
 from helpers.sweep_helpers import files_of
 from helpers.sweep_specs import spec_from
 
-from ppo_cli.sweep.folder.opening import open_sweep
+from ppo_cli.sweeps.folder.opening import open_sweep
 
 
 def test_training_a_point_of_a_sweep_gives_the_bits_of_its_run(swept: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ppo_cli.compare.statistics import iqm
+from ppo_cli.comparison.statistics import iqm
 from ppo_cli.report.plotting.curves import iqm_curve, mean_curve
 from ppo_cli.runs.eval_stats import mean_interval
 

@@ -1,0 +1,50 @@
+"""Trying what only a made environment or an opened policy can tell, before any run of a sweep starts."""
+
+from __future__ import annotations
+
+import json
+
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.errors import UsageError
+from ppo_cli.sweeps.spec.points import Point
+from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
+
+MOST = 100
+"""Different environments that are tried; a sweep rarely has more than a few."""
+
+
+def try_environments(spec: SweepSpec) -> None:
+    """Make each of a sweep's environments once, with the shaping terms and references that its points use.
+
+    Raises:
+        UsageError: The environment, its arguments, the shaping or the reference cannot be had; the message
+            names the point.
+        CorruptFileError: The reference is damaged.
+    """
+    from ppo_cli.envs.from_settings import make_envs
+
+    points = spec.points() or (spec.default_point,)
+    different: dict[str, tuple[Point | None, RunConfig]] = {}
+    for point in points:
+        config = spec.base if point is None else spec.config(point, spec.base.seed)
+        different.setdefault(_what_is_made(config), (point, config))
+    for point, config in list(different.values())[:MOST]:
+        try:
+            envs = make_envs([config], num_envs=1)
+            envs.close()
+            if config.facts.reference_path(config.learning) is not None:
+                from ppo_cli.learn.reference import original_reference  # loads torch
+
+                original_reference(config, envs.spec)
+        except UsageError as error:
+            if point is None:
+                raise
+            message = f"at {point.text}: {error.message}"
+            raise UsageError(message, hint=error.hint, key=error.key, file=error.file) from error
+
+
+def _what_is_made(config: RunConfig) -> str:
+    shaping = config.reward_shaping
+    made = (config.env_id, dict(config.env_kwargs), shaping.mode, shaping.terms, sorted(shaping.weights()))
+    held_to = (config.facts.reference_path(config.learning), config.network.policy, config.network.squash)
+    return json.dumps((made, held_to), sort_keys=True)

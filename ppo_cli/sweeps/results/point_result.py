@@ -1,0 +1,125 @@
+"""What the runs of a point came to together: mean over seeds, its interval, and what was lost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ppo_cli.comparison.statistics import iqm
+from ppo_cli.runs.eval_stats import mean_interval
+from ppo_cli.sweeps.results.run_result import FINAL, LOST, PRUNED, RunResult
+from ppo_cli.sweeps.spec.points import Point
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """A point over its seeds.
+
+    Attributes:
+        point: The point.
+        seeds: The seeds of the complete runs.
+        returns: Mean return of the final evaluation of each of them.
+        n_failed: Runs that diverged or failed.
+        n_pruned: Runs that a rung stopped.
+        n_missing: Runs that are not done yet.
+        steps: Environment steps of all its runs.
+        wall_time: Longest time of a run in seconds.
+    """
+
+    point: Point
+    seeds: tuple[int, ...]
+    returns: tuple[float, ...]
+    n_failed: int
+    n_pruned: int
+    n_missing: int
+    steps: int
+    wall_time: float
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds; NaN without any."""
+        return math.fsum(self.returns) / len(self.returns) if self.returns else math.nan
+
+    @property
+    def ci95(self) -> tuple[float, float]:
+        """95 % confidence interval of the mean over seeds (Student's t)."""
+        return mean_interval(self.returns)
+
+    @property
+    def iqm(self) -> float:
+        """Interquartile mean over seeds; NaN without any."""
+        return iqm(self.returns) if self.returns else math.nan
+
+    def to_json(self) -> dict[str, Any]:
+        """The point's document."""
+        return {
+            "point": self.point.to_json(),
+            "label": self.point.label,
+            "n_seeds": len(self.returns),
+            "mean": self.mean,
+            "ci95": list(self.ci95),
+            "iqm": self.iqm,
+            "returns": list(self.returns),
+            "seeds": list(self.seeds),
+            "failed": self.n_failed,
+            "pruned": self.n_pruned,
+            "missing": self.n_missing,
+            "steps": self.steps,
+            "wall_time": self.wall_time,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> PointResult:
+        """The point that :meth:`to_json` described."""
+        return cls(
+            point=Point.of(document["point"]),
+            seeds=tuple(document["seeds"]),
+            returns=tuple(document["returns"]),
+            n_failed=document["failed"],
+            n_pruned=document["pruned"],
+            n_missing=document["missing"],
+            steps=document["steps"],
+            wall_time=document["wall_time"],
+        )
+
+
+def results_per_point(runs: Iterable[RunResult]) -> list[PointResult]:
+    """The points of some runs, in the order in which they first come."""
+    groups: dict[Point, list[RunResult]] = {}
+    for run in runs:
+        groups.setdefault(run.planned.point, []).append(run)
+    return [_point_result(point, own) for point, own in groups.items()]
+
+
+def best_point(points: Sequence[PointResult]) -> PointResult | None:
+    """The point with the best mean over seeds, among those with the fewest seeds lost and the most done.
+
+    A point that diverges on one seed of five is not better for it: the mean of its survivors does not count
+    as long as there is a point that trains on every seed.
+    """
+    with_returns = [result for result in points if result.returns]
+    return min(
+        with_returns, key=lambda result: (result.n_failed, -len(result.returns), -result.mean), default=None
+    )
+
+
+def best_first(points: Sequence[PointResult]) -> list[PointResult]:
+    """The points from the best mean to the worst; those without one last, in the order in which they came."""
+    return sorted(points, key=lambda result: -result.mean if result.returns else math.inf)
+
+
+def _point_result(point: Point, runs: Sequence[RunResult]) -> PointResult:
+    done = [run for run in runs if run.final is not None]
+    statuses = [run.status for run in runs]
+    return PointResult(
+        point=point,
+        seeds=tuple(run.planned.seed for run in done),
+        returns=tuple(run.final for run in done if run.final is not None),
+        n_failed=sum(status in LOST for status in statuses),
+        n_pruned=statuses.count(PRUNED),
+        n_missing=sum(status not in FINAL for status in statuses),
+        steps=sum(run.global_step for run in runs),
+        wall_time=max((run.wall_time for run in runs), default=0.0),
+    )

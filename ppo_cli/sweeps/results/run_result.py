@@ -1,0 +1,104 @@
+"""What one run of a sweep came to, as its folder tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ppo_cli.errors import CorruptFileError
+from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.sweeps.spec.planned_runs import PlannedRun
+
+WAITING, INTERRUPTED, COMPLETED, DIVERGED, FAILED, PRUNED = (
+    "waiting",
+    "interrupted",
+    "completed",
+    "diverged",
+    "failed",
+    "pruned",
+)
+FINAL = frozenset({COMPLETED, DIVERGED, FAILED, PRUNED})
+"""The statuses of runs that are not trained further."""
+
+LOST = frozenset({DIVERGED, FAILED})
+GIVEN_UP = "given_up"
+"""Key of a ``summary.json`` that a sweep wrote: the run fails by itself, not with the others of its job."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run as its folder tells it.
+
+    Attributes:
+        planned: Which run it is.
+        run_dir: Its folder, whether it is there or not.
+        status: ``waiting``, ``interrupted``, ``completed``, ``diverged``, ``failed`` or ``pruned``.
+        final: Mean return of the final evaluation, when it is complete.
+        global_step: Environment steps done.
+        wall_time: Seconds of training; members of one population have them in common.
+        reason: Why it stopped, where it did.
+        summary: What its ``summary.json`` holds.
+    """
+
+    planned: PlannedRun
+    run_dir: RunDir
+    status: str
+    final: float | None
+    global_step: int
+    wall_time: float
+    reason: str | None
+    summary: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The run's document, as ``ppo train --json`` has it, with its point."""
+        config = self.planned.config
+        base = {"env_id": config.env_id, "algorithm": config.algorithm, "seed": config.seed}
+        done = {"global_step": self.global_step, "wall_time": self.wall_time, "eval": None}
+        written = {name: value for name, value in self.summary.items() if name not in ("versions", "command")}
+        own = {"run_dir": str(self.run_dir.path), "status": self.status, "reason": self.reason}
+        return {
+            **base,
+            **done,
+            "steps_per_second": None,
+            **written,
+            **own,
+            "point": self.planned.point.to_json(),
+        }
+
+
+def read_run(planned: PlannedRun, run_dir: RunDir) -> RunResult:
+    """What became of a run.
+
+    A run that failed together with others of its job may be sound: it counts as interrupted until it failed
+    alone.
+    """
+    try:
+        summary = run_dir.read_summary()
+    except CorruptFileError:
+        summary = None  # training does not depend on it; it is written anew
+    if summary is None:
+        status = INTERRUPTED if run_dir.config_path.exists() else WAITING
+        return RunResult(planned, run_dir, status, None, 0, 0.0, None, {})
+    status = str(summary.get("status"))
+    if status not in FINAL or (status == FAILED and not summary.get(GIVEN_UP)):
+        status = INTERRUPTED
+    evaluation = summary.get("eval")
+    final = evaluation.get("mean") if isinstance(evaluation, Mapping) and status == COMPLETED else None
+    reason = summary.get("reason")
+    if status == COMPLETED and not isinstance(final, int | float):
+        status, final, reason = FAILED, None, "the mean return of its final evaluation is not a number"
+    return RunResult(
+        planned=planned,
+        run_dir=run_dir,
+        status=status,
+        final=final,
+        global_step=_number(summary.get("global_step")),
+        wall_time=float(_number(summary.get("wall_time"))),
+        reason=reason,
+        summary=summary,
+    )
+
+
+def _number(value: object) -> Any:
+    return value if isinstance(value, int | float) else 0
