@@ -4,6 +4,6 @@ Folders are read into a :class:`ppo_cli.html.content.Report` (``story``, ``sweep
 and numbers; ``page`` puts it into the template. Text of users and files is escaped there, by Jinja2, in every
 place; inside scripts it is JSON that no tag can end.
 
-Here belongs what a page says and how it looks. What numbers are worth does not (``comparison``, ``sweeps``), nor
+Here belongs what a page says and how it looks. What numbers are worth does not (``comparison``), nor
 what a terminal shows (``report``).
 """

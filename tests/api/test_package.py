@@ -22,7 +22,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", [name for name in ppo_cli.__all__ if name != "__version__"])
 def test_every_name_is_there_whatever_was_imported_before(name: str) -> None:
-    before = "import ppo_cli.comparison.groups, ppo_cli.sweeps.results.run_result; from ppo_cli.comparison import words"
+    before = "import ppo_cli.comparison.groups; from ppo_cli.sweeps.spec import points"
     for first in ("", before):
         code = f"{first}\nfrom ppo_cli import {name}\nimport ppo_cli\n"
         assert python(f"{code}print({name} is ppo_cli.{name}, callable({name}))") == "True True"
