@@ -17,6 +17,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ppo_cli.version import __version__
+
 if TYPE_CHECKING:
     from ppo_cli.api.compare import compare
     from ppo_cli.api.evaluate import evaluate
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from ppo_cli.api.train import train
     from ppo_cli.play.policy import Policy, load_policy
 
-__version__ = "0.1.0"
 __all__ = ["Policy", "Run", "__version__"]
 __all__ += ["compare", "evaluate", "load_policy", "load_runs", "sweep", "train"]
 

@@ -28,9 +28,9 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
     ),
     ("settings; pictures one after the other", {"config", "film"}),
     ("files that survive", {"storage"}),
-    ("words that all share", {"errors", "spaces", "rng", "pace"}),
+    ("words that all share", {"errors", "spaces", "rng", "pace", "version"}),
 )
-# `ppo_cli/__init__.py` offers load_policy to users, lazily; everything may ask it for the version.
+# `ppo_cli/__init__.py` offers the verbs to users, lazily, and is imported by nobody here.
 DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in rooms} | {"__init__": -1}
 
 # The rooms, or single modules, in which a library may be imported; None is anywhere.

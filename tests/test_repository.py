@@ -113,7 +113,7 @@ def test_runs_holds_nothing_but_its_own_gitignore() -> None:
 
 
 def test_the_changelog_tells_of_this_version() -> None:
-    source = (REPOSITORY / "ppo_cli" / "__init__.py").read_text(encoding="utf-8")
+    source = (REPOSITORY / "ppo_cli" / "version.py").read_text(encoding="utf-8")
     version = re.search(r'__version__ = "(.+)"', source)
     assert version
     changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")

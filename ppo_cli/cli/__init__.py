@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from ppo_cli import __version__
 from ppo_cli.cli.commands.algorithms import algorithms_command
 from ppo_cli.cli.commands.compare import compare_command
 from ppo_cli.cli.commands.config import config_command
@@ -29,6 +28,7 @@ from ppo_cli.cli.commands.train import train_command
 from ppo_cli.cli.terminal.errors import run
 from ppo_cli.cli.terminal.output import write_stdout
 from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.version import __version__
 
 # Plain help: Typer's Rich help imports a Markdown parser and doubles the time of `ppo --help`.
 app = typer.Typer(

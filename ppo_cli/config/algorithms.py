@@ -10,13 +10,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ppo_cli.config.choices import INITIAL
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from ppo_cli.config.sections import Learning
-
-INITIAL = "initial"
-"""The reference that is the policy at the beginning, not the path of a run."""
 
 
 def _always(learning: Learning) -> bool:

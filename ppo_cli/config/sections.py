@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from ppo_cli.config.algorithms import INITIAL
+from ppo_cli.config.choices import INITIAL
 from ppo_cli.config.marks import (
     PER_MEMBER,
     Grid,

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ppo_cli import __version__
 from ppo_cli.config.dump import yaml_text
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import REQUIRED
@@ -18,6 +17,7 @@ from ppo_cli.config.values import changed_settings
 from ppo_cli.envs.consent import imports_of
 from ppo_cli.export.markdown import code, code_block, prose, table
 from ppo_cli.export.origin import Evaluation, Origin
+from ppo_cli.version import __version__
 
 _NOT_A_LIBRARY = "custom-implementation"  # what cards say whose weights no known library reads
 

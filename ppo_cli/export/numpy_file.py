@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ppo_cli import __version__
 from ppo_cli.export.arrays import Array, Head, PolicyArrays
 from ppo_cli.export.origin import Origin
 from ppo_cli.nn.beta import LEAST_EXCESS
+from ppo_cli.version import __version__
 
 _WIDTH = 88  # the line length of common formatters
 _ACTIVATIONS = {"relu": "np.maximum(x, 0)", "tanh": "np.tanh(x)"}

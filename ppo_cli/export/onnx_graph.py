@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ppo_cli import __version__
 from ppo_cli.export.arrays import Array, Head, Layers, PolicyArrays
 from ppo_cli.export.origin import Origin
 from ppo_cli.nn.beta import LEAST_EXCESS
+from ppo_cli.version import __version__
 
 if TYPE_CHECKING:
     from onnx import ModelProto

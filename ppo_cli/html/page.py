@@ -16,9 +16,9 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ppo_cli import __version__
 from ppo_cli.html.content import Report
 from ppo_cli.report.text import clean
+from ppo_cli.version import __version__
 
 
 def render_page(report: Report) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ppo_cli.config.algorithms import INITIAL
+from ppo_cli.config.choices import INITIAL
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.envs.member_envs import MemberEnvs

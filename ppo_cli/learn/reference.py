@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ppo_cli.config.algorithms import INITIAL
+from ppo_cli.config.choices import INITIAL
 from ppo_cli.config.dump import yaml_text
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import CorruptFileError, PpoError, UsageError

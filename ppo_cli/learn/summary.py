@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from ppo_cli import __version__
 from ppo_cli.learn.population import Member
 from ppo_cli.runs.eval_stats import EvalStats
+from ppo_cli.version import __version__
 
 PACKAGES = ("torch", "numpy", "gymnasium", "Box2D")
 

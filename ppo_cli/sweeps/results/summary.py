@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ppo_cli import __version__
 from ppo_cli.comparison.verdict import PointScores, sweep_sentence
 from ppo_cli.errors import PpoError
 from ppo_cli.runs.reading import UNFINISHED, UNREADABLE
@@ -17,6 +16,7 @@ from ppo_cli.sweeps.results.point_result import PointResult, results_per_point
 from ppo_cli.sweeps.results.run_result import FINAL, LOST, RunResult
 from ppo_cli.sweeps.results.sweep_results import SweepResults
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
+from ppo_cli.version import __version__
 
 _INCOMPLETE = "incomplete"
 OBJECTIVE = "mean over seeds of the mean return of the final evaluation, by the environment's own reward"

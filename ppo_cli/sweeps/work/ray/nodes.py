@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ppo_cli import __version__
 from ppo_cli.errors import UsageError
 from ppo_cli.storage.files import remove_quietly, storage_errors
 from ppo_cli.sweeps.work.ray.starting import in_short
+from ppo_cli.version import __version__
 
 ANSWER_SECONDS = 60.0
 """How long a node may take to answer; the first answer waits for a Python to start."""
