@@ -37,14 +37,16 @@ def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tupl
         _check_settings(member)
     checkpoints = [member.checkpoint for member in members if member.checkpoint]
     try:
-        state = LearnerState.stack(checkpoints[0].iteration, [one.tensors for one in checkpoints])
+        state = LearnerState.stack(
+            checkpoints[0].iteration, [checkpoint.tensors for checkpoint in checkpoints]
+        )
         if state.agent.params.shape != (len(members), num_params):
             raise ValueError(f"{state.agent.params.shape[1]} parameters where the networks have {num_params}")
         places = [
             EpisodeProgress.from_tensors(
-                {name.removeprefix(ENV_PREFIX): value for name, value in one.tensors.items()}
+                {name.removeprefix(ENV_PREFIX): value for name, value in checkpoint.tensors.items()}
             )
-            for one in checkpoints
+            for checkpoint in checkpoints
         ]
         replay = envs.restore(EpisodeProgress.stack(places))
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
