@@ -15,7 +15,7 @@ from ppo_cli.sweeps.plan.estimate import estimate, probes_in
 from ppo_cli.sweeps.plan.plan import Plan
 from ppo_cli.sweeps.plan.populations import cut_into_populations
 from ppo_cli.sweeps.plan.resources import Resources, deal
-from ppo_cli.sweeps.running.runner import Origin, SweepRunner
+from ppo_cli.sweeps.running.runner import Invocation, SweepRunner
 from ppo_cli.sweeps.spec.consent import imports_of_spec
 from ppo_cli.sweeps.spec.planned_runs import planned_runs
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
@@ -104,9 +104,9 @@ def open_session(
     """
     with folder.lock(), open_executor(options.executor, folder.path) as executor:
         resources = options.resources(executor.slots)
-        origin = Origin(command, options.imports(spec))
+        invocation = Invocation(command, options.imports(spec))
         runner = SweepRunner(
-            folder, spec, executor, resources, origin, stop, retry_failed=options.retry_failed
+            folder, spec, executor, resources, invocation, stop, retry_failed=options.retry_failed
         )
         folder.write_spec(dump_spec(spec))
         runner.take_up()
