@@ -1,4 +1,4 @@
-"""The score of one run: one number by a metric, its curve over training, and what it cost."""
+"""The score of a run: a number by a metric, its curve over training, and its cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAST_PART = 0.1
 
 @dataclass(frozen=True)
 class RunScores:
-    """One run, judged by one metric.
+    """A run, judged by one metric.
 
     Attributes:
         run: Its folder.
@@ -29,18 +29,18 @@ class RunScores:
         seed: Its seed.
         env_id: Its environment.
         status: ``completed``, or else ``training``, ``interrupted``, ``diverged``, ``failed``, ``pruned``.
-        score: What it achieved; NaN where it does not count.
+        score: The value of the metric; NaN where the run does not count.
         metric: The metric.
         curve: The metric over training.
         wall_time: Seconds of training; members of one population have them in common.
         steps: Environment steps done.
         steps_per_second: Of all members of its population together.
         eval_episodes: Episodes of the final evaluation, where there was one.
-        reason: Why it does not count; None where it does.
-        curve_metric: What the curve shows where that is not the metric itself.
+        reason: Why the run does not count; None where it does.
+        curve_metric: The metric of the curve: training episodes may stand in for evaluations.
         deterministic: Whether the final evaluation took the most likely actions; None without one.
-        versions: What it was made with, by package.
-        summary: All that ``summary.json`` says; empty without one.
+        versions: Versions of packages that it was trained with, by name.
+        summary: The whole ``summary.json``; empty without one.
     """
 
     run: RunDir
@@ -68,7 +68,7 @@ class RunScores:
 
 
 def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
-    """Read what a run achieved.
+    """Read the score of a run from its folder.
 
     Only a run that is complete has a score. By ``eval/return`` it is the mean return of the final evaluation,
     by the environment's own reward, and the curve is that of the evaluations during training; where there
@@ -81,7 +81,7 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
 
     Raises:
         UsageError: A complete run has not logged such a metric.
-        CorruptFileError: A file of it is damaged.
+        CorruptFileError: A file of the run is damaged.
     """
     config = read_config(run)
     summary = read_summary(run) or {}
@@ -117,6 +117,7 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
 
 
 def _curve_by(run: RunDir, metric: str, status: str) -> Curve:
+    """Read a logged curve; empty where an incomplete run has none."""
     try:
         return logged_curve(run, metric)
     except UsageError:
@@ -126,6 +127,7 @@ def _curve_by(run: RunDir, metric: str, status: str) -> Curve:
 
 
 def _end_of(curve: Curve) -> float:
+    """Compute the mean of the last tenth of a curve; NaN of an empty one."""
     last = curve.values[-max(1, round(LAST_PART * len(curve.values))) :]
     return math.fsum(last) / len(last) if last else math.nan
 
@@ -133,7 +135,7 @@ def _end_of(curve: Curve) -> float:
 def _why_not(
     status: str, summary: Mapping[str, Any], score: float, metric: str, evaluation: Mapping[str, Any]
 ) -> str | None:
-    """Why a run does not count, in a few words; None where it does."""
+    """Say why a run does not count, in a few words; None where it does."""
     if status == "training":
         return "still training"
     if status != "completed":
@@ -151,7 +153,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _number(value: object) -> float:
-    """A number from a file that may hold anything."""
+    """Read a number from a file that may hold anything; NaN for anything else."""
     try:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     except OverflowError:

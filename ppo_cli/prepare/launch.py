@@ -260,7 +260,7 @@ def _check_not_done(run: RunDir, config: RunConfig, iteration: int, summary: Map
 
 
 def _differences(name: str, before: object, now: Mapping[str, str]) -> list[str]:
-    """What has changed since the run was started, when that may change its bits."""
+    """List what has changed since the run was started and may change its bits."""
     if not isinstance(before, dict):
         return []
     changed = [

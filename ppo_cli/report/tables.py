@@ -126,7 +126,7 @@ def evaluation_table(rows: Iterable[tuple[str, object]]) -> Table:
 
 
 def run_rows(document: Row, *, unicode: bool = True) -> list[tuple[str, object]]:
-    """What a run's document tells, as names and values."""
+    """List the contents of a run's document as names and values."""
     evaluation = mapping(document.get("eval"))
     best = as_number(document.get("best_eval_during_training"))
     episodes = count(as_number(evaluation.get("episodes")))

@@ -34,7 +34,7 @@ class Resources:
 
     @property
     def slots(self) -> int:
-        """How many jobs are trained side by side."""
+        """The number of jobs that are trained side by side."""
         return len(self.core_sets)
 
     def for_jobs(self, count: int) -> list[CoreSet]:
@@ -47,7 +47,7 @@ class Resources:
 
 
 def deal(slots: int, *, pinned: bool, max_members: int | None, max_memory: float | None) -> Resources:
-    """What this machine has, dealt to slots.
+    """Deal this machine's cores and memory to slots.
 
     Args:
         slots: Jobs that are under way at once.

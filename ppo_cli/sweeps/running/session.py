@@ -44,7 +44,7 @@ class SessionOptions:
     retry_failed: bool = False
 
     def resources(self, slots: int) -> Resources:
-        """What the populations may use."""
+        """Deal out cores and memory to the populations."""
         pinned = self.executor.pins_cores
         return deal(slots, pinned=pinned, max_members=self.max_members, max_memory=self.max_memory)
 
@@ -72,7 +72,7 @@ class Session:
     stop: Stop
 
     def plan(self) -> Plan | None:
-        """What is left to train and what it will take, measured; None when nothing is left."""
+        """Plan what is left to train, with a measured estimate; None when nothing is left."""
         populations, spec = self.runner.missing(), self.runner.spec
         if not populations:
             return None
@@ -114,7 +114,7 @@ def open_session(
 
 
 def dry_run(spec: SweepSpec, options: SessionOptions, stop: Stop) -> Plan:
-    """What a whole sweep would take; nothing is left of it.
+    """Plan and measure a whole sweep, without leaving anything behind.
 
     Args:
         spec: What is to be swept.

@@ -31,7 +31,7 @@ class Design:
     confirm: int | None = None
 
     def given(self) -> dict[str, Any]:
-        """What is not None, as arguments of :class:`~ppo_cli.sweeps.spec.sweep_spec.SweepSpec`."""
+        """Collect what is not None, as arguments of :class:`~ppo_cli.sweeps.spec.sweep_spec.SweepSpec`."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""What is heard of jobs: how far their runs are, and how they end."""
+"""Events of jobs: how far their runs are, and how they end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind = Literal["progress", "ended", "failed", "died"]
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far one run of a job is.
+    """Progress of one run of a job.
 
     Attributes:
         status: ``training``, ``completed``, ``interrupted``, ``diverged``, ``failed`` or ``pruned``.
