@@ -200,7 +200,7 @@ class MemberEnvs:
 
     @property
     def pending_reset(self) -> Array:
-        """Where the last step ended an episode, so that the next one is filler; bool [M, N]."""
+        """True where the last step ended an episode, so that the next one is filler; bool [M, N]."""
         return self._pending.reshape(self._shape).copy()
 
     def keep(self, members: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""What the agent learns from: transitions with their targets, and the policy in training on them."""
+"""The agent's data: a batch of transitions with their targets, and the policy in training on it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The training loop: a population in, a report per iteration out.
 
-    collect -> relabel -> learn -> log -> evaluate -> checkpoint
+    collect -> relabel -> learn -> evaluate -> log -> checkpoint
 
 Members are rows of every tensor. A member that diverges is taken out; the others do not notice.
 """

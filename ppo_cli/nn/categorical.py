@@ -9,7 +9,7 @@ from ppo_cli.nn.policy_output import PolicyOutput
 
 
 class Categorical:
-    """One of A choices; ``head [M, B, A]`` holds the logits."""
+    """A choice among A actions; ``head [M, B, A]`` holds the logits."""
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Gumbel noise: the arg max of logits plus it is a sample of the categorical distribution."""

@@ -9,7 +9,7 @@ from ppo_cli.envs.factory import env_spec
 from ppo_cli.spaces import EnvSpec
 
 WORKER_BYTES = 300_000_000
-"""What a process takes that trains, before it has any member: most of it is torch."""
+"""Memory in bytes of a process that trains, before it has any member: most of it is torch."""
 
 BETA_NOISE = 24
 """Random numbers that a Beta policy needs for one number of an action."""

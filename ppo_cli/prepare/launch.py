@@ -241,7 +241,7 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
 
 
 def _summary(run: RunDir, notices: list[str]) -> Mapping[str, object]:
-    """What the run's summary says; training does not depend on it."""
+    """Read the run's summary, empty where it is damaged; training does not depend on it."""
     try:
         return run.read_summary() or {}
     except CorruptFileError as error:

@@ -1,4 +1,4 @@
-"""What a training would do, without doing it: its folders, steps and disk space. No torch."""
+"""Plan a training without doing it: its folders, steps and disk space. No torch."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class LossGradient:
 
 @dataclass(frozen=True)
 class Adapted:
-    """What an algorithm changes after an update.
+    """Changes that an algorithm makes after an update.
 
     Attributes:
         hyperparams: New values of hyperparameters, ``[M]`` each, by name; part of the training state.
@@ -63,7 +63,7 @@ class Adapted:
 
 
 class Algorithm(ABC):
-    """One way to improve a policy from what it did: its targets and its loss; the rest has defaults."""
+    """A way to improve a policy from rollouts. Targets and loss must be written; the rest has defaults."""
 
     needs_kl: ClassVar[bool] = False
     """Whether the loss uses ``policy.kl``: the policy's output at collection is then kept."""

@@ -1,4 +1,4 @@
-"""What the populations of a sweep may use: processor cores and memory, dealt to the jobs under way."""
+"""Processor cores and memory, dealt to the jobs of a sweep that are under way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CoreSet = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Resources:
-    """What a sweep may use.
+    """Cores and memory that a sweep may use.
 
     Attributes:
         core_sets: The cores of each job that is under way, one entry per slot.

@@ -27,7 +27,7 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """How a sweep is trained; no result depends on it.
+    """Options of training a sweep; no result depends on them.
 
     Attributes:
         executor: Who trains.

@@ -26,7 +26,7 @@ _OWN_BASE_NAMES = {path.rpartition(".")[2]: path for path in OWN_BASE}
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """What a sweep trains.
+    """All that a sweep trains.
 
     Attributes:
         bases: The settings that hold where nothing is swept: one, or one for each combination of the swept

@@ -53,7 +53,7 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """What an executor reports of a job. After any kind but ``progress`` the job is no longer under way.
+    """A report of an executor on a job. After any kind but ``progress`` the job is no longer under way.
 
     Attributes:
         job_id: The job.

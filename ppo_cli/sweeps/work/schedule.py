@@ -32,7 +32,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Step:
-    """What happened since the last step.
+    """Events since the last step.
 
     Attributes:
         events: Events of jobs.
