@@ -12,6 +12,7 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.reading import read_config, read_summary
 from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.storage.json_file import as_mapping, as_number
 
 __all__ = ["RETURN", "Curve", "RunScores", "read_scores"]
 
@@ -86,7 +87,7 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
     config = read_config(run)
     summary = read_summary(run) or {}
     status = str(summary.get("status", "unfinished"))
-    evaluation = _mapping(summary.get("eval"))
+    evaluation = as_mapping(summary.get("eval"))
     if metric == RETURN:
         curve, curve_metric = return_curve(run)
         score = _number(evaluation.get("mean"))
@@ -111,7 +112,7 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
         reason=reason,
         curve_metric=curve_metric,
         deterministic=deterministic if isinstance(deterministic, bool) else None,
-        versions={str(name): str(version) for name, version in _mapping(summary.get("versions")).items()},
+        versions={str(name): str(version) for name, version in as_mapping(summary.get("versions")).items()},
         summary=summary,
     )
 
@@ -148,17 +149,12 @@ def _why_not(
     return None
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _number(value: object) -> float:
-    """Read a number from a file that may hold anything; NaN for anything else."""
-    try:
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        return math.nan
+    """Take a number from a file that may hold anything; NaN for all else."""
+    number = as_number(value)
+    return math.nan if number is None else number
 
 
 def _whole(value: object) -> int | None:
+    """Take a whole number from a file that may hold anything; None for all else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

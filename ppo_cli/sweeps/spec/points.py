@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.config.dump import yaml_text
+from ppo_cli.config.marks import as_tuple
 
 MAX_LABEL = 80
 _HEAD = 60  # characters of a label before its hash
@@ -47,7 +48,7 @@ class Point:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Point:
         """Make a point from a mapping, also from :meth:`to_json`'s after a JSON file has held it."""
-        return cls(tuple((name, _as_tuple(value)) for name, value in values.items()))
+        return cls(tuple((name, as_tuple(value)) for name, value in values.items()))
 
     def to_json(self) -> dict[str, Any]:
         """Names and values as JSON data."""
@@ -113,7 +114,3 @@ def _is_plain(name: str, value: Any) -> bool:
     if not isinstance(value, str) or (name == "env_id" and value in _PLAIN_ENVS):
         return True
     return bool(_PLAIN_TEXT.fullmatch(value)) and value not in _TAKEN
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
