@@ -10,6 +10,11 @@ Axes, the one legend for every tensor in this package:
     B  transitions of one member in a (mini)batch, T*N flattened
     O  observation size      A  number of actions, or action size
     H  hidden units          P  parameters of one member
+    E  epochs of an update   K  minibatches of an epoch
+
+Some rooms have letters of their own. R rows are the networks of a stack in ``nn.mlp``, the M*N environments
+in ``envs``, the learning rates of a member in ``nn.optim``. A policy's head has K columns, an environment K
+shaping terms.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ WINDOW = 100  # episodes that the rollout means look back on
 
 
 def _own_metrics() -> tuple[Metric, ...]:
-    """What only some algorithms log, as their facts declare it."""
+    """Collect the metrics that only some algorithms log, from their facts."""
     meanings = {name: text for facts in ALGORITHMS.values() for name, text in facts.metrics.items()}
     return tuple(
         Metric(name, text, tuple(own for own, facts in ALGORITHMS.items() if name in facts.metrics))

@@ -1,4 +1,4 @@
-"""What the learner needs to know of an environment: sizes, not Gymnasium objects."""
+"""Specs of an environment for the learner: sizes, not Gymnasium objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs of ``ppo`` as Python functions, one a module: ``ppo_cli`` offers them, the commands call them.
+"""The verbs of ``ppo`` as Python functions, each in a module; ``ppo_cli`` offers them, commands call them.
 
 Here belongs what a verb does, from settings or names to documents. How it is typed and shown does not.
 """

@@ -1,4 +1,4 @@
-"""Compare groups of runs: what ``ppo compare`` does."""
+"""Compare groups of runs, as ``ppo compare`` does."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def compare(
 def comparison_of(
     groups: Sequence[Ref], *, metric: str, threshold: float | None, runs_dir: Ref
 ) -> Comparison:
-    """As :func:`compare`, as the data that tables and plots are made from."""
+    """Compare groups as :func:`compare` does; the result is the data of tables and plots."""
     if threshold is not None and not math.isfinite(threshold):
         raise UsageError(f"{threshold} is no threshold", hint="--threshold 200", key="--threshold")
-    meant = find_groups(Path(runs_dir), [os.fspath(group) for group in groups])
-    if len(meant) == 1:
+    named = find_groups(Path(runs_dir), [os.fspath(group) for group in groups])
+    if len(named) == 1:
         raise UsageError(
-            f"one group only: {meant[0].name}",
-            hint=f"name another to compare it with; `ppo show {meant[0].runs[0].name}` shows one run",
+            f"one group only: {named[0].name}",
+            hint=f"name another to compare it with; `ppo show {named[0].runs[0].name}` shows one run",
         )
-    comparison = compare_groups(meant, metric=metric, threshold=threshold)
+    comparison = compare_groups(named, metric=metric, threshold=threshold)
     _check_scores(comparison)
     return comparison
 

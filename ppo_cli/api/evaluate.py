@@ -1,4 +1,4 @@
-"""Play a trained policy: what ``ppo eval`` does."""
+"""Play a trained policy, as ``ppo eval`` does."""
 
 from __future__ import annotations
 

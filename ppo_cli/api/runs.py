@@ -1,4 +1,4 @@
-"""Runs as their folders tell them: settings, logs, results and policies."""
+"""Read runs from their folders: settings, logs, results and policies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ppo_cli.play.policy import Policy
 
 Ref = str | os.PathLike[str]
-"""What names a run: a path, a name under the runs folder, the unique beginning of one, ``latest``, a Run."""
+"""A reference to a run: a path, a name under the runs folder, its unique beginning, ``latest``, a Run."""
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -86,7 +86,7 @@ class Run:
 
 
 def load_runs(*refs: Ref, runs_dir: Ref = "runs") -> list[Run]:
-    """Find the runs that words mean, each once: runs, sweeps, points of sweeps, series of seeds, or globs.
+    """Find runs, each once, by names of runs, sweeps, points of sweeps or series of seeds, or by globs.
 
     Args:
         *refs: As ``ppo compare`` takes them: ``"runs/*"``, ``"latest"``, ``"SWEEP/eps_clip=0.2"``; by default
@@ -94,7 +94,7 @@ def load_runs(*refs: Ref, runs_dir: Ref = "runs") -> list[Run]:
         runs_dir: Where runs are.
 
     Raises:
-        UsageError: A word means nothing.
+        UsageError: A name fits nothing.
         CorruptFileError: A folder is a symbolic link.
     """
     from ppo_cli.comparison.words import meanings

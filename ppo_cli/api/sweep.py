@@ -1,17 +1,16 @@
-"""Study settings: what ``ppo sweep`` does."""
+"""Study settings over several seeds, as ``ppo sweep`` does."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.errors import StorageError, UsageError
+from ppo_cli.api.caller import WarningView, call_text, hint_to_go_on
+from ppo_cli.errors import UsageError
 from ppo_cli.storage.json_file import strict
 from ppo_cli.sweeps.choose.optuna_search import check_installed
 from ppo_cli.sweeps.folder.opening import default_name, open_sweep
@@ -25,48 +24,27 @@ from ppo_cli.sweeps.spec.make_spec import make_spec
 from ppo_cli.sweeps.spec.request import Design, SweepRequest
 
 if TYPE_CHECKING:
+    from ppo_cli.api.runs import Ref
     from ppo_cli.sweeps.plan.plan import Plan
-    from ppo_cli.sweeps.running.progress import SweepReport, SweepView
+    from ppo_cli.sweeps.running.progress import SweepView
     from ppo_cli.sweeps.spec.sweep_spec import Search, SweepSpec
 
-Ref = str | os.PathLike[str]
-
-
-_CALLER = 5  # calls from a warning up to who called `sweep`
-
-
-class WarningView:
-    """Shows no progress; what the user should know becomes a warning where ``sweep`` is called."""
-
-    def start(self) -> None:
-        """Nothing to begin."""
-
-    def update(self, report: SweepReport) -> None:
-        """Warn of its notices."""
-        for message in report.notices:
-            warnings.warn(message, stacklevel=_CALLER)
-
-    def notice(self, message: str) -> None:
-        """Warn."""
-        warnings.warn(message, stacklevel=_CALLER)
-
-    def stop(self) -> None:
-        """Nothing to end."""
+_STACKLEVEL = 5  # a view's method, _run, run_sweep or resume_sweep, sweep, its caller
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """How a caller follows and stops a sweep.
+    """The ways of a caller to follow and stop a sweep.
 
     Attributes:
         stop: Asked often; when true, every run under way is stopped with a checkpoint.
         view: Makes the view of a sweep that is about to be run.
-        plan: Is given what will be trained and what that will take; None does not measure it.
+        plan: Called with what will be trained and what that will take; None does not measure it.
         command: The command line, for the summaries of the runs; None for the call in Python.
     """
 
     stop: Callable[[], bool] = lambda: False
-    view: Callable[[SweepSpec], SweepView] = lambda spec: WarningView()
+    view: Callable[[SweepSpec], SweepView] = lambda spec: WarningView(_STACKLEVEL)
     plan: Callable[[Plan], None] | None = None
     command: str | None = None
 
@@ -133,7 +111,8 @@ def sweep(
         allow_import=options.allow_import,
     )
     if hooks.command is None:
-        hooks = replace(hooks, command=_call({"env": env, "params": params, "seeds": seeds, **settings}))
+        arguments = {"env": env, "params": params, "seeds": seeds, **settings}
+        hooks = replace(hooks, command=call_text("sweep", arguments, (str, int, float, list, dict)))
     if resume is None:
         return run_sweep(request, name=name, runs_dir=Path(runs_dir), options=options, hooks=hooks)
     if not request.asks_for_nothing or name is not None:
@@ -144,7 +123,10 @@ def sweep(
 def run_sweep(
     request: SweepRequest, *, name: str | None, runs_dir: Path, options: SessionOptions, hooks: Hooks
 ) -> dict[str, Any]:
-    """As :func:`sweep`, of a request: in a new folder, or in the one that the same request made before."""
+    """Run the sweep of a request, in a new folder or in the one that the same request made before.
+
+    Arguments, document and errors are those of :func:`sweep`.
+    """
     spec, notices = make_spec(request)
     if spec.search != "grid":
         check_installed()
@@ -154,7 +136,7 @@ def run_sweep(
 
 
 def resume_sweep(ref: Ref, *, runs_dir: Path, options: SessionOptions, hooks: Hooks) -> dict[str, Any]:
-    """As :func:`sweep`, going on with a sweep as its ``sweep.yaml`` says.
+    """Go on with a sweep as its ``sweep.yaml`` says; the document is that of :func:`sweep`.
 
     Args:
         ref: The sweep: a path, a name, a unique beginning of one, or ``latest``.
@@ -175,7 +157,7 @@ def resume_sweep(ref: Ref, *, runs_dir: Path, options: SessionOptions, hooks: Ho
 def plan_sweep(
     request: SweepRequest, *, name: str | None, runs_dir: Path, options: SessionOptions, hooks: Hooks
 ) -> Plan:
-    """What a sweep would take, without running it: what ``ppo sweep --dry-run`` shows."""
+    """Plan and measure a sweep without running it, as ``ppo sweep --dry-run`` does."""
     spec, notices = make_spec(request)
     try_environments(spec)
     plan = dry_run(spec, options, hooks.stop)
@@ -183,7 +165,7 @@ def plan_sweep(
 
 
 def resume_command(sweep_dir: object, *, allow_import: bool) -> str:
-    """The command line that goes on with a sweep.
+    """Write the command line that goes on with a sweep.
 
     Args:
         sweep_dir: Its folder.
@@ -196,12 +178,12 @@ def resume_command(sweep_dir: object, *, allow_import: bool) -> str:
 def _run(
     folder: SweepDir, spec: SweepSpec, notices: Sequence[str], options: SessionOptions, hooks: Hooks
 ) -> dict[str, Any]:
-    """Train what is missing, draw the plots; the sweep's document."""
+    """Train what is missing and draw the plots; returns the sweep's document."""
     from ppo_cli.report.sweep_plots import write_sweep_plots
 
     view = hooks.view(spec)
     with (
-        _hint_to_go_on(folder, options),
+        hint_to_go_on(lambda: resume_command(folder.path, allow_import=options.allow_import)),
         open_session(folder, spec, options, hooks.command or "", hooks.stop) as session,
     ):
         for message in notices:
@@ -223,22 +205,3 @@ def _run(
                 view.notice(f"{error.message}; {error.hint}")
         document: dict[str, Any] = strict({**summary(results), "plots": [str(path) for path in plots]})
         return document
-
-
-@contextlib.contextmanager
-def _hint_to_go_on(folder: SweepDir, options: SessionOptions) -> Iterator[None]:
-    """Say after a full disk how to go on."""
-    try:
-        yield
-    except StorageError as error:
-        go_on = f"Then go on: {resume_command(folder.path, allow_import=options.allow_import)}"
-        error.hint = f"{error.hint} {go_on}" if error.hint else go_on
-        raise
-
-
-def _call(given: Mapping[str, Any]) -> str:
-    """The call in Python as text, for summaries; what could not be typed again is left out."""
-    shown = {
-        name: value for name, value in given.items() if isinstance(value, str | int | float | list | dict)
-    }
-    return f"ppo_cli.sweep({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

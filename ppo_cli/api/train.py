@@ -1,16 +1,16 @@
-"""Train new runs, or go on with stopped ones: what ``ppo train`` does."""
+"""Train new runs, or go on with stopped ones, as ``ppo train`` does."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.errors import StorageError, UsageError
+from ppo_cli.api.caller import WarningView, call_text, hint_to_go_on
+from ppo_cli.errors import UsageError
 from ppo_cli.prepare.resolve import ResolvedSettings, resolve_settings, settings_of_config
 
 if TYPE_CHECKING:
@@ -21,31 +21,13 @@ if TYPE_CHECKING:
     from ppo_cli.report.progress import View
     from ppo_cli.runs.run_dir import RunDir
 
-_KEEPS = "a resumed run keeps its settings; only total_timesteps may change, to extend it"
-
-
-class WarningView:
-    """Shows no progress; what the user should know becomes a warning where ``train`` is called."""
-
-    def start(self) -> None:
-        """Nothing to begin."""
-
-    def update(self, report: IterationReport) -> None:
-        """Warn of its notices."""
-        for message in report.notices:
-            warnings.warn(message, stacklevel=4)
-
-    def notice(self, message: str) -> None:
-        """Warn."""
-        warnings.warn(message, stacklevel=4)
-
-    def stop(self) -> None:
-        """Nothing to end."""
+_STACKLEVEL = 4  # a view's method, _train, train, its caller
+_KEEPS_ITS_SETTINGS = "a resumed run keeps its settings; only total_timesteps may change, to extend it"
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """How a caller follows and stops a training.
+    """The ways of a caller to follow and stop a training.
 
     Attributes:
         stop: Asked often; when true, training ends with a checkpoint at the end of the iteration.
@@ -54,7 +36,7 @@ class Hooks:
     """
 
     stop: Callable[[], bool] = lambda: False
-    view: Callable[[Population], View] = lambda population: WarningView()
+    view: Callable[[Population], View] = lambda population: WarningView(_STACKLEVEL)
     command: str | None = None
 
 
@@ -92,11 +74,11 @@ def train(
     """
     given = {"env": env, "config": config, "seeds": seeds if seeds != 1 else None, "name": name, **settings}
     if resume:
-        populations = _stopped(resume, Path(runs_dir), given, allow_import=allow_import)
+        populations = _load_stopped(resume, Path(runs_dir), given, allow_import=allow_import)
     else:
-        ready = _ready(env, config, settings, allow_import=allow_import)
-        command = _call(given) if hooks.command is None else hooks.command
-        populations = _new(ready, seeds, Path(runs_dir), name, command)
+        ready = _resolved(env, config, settings, allow_import=allow_import)
+        command = call_text("train", given, (str, int, float)) if hooks.command is None else hooks.command
+        populations = _prepare_new(ready, seeds, Path(runs_dir), name, command)
     runs: list[dict[str, Any]] = []
     for population in populations:
         runs += _train(population, hooks, allow_import)
@@ -127,14 +109,14 @@ def resume_command(run_dirs: Sequence[object], *, allow_import: bool) -> str:
     return shlex.join([*words, *(["--allow-import"] if allow_import else [])])
 
 
-def _ready(
+def _resolved(
     env: str | None,
     config: Ref | RunConfig | ResolvedSettings | None,
     settings: Mapping[str, Any],
     *,
     allow_import: bool,
 ) -> ResolvedSettings:
-    """The settings that ``train`` was given, ready to train."""
+    """Resolve the settings that ``train`` was given."""
     if isinstance(config, ResolvedSettings):
         if env is not None or settings:
             raise UsageError("settings that are resolved are complete", hint="resolve them with the others")
@@ -147,10 +129,10 @@ def _ready(
     return settings_of_config(config, {**typed, **settings}, allow_import=allow_import)
 
 
-def _new(
+def _prepare_new(
     ready: ResolvedSettings, seeds: int, runs_dir: Path, name: str | None, command: str
 ) -> list[Population]:
-    """The populations of new runs, with their folders."""
+    """Make the populations of new runs, with their folders."""
     from ppo_cli.prepare.launch import prepare_new
 
     configs = with_seeds(ready.config, seeds)
@@ -160,16 +142,16 @@ def _new(
     return [replace(populations[0], notices=ready.notices), *populations[1:]]
 
 
-def _stopped(
+def _load_stopped(
     resume: Ref | Sequence[Ref], runs_dir: Path, given: Mapping[str, Any], *, allow_import: bool
 ) -> list[Population]:
-    """The populations of stopped runs. Nothing is imported for them that was not agreed to."""
+    """Load the populations of stopped runs. Imports no user module that was not agreed to."""
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import find_run
 
     others = [name for name, value in given.items() if value is not None and name != "total_timesteps"]
     if others:
-        raise UsageError(f"resume cannot be combined with {', '.join(others)}", hint=_KEEPS)
+        raise UsageError(f"resume cannot be combined with {', '.join(others)}", hint=_KEEPS_ITS_SETTINGS)
     refs = [os.fspath(ref) for ref in ([resume] if isinstance(resume, str | os.PathLike) else resume)]
     configs = [read_config(find_run(runs_dir, ref)) for ref in refs]
     from ppo_cli.envs.consent import agree_to_run  # Gymnasium, and then torch, for runs that are there
@@ -178,11 +160,13 @@ def _stopped(
         agree_to_run(config, allow_import=allow_import)
     from ppo_cli.prepare.launch import prepare_resume
 
-    return prepare_resume(refs, runs_dir=runs_dir, total_timesteps=_steps(given.get("total_timesteps")))
+    return prepare_resume(
+        refs, runs_dir=runs_dir, total_timesteps=_checked_timesteps(given.get("total_timesteps"))
+    )
 
 
-def _steps(value: Any) -> int | None:
-    """A checked ``total_timesteps``; None where there is none."""
+def _checked_timesteps(value: Any) -> int | None:
+    """Check a value of ``total_timesteps``; None stays None."""
     from ppo_cli.config.node import located
     from ppo_cli.config.problems import Origin
     from ppo_cli.config.resolve import check_value
@@ -193,47 +177,38 @@ def _steps(value: Any) -> int | None:
     return steps
 
 
-def _call(given: Mapping[str, Any]) -> str:
-    """The call in Python as text, for summaries; settings that are no text or number are left out."""
-    shown = {name: value for name, value in given.items() if isinstance(value, str | int | float)}
-    return f"ppo_cli.train({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-
 # ------------------------------------------------------------------ training
 
 
 def _train(population: Population, hooks: Hooks, allow_import: bool) -> list[dict[str, Any]]:
-    """Train one population, unless a stop was asked for; what its runs became."""
+    """Train one population, unless a stop was asked for; returns the documents of its runs."""
     if hooks.stop():
         return [_document(member, None, None) for member in population.members]
     from ppo_cli.learn.trainer import train
 
     view = hooks.view(population)
     last: IterationReport | None = None
-    view.start()
-    try:
-        for message in population.notices:
-            view.notice(message)
-        for last in train(replace(population, notices=()), stop=hooks.stop):
-            view.update(last)
-    except StorageError as error:
-        paths = [member.run_dir.path for member in population.members if member.run_dir]
-        go_on = f"Then go on: {resume_command(paths, allow_import=allow_import)}"
-        error.hint = f"{error.hint} {go_on}" if error.hint else go_on
-        raise
-    finally:
-        view.stop()
+    paths = [member.run_dir.path for member in population.members if member.run_dir]
+    with hint_to_go_on(lambda: resume_command(paths, allow_import=allow_import)):
+        view.start()
+        try:
+            for message in population.notices:
+                view.notice(message)
+            for last in train(replace(population, notices=()), stop=hooks.stop):
+                view.update(last)
+        finally:
+            view.stop()
     reports = {_key(report): report for report in last.members} if last is not None else {}
     return [_document(member, reports.get(_key(member)), last) for member in population.members]
 
 
 def _key(run: Member | MemberReport) -> RunDir | str:
-    """What tells a run from the others: its folder, for names may be equal in different places."""
+    """Identify a run by its folder, because runs in different places may have equal names."""
     return run.run_dir or run.name
 
 
 def _document(member: Member, report: MemberReport | None, last: IterationReport | None) -> dict[str, Any]:
-    """A run's document: what the trainer reported, completed by the summary that it wrote."""
+    """Describe a run: what the trainer reported, completed by the summary that it wrote."""
     document = _untouched(member)
     if report is not None and last is not None:
         document |= {
@@ -248,7 +223,7 @@ def _document(member: Member, report: MemberReport | None, last: IterationReport
 
 
 def _untouched(member: Member) -> dict[str, Any]:
-    """The document of a run that was not trained in this session."""
+    """Describe a run that was not trained in this session."""
     return {
         "run_dir": str(member.run_dir.path) if member.run_dir is not None else member.name,
         "env_id": member.config.env_id,

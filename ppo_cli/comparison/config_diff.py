@@ -44,8 +44,8 @@ def mixed_settings(group: GroupResult) -> dict[str, str]:
 def _settings(configs: Sequence[RunConfig]) -> dict[str, Counter[str]]:
     """Count how many runs have which value of each setting."""
     texts = [_texts(config) for config in configs]
-    paths = dict.fromkeys(path for each in texts for path in each)
-    return {path: Counter(each.get(path, _ABSENT) for each in texts) for path in paths}
+    paths = dict.fromkeys(path for settings in texts for path in settings)
+    return {path: Counter(settings.get(path, _ABSENT) for settings in texts) for path in paths}
 
 
 def _texts(config: RunConfig) -> dict[str, str]:

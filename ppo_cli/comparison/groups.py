@@ -56,7 +56,7 @@ def find_groups(runs_dir: Path, words: Sequence[str]) -> list[Group]:
 
 
 def _joined(name: str, items: Sequence[Meaning]) -> Group:
-    """One group of what a name stands for, every run once."""
+    """Join all that a name stands for into one group, every run once."""
     runs: dict[str, RunDir] = {}
     notes = [note for item in items for note in item.notes]
     for run in (run for item in items for run in item.runs):

@@ -1,4 +1,4 @@
-"""Checks of what a comparison mixes: some of it is refused, of the rest the reader is warned."""
+"""Check that the groups of a comparison are alike: refuse some differences, warn of the others."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _LOST = ("diverged", "failed")
 
 
 def refuse_mixed(groups: Mapping[str, Sequence[RunScores]], metric: str) -> None:
-    """Refuse groups whose numbers do not mean the same.
+    """Refuse groups whose numbers cannot be compared.
 
     Args:
-        groups: By name, their runs.
-        metric: What they are compared by.
+        groups: The runs of each group, by its name.
+        metric: The metric that is compared.
 
     Raises:
-        UsageError: They are of different environments, or shaped returns of different shapings.
+        UsageError: The environments differ, or the metric is a shaped return and the shapings differ.
     """
     envs = _by_value(groups, lambda score: score.env_id)
     if len(envs) > 1:
@@ -59,9 +59,9 @@ def warnings_of(
     counted = {group.name: group.counted for group in groups}
     all_runs = {group.name: group.scores for group in groups}
     return [
-        *(warning for group in groups for warning in _of_one(group)),
+        *(warning for group in groups for warning in _group_warnings(group)),
         *_same_runs(counted),
-        *_different_arguments(all_runs),
+        *_different_env_kwargs(all_runs),
         *_different_evaluation(counted, metric),
         *_different_lengths(counted, until),
         *_different_curves(counted),
@@ -71,8 +71,8 @@ def warnings_of(
     ]
 
 
-def _of_one(group: GroupResult) -> list[str]:
-    """Runs that do not count, and settings that a group mixes."""
+def _group_warnings(group: GroupResult) -> list[str]:
+    """Warn of runs that are left out of a group, and of settings that it mixes."""
     warnings = []
     left_out = [score for score in group.scores if not score.counts]
     if left_out:
@@ -88,7 +88,7 @@ def _of_one(group: GroupResult) -> list[str]:
 
 
 def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
-    """Groups that hold the same seeds of the same settings with the same result: one run under two names."""
+    """Warn of groups that share runs: equal in settings, seed and result."""
     owners: dict[tuple[object, ...], str] = {}
     shared: Counter[tuple[str, str]] = Counter()
     for name, scores in groups.items():
@@ -102,7 +102,7 @@ def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
     ]
 
 
-def _different_arguments(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
+def _different_env_kwargs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
     kinds = _by_value(groups, lambda score: repr(sorted(score.config.env_kwargs.items())))
     if len(kinds) < 2:
         return []
@@ -128,7 +128,7 @@ def _different_lengths(groups: Mapping[str, Sequence[RunScores]], until: float) 
 
 
 def _different_curves(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
-    """Training episodes that stand in for evaluations."""
+    """Warn of runs whose curves are those of training episodes, because they made no evaluations."""
     instead = []
     for name, scores in groups.items():
         without = sum(score.curve_metric != score.metric for score in scores)
@@ -161,7 +161,7 @@ def _different_versions(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
 
 
 def _tests_disagree(pairs: Sequence[PairResult]) -> list[str]:
-    """Pairs that only Welch's test calls different: it trusts that seeds are spread like a bell."""
+    """Warn of pairs that only Welch's test calls different: it assumes normally distributed returns."""
     doubted = [pair for pair in pairs if pair.differs and pair.permutation_p_uncorrected > ALPHA]
     if not doubted:
         return []
@@ -175,7 +175,7 @@ def _tests_disagree(pairs: Sequence[PairResult]) -> list[str]:
 def _difference(
     groups: Mapping[str, Sequence[RunScores]], what: str, value: Callable[[RunScores], str]
 ) -> list[str]:
-    """A sentence on a value in which runs differ; none where they agree."""
+    """Write a sentence on a value in which runs differ; none where they agree."""
     kinds = _by_value(groups, value)
     if len(kinds) < 2:
         return []
@@ -183,7 +183,7 @@ def _difference(
 
 
 def _by_value(groups: Mapping[str, Sequence[RunScores]], value: Callable[[RunScores], str]) -> dict[str, str]:
-    """The values that runs have, each with the group in which it is seen first."""
+    """Collect the values that runs have, each with the first group that has it."""
     first_group: dict[str, str] = {}
     for name, scores in groups.items():
         for score in scores:

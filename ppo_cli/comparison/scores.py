@@ -1,4 +1,4 @@
-"""The score of one run: one number by a metric, its curve over training, and what it cost."""
+"""The score of a run: a number by a metric, its curve over training, and its cost."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.reading import read_config, read_summary
 from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.storage.json_file import as_mapping, as_number
 
 __all__ = ["RETURN", "Curve", "RunScores", "read_scores"]
 
@@ -21,7 +22,7 @@ LAST_PART = 0.1
 
 @dataclass(frozen=True)
 class RunScores:
-    """One run, judged by one metric.
+    """A run, judged by one metric.
 
     Attributes:
         run: Its folder.
@@ -29,18 +30,18 @@ class RunScores:
         seed: Its seed.
         env_id: Its environment.
         status: ``completed``, or else ``training``, ``interrupted``, ``diverged``, ``failed``, ``pruned``.
-        score: What it achieved; NaN where it does not count.
+        score: The value of the metric; NaN where the run does not count.
         metric: The metric.
         curve: The metric over training.
         wall_time: Seconds of training; members of one population have them in common.
         steps: Environment steps done.
         steps_per_second: Of all members of its population together.
         eval_episodes: Episodes of the final evaluation, where there was one.
-        reason: Why it does not count; None where it does.
-        curve_metric: What the curve shows where that is not the metric itself.
+        reason: Why the run does not count; None where it does.
+        curve_metric: The metric of the curve: training episodes may stand in for evaluations.
         deterministic: Whether the final evaluation took the most likely actions; None without one.
-        versions: What it was made with, by package.
-        summary: All that ``summary.json`` says; empty without one.
+        versions: Versions of packages that it was trained with, by name.
+        summary: The whole ``summary.json``; empty without one.
     """
 
     run: RunDir
@@ -68,7 +69,7 @@ class RunScores:
 
 
 def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
-    """Read what a run achieved.
+    """Read the score of a run from its folder.
 
     Only a run that is complete has a score. By ``eval/return`` it is the mean return of the final evaluation,
     by the environment's own reward, and the curve is that of the evaluations during training; where there
@@ -81,12 +82,12 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
 
     Raises:
         UsageError: A complete run has not logged such a metric.
-        CorruptFileError: A file of it is damaged.
+        CorruptFileError: A file of the run is damaged.
     """
     config = read_config(run)
     summary = read_summary(run) or {}
     status = str(summary.get("status", "unfinished"))
-    evaluation = _mapping(summary.get("eval"))
+    evaluation = as_mapping(summary.get("eval"))
     if metric == RETURN:
         curve, curve_metric = return_curve(run)
         score = _number(evaluation.get("mean"))
@@ -111,12 +112,13 @@ def read_scores(run: RunDir, metric: str = RETURN) -> RunScores:
         reason=reason,
         curve_metric=curve_metric,
         deterministic=deterministic if isinstance(deterministic, bool) else None,
-        versions={str(name): str(version) for name, version in _mapping(summary.get("versions")).items()},
+        versions={str(name): str(version) for name, version in as_mapping(summary.get("versions")).items()},
         summary=summary,
     )
 
 
 def _curve_by(run: RunDir, metric: str, status: str) -> Curve:
+    """Read a logged curve; empty where an incomplete run has none."""
     try:
         return logged_curve(run, metric)
     except UsageError:
@@ -126,6 +128,7 @@ def _curve_by(run: RunDir, metric: str, status: str) -> Curve:
 
 
 def _end_of(curve: Curve) -> float:
+    """Compute the mean of the last tenth of a curve; NaN of an empty one."""
     last = curve.values[-max(1, round(LAST_PART * len(curve.values))) :]
     return math.fsum(last) / len(last) if last else math.nan
 
@@ -133,7 +136,7 @@ def _end_of(curve: Curve) -> float:
 def _why_not(
     status: str, summary: Mapping[str, Any], score: float, metric: str, evaluation: Mapping[str, Any]
 ) -> str | None:
-    """Why a run does not count, in a few words; None where it does."""
+    """Say why a run does not count, in a few words; None where it does."""
     if status == "training":
         return "still training"
     if status != "completed":
@@ -146,17 +149,12 @@ def _why_not(
     return None
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _number(value: object) -> float:
-    """A number from a file that may hold anything."""
-    try:
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        return math.nan
+    """Take a number from a file that may hold anything; NaN for all else."""
+    number = as_number(value)
+    return math.nan if number is None else number
 
 
 def _whole(value: object) -> int | None:
+    """Take a whole number from a file that may hold anything; None for all else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

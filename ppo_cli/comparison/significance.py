@@ -196,9 +196,9 @@ def _relabelled_sums(
     size: int,
     seed: int,
 ) -> tuple[FloatArray, int]:
-    """Compute the sums of every choice of ``size`` values, or of random ones and 1 more to count.
+    """Compute the sums of every choice of ``size`` values and 0, or of random choices and 1.
 
-    The one more is the observed choice, which the random ones need not hold.
+    The number is how many choices to add: the observed one, which the random ones need not hold.
     """
     if math.comb(len(pooled), size) <= MOST_EXACT:
         choices = np.array(list(itertools.combinations(range(len(pooled)), size)))

@@ -26,7 +26,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class PointScores:
-    """The returns of the seeds of one point of a sweep.
+    """Returns of one point of a sweep, one per seed.
 
     Attributes:
         label: Name of the point, such as ``eps_clip=0.2``; no two points have the same.
@@ -111,7 +111,14 @@ def sweep_sentence(points: Sequence[PointScores], default_label: str | None = No
 
 @dataclass(frozen=True)
 class _Comparison:
-    """A point against the reference: its name in the sentence, the test, and the adjusted p value."""
+    """A point compared with the reference.
+
+    Attributes:
+        point: The point.
+        name: Its name in the sentence.
+        result: Welch test of the point minus the reference.
+        p: The p value, adjusted for all comparisons.
+    """
 
     point: PointScores
     name: str
@@ -120,12 +127,14 @@ class _Comparison:
 
     @property
     def finding(self) -> str | None:
+        """``better`` or ``worse``; None where the two cannot be told apart."""
         if self.p > ALPHA:
             return None
         return "better" if self.result.difference > 0 else "worse"
 
 
 def _compare(tested: Sequence[PointScores], reference: PointScores, family: int) -> list[_Comparison]:
+    """Test every other point against the reference, corrected for ``family`` comparisons."""
     others = [point for point in tested if point is not reference]
     names = short_names([reference.label, *(point.label for point in others)])[1:]
     results = [welch(point.returns, reference.returns) for point in others]
@@ -134,7 +143,7 @@ def _compare(tested: Sequence[PointScores], reference: PointScores, family: int)
 
 
 def _different(comparisons: Sequence[_Comparison], finding: str) -> list[str]:
-    """The clause of the points that are better, or worse, the clearest first; none if there are none."""
+    """Write the clause of the points that are better, or worse, the clearest first; empty without any."""
     different = sorted((c for c in comparisons if c.finding == finding), key=lambda c: c.p)
     if not different:
         return []
@@ -143,7 +152,7 @@ def _different(comparisons: Sequence[_Comparison], finding: str) -> list[str]:
 
 
 def _undecided(comparisons: Sequence[_Comparison], reference: PointScores, family: int) -> list[str]:
-    """The clause of the points that cannot be told apart from the reference; none if there are none."""
+    """Write the clause of the points that cannot be told apart from the reference; empty without any."""
     undecided = [c for c in comparisons if c.finding is None]
     if not undecided:
         return []
@@ -162,12 +171,14 @@ def _left_out(points: Sequence[PointScores], reference: PointScores) -> str:
 
 
 def _why_untested(point: PointScores) -> str | None:
+    """Say why a point cannot be tested; None where it can."""
     if len(point.returns) < 2:
         return "one seed" if point.returns else "no seed has finished"
     return None if usable(point.returns) else "a return is not a finite number"
 
 
 def _why_no_test(points: Sequence[PointScores], tested: Sequence[PointScores]) -> str:
+    """Say why fewer than two points can be tested."""
     sizes = {len(point.returns) for point in points}
     if not sizes - {0}:
         return "no seed has finished"
@@ -181,6 +192,7 @@ def _why_no_test(points: Sequence[PointScores], tested: Sequence[PointScores]) -
 
 
 def _why_no_pair(*groups: tuple[str, int]) -> str:
+    """Say why two groups, each by name and number of seeds, cannot be compared."""
     sizes = [n for _, n in groups]
     if min(sizes) >= 2:
         return "a value is not a finite number"

@@ -1,6 +1,6 @@
-"""The algorithms as facts: formula, paper, settings, and what follows from them. No torch.
+"""Facts of the algorithms: formula, paper, settings, and what follows from them. No torch.
 
-Everything that has to be known of an algorithm without running it stands here, once. How it computes stands
+Everything that has to be known of an algorithm without running it stands here, once. Its computations stand
 in the class that ``code`` names.
 """
 
@@ -27,7 +27,7 @@ def _never(learning: Learning) -> bool:
 
 @dataclass(frozen=True)
 class AlgorithmFacts:
-    """What is known of an algorithm before it runs.
+    """All that is known of an algorithm without running it.
 
     Attributes:
         summary: What it is, in one line.
@@ -39,7 +39,7 @@ class AlgorithmFacts:
             setting, such as ``train/kl_coef``, is logged by itself.
         whole_episodes: Whether it learns from whole episodes, rather than from a fixed number of steps.
         critic: Whether there is a value network, by the settings of ``learning``.
-        bootstraps: Whether that network says what would have come after a time limit; otherwise nothing does.
+        bootstraps: Whether the value of the last observation stands in for the rewards after a time limit.
     """
 
     summary: str
@@ -53,23 +53,23 @@ class AlgorithmFacts:
     bootstraps: Callable[[Learning], bool] = _always
 
     def num_passes(self, learning: Learning) -> int:
-        """Passes over the collected steps in each update: num_epochs, or 1 where there is no such setting."""
+        """Number of passes over the rollout in an update: num_epochs, or 1 where there is no such setting."""
         return learning.num_epochs if "num_epochs" in self.settings else 1
 
     def num_minibatches(self, learning: Learning) -> int:
-        """Gradient steps of a pass: num_minibatches, or 1 where there is no such setting."""
+        """Number of gradient steps of a pass: num_minibatches, or 1 where there is no such setting."""
         return learning.num_minibatches if "num_minibatches" in self.settings else 1
 
     def envs_per_start(self, learning: Learning) -> int:
-        """How many environments start their episodes alike: group_size, where episodes are compared."""
+        """Number of environments that begin in the same start state: group_size, or 1 without groups."""
         return learning.group_size if "group_size" in self.settings else 1
 
     def reference(self, learning: Learning) -> str | None:
-        """The policy that is held on to, ``INITIAL`` or the path of a run; None where there is none."""
+        """The reference of the KL penalty: ``INITIAL`` or the path of a run; None without a penalty."""
         return learning.reference if "reference" in self.settings else None
 
     def reference_path(self, learning: Learning) -> str | None:
-        """Where the policy is that is held on to; None where that is the one at the beginning, or none."""
+        """The path of the reference; None where it is ``INITIAL``, or where there is none."""
         reference = self.reference(learning)
         return None if reference == INITIAL else reference
 
@@ -149,7 +149,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "critic": ("vf_coef", "eps_clip_vf", "critic_learning_rate"),
 }  # fmt: skip
-"""What the settings that not every algorithm uses are for; those of one role stand in for each other."""
+"""Settings that not every algorithm uses, by what they are for; those of a role stand in for each other."""
 
 _WITHOUT = {
     "passes": "it takes one pass over what it collected",
@@ -158,11 +158,11 @@ _WITHOUT = {
     "penalty": "it has no KL penalty",
     "critic": "it has no value network",
 }
-"""What to say of an algorithm that has no setting of a role."""
+"""Messages about an algorithm that has no setting of a role."""
 
 
 def check_declarations(known: Collection[str]) -> None:
-    """Tell the author of an algorithm what its facts lack.
+    """Refuse facts that an author of an algorithm left incomplete.
 
     Args:
         known: Leaf names of all settings of ``learning``.
@@ -207,7 +207,7 @@ def users_of(setting: str) -> tuple[str, ...]:
 
 
 def objection(algorithm: str, setting: str) -> tuple[str, str]:
-    """Why an algorithm refuses a setting that it does not use, and what to do.
+    """Explain why an algorithm refuses a setting that it does not use, and what to do: message and hint.
 
     >>> objection("ppo-kl", "eps_clip")[0]
     'eps_clip is not used by ppo-kl; it has kl_target'
@@ -221,4 +221,5 @@ def objection(algorithm: str, setting: str) -> tuple[str, str]:
 
 
 def _listed(names: Sequence[str]) -> str:
+    """All names, the last after "and": other lists, in ``comparison.phrases``, are shortened."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -201,7 +201,7 @@ def _put(data: dict[str, Any], assignment: Assignment) -> None:
 
 
 def _problem(detail: Any, last: Mapping[str, Assignment]) -> Problem:
-    """What Pydantic says about one value, in our words and with its place."""
+    """Translate an error of Pydantic about a value into our words, with its place."""
     if detail["type"] == "settings_disagree":
         context = detail["ctx"]
         place = _blame(context["key"], context["others"], last)
@@ -233,7 +233,7 @@ def _wrong_value(setting: Setting, path: str, node: Node, inside: Sequence[str |
 
 
 def _blame(key: str, others: Sequence[str], last: Mapping[str, Assignment]) -> Origin:
-    """Where to point when several settings disagree: at ``key``, unless another of them was given later."""
+    """Choose the place to point at when settings disagree: ``key``, unless another was given later."""
     parties = (key, *others)
     given = [last[path].node.origin for path in last if path in parties]
     if key in last and given and last[key].node.origin.label == given[-1].label:
@@ -242,7 +242,7 @@ def _blame(key: str, others: Sequence[str], last: Mapping[str, Assignment]) -> O
 
 
 def _value_hint(setting: Setting, value: Any) -> str | None:
-    """What the user probably meant to write."""
+    """Suggest what the user probably meant to write."""
     if isinstance(value, str):
         return _text_hint(setting, value)
     if value is None and "null" not in setting.expected:

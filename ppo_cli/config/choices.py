@@ -1,4 +1,4 @@
 """Values of settings that mean something of their own where any text could stand. No imports."""
 
 INITIAL = "initial"
-"""``reference``: the policy at the beginning, not the path of a run."""
+"""The ``reference`` that means the policy before training, rather than the path of a run."""

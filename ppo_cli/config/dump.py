@@ -29,9 +29,11 @@ def dump_config(config: RunConfig, header: str = "", comments: Mapping[str, str]
         indent = "  " if section else ""
         if section:
             lines += ["", f"{section}:"]
-        of_section = data[section] if section else data
-        for setting in (each for each in SETTINGS if each.section == section and each.name in of_section):
-            value = of_section[setting.name]
+        used = data[section] if section else data
+        for setting in SETTINGS:
+            if setting.section != section or setting.name not in used:
+                continue
+            value = used[setting.name]
             lines += _comment((comments or {}).get(setting.path, ""), indent)
             lines.append(f"{indent}{setting.name}: {yaml_text(value)}")
     return "\n".join(lines) + "\n"

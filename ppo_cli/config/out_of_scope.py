@@ -33,7 +33,7 @@ OUT_OF_SCOPE = {
 
 
 def policy_hint(value: str) -> str | None:
-    """What to say of a policy by another library's name: ``MlpPolicy``, ``CnnLstmPolicy``, ``lstm``."""
+    """Explain a policy by another library's name: ``MlpPolicy``, ``CnnLstmPolicy``, ``lstm``."""
     name = value.lower()
     for words, text in ((("lstm", "recurrent", "rnn", "gru"), RECURRENT), (("cnn", "image"), IMAGES)):
         if any(word in name for word in words):

@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """A setting that is wrong.
 
     Attributes:
         origin: Where.

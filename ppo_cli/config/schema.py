@@ -62,7 +62,7 @@ class RunConfig(Section):
 
     @property
     def facts(self) -> AlgorithmFacts:
-        """What is known of the algorithm."""
+        """The facts of the algorithm."""
         return ALGORITHMS[self.algorithm]
 
     @property
@@ -126,6 +126,6 @@ def minibatch_choices(batch: int, wanted: int, count: int = 4) -> list[int]:
 
 
 def divisors(number: int) -> list[int]:
-    """What a positive whole number can be divided by, itself included, in order."""
+    """List the divisors of a positive whole number, itself included, in order."""
     small = [n for n in range(1, math.isqrt(number) + 1) if number % n == 0]
     return sorted({*small, *(number // n for n in small)})

@@ -154,12 +154,12 @@ def _is_section(field: FieldInfo) -> bool:
 
 
 def _sections() -> dict[str, type[Section]]:
-    found: dict[str, type[Section]] = {"": RunConfig}
+    sections_by_name: dict[str, type[Section]] = {"": RunConfig}
     for name, field in RunConfig.model_fields.items():
         if _is_section(field):
             assert isinstance(field.annotation, type)
-            found[name] = field.annotation
-    return found
+            sections_by_name[name] = field.annotation
+    return sections_by_name
 
 
 SECTIONS: dict[str, type[Section]] = _sections()

@@ -56,7 +56,7 @@ def shipped_config_for(env_id: str, algorithm: str = PLAIN) -> Path | None:
 
 
 def display_name(path: Path) -> str:
-    """How a shipped file is named in messages, wherever it is installed: ``configs/cartpole.yaml``."""
+    """Name a shipped file for messages, wherever it is installed: ``configs/cartpole.yaml``."""
     folder, name = os.path.split(path)
     folder = os.path.basename(folder)
     return f"configs/{folder}/{name}" if folder in ALGORITHMS else f"configs/{name}"

@@ -163,7 +163,7 @@ class LoopBackend:
             env.close()
 
     def _sent(self, actions: Array) -> Sequence[Any]:
-        """One action each, as the environment expects it: an integer, or an array of the space's shape."""
+        """Convert actions to what each environment expects: integers, or arrays of the space's shape."""
         if actions.ndim == 1:
             _check_actions(actions, self.spec)
             shifted = actions + self._start if self._start else actions
@@ -258,7 +258,7 @@ def _check_actions(actions: Array, spec: EnvSpec) -> None:
 
 
 def _stepper(env: Env) -> Env | LanderStepper:
-    """What is stepped in the place of ``env``, with less around it and the same results."""
+    """Strip wrappers of ``env`` that do not change results, so that a step takes less time."""
     if not is_bare(env):
         return env
     bare, space = env.unwrapped, env.action_space

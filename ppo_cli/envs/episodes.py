@@ -44,7 +44,7 @@ class EpisodeRecord:
 
 @dataclass(frozen=True)
 class EpisodeProgress:
-    """Where the current episodes of M members with N environments stand.
+    """Progress of the current episodes of M members with N environments.
 
     Attributes:
         index: Which episode of its environment, int64 [M, N].
@@ -67,14 +67,14 @@ class EpisodeProgress:
         """The progress of one member, with M = 1."""
         ends = np.cumsum(self.lengths.sum(axis=1))
         start = int(ends[member] - self.lengths[member].sum())
-        one = slice(member, member + 1)
+        row = slice(member, member + 1)
         return EpisodeProgress(
-            self.index[one],
-            self.lengths[one],
+            self.index[row],
+            self.lengths[row],
             self.actions[start : int(ends[member])],
-            self.obs[one],
-            self.ended[one],
-            self.returns[one],
+            self.obs[row],
+            self.ended[row],
+            self.returns[row],
         )
 
     @classmethod
@@ -105,7 +105,7 @@ class EpisodeProgress:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """How the replay of unfinished episodes went.
+    """The outcome of replaying unfinished episodes.
 
     Attributes:
         exact: Whether an environment is where it was, to the bit, bool [M, N]; where not, it starts a
@@ -130,7 +130,7 @@ class ReplayReport:
 
 
 def same_bits(a: Array, b: Array) -> Array:
-    """Where rows of ``a`` and ``b`` [R, K] have the same bytes, bool [R]; NaN equals itself."""
+    """Compare the bytes of rows of ``a`` and ``b`` [R, K], bool [R]; NaN equals itself."""
     if a.dtype != b.dtype or a.shape != b.shape:
         return np.zeros(len(a), dtype=np.bool_)
     bits = np.dtype(f"u{a.dtype.itemsize}")

@@ -81,7 +81,7 @@ def env_fault(env_id: str, call: str, error: Exception) -> UsageError:
 
 
 def env_spec(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
-    """What the learner needs to know of an environment.
+    """Describe an environment: all that the learner needs to know of it.
 
     Raises:
         UsageError: As :func:`make_env`.
@@ -94,7 +94,7 @@ def env_spec(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpe
 
 
 def spec_of(env_id: str, env: Env) -> EnvSpec:
-    """As :func:`env_spec`, of an environment that :func:`make_env` made."""
+    """Describe an environment that :func:`make_env` made, as :func:`env_spec` does."""
     assert env.observation_space.shape is not None
     gym_spec = env.spec
     return EnvSpec(
@@ -149,7 +149,7 @@ def _image_in(space: spaces.Space[Any]) -> spaces.Box | None:
     """The image that observations are or hold: three dimensions or more, or two of bytes."""
     if isinstance(space, spaces.Dict | spaces.Tuple):
         parts = space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces
-        return next((found for found in map(_image_in, parts) if found is not None), None)
+        return next((image for image in map(_image_in, parts) if image is not None), None)
     if not isinstance(space, spaces.Box):
         return None
     return space if len(space.shape) > 2 - (space.dtype == np.uint8) else None

@@ -146,7 +146,7 @@ class LanderStepper:
         env.prev_shaping = float(env.prev_shaping)
 
     def step(self, action: Any) -> Outcome:
-        """One step, as of Gymnasium.
+        """Step once, as Gymnasium's does.
 
         Args:
             action: 0 to 3, not checked here; or float [2], an array.
@@ -218,7 +218,7 @@ class LanderStepper:
 
 
 def _continuous_throttles(action: NDArray[Any]) -> Throttles:
-    """What the two numbers of an action mean; both engines give half of their power at least, or none."""
+    """Compute both engines' throttles from an action: at least half of their power, or none."""
     main, side = action.tolist()
     main = (min(main, 1.0) + 1.0) * 0.5 if main > 0.0 else 0.0
     if abs(side) > 0.5:

@@ -32,7 +32,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step gives. All arrays are new: the caller may keep them, but not write to ``obs``.
+    """The result of a step. All arrays are new: the caller may keep them, but not write to ``obs``.
 
     Attributes:
         obs: The observation after the step, float32 [M, N, O].
@@ -200,7 +200,7 @@ class MemberEnvs:
 
     @property
     def pending_reset(self) -> Array:
-        """Where the last step ended an episode, so that the next one is filler; bool [M, N]."""
+        """True where the last step ended an episode, so that the next one is filler; bool [M, N]."""
         return self._pending.reshape(self._shape).copy()
 
     def keep(self, members: Sequence[int]) -> None:
@@ -221,7 +221,7 @@ class MemberEnvs:
     # ------------------------------------------------------------------ stop and resume
 
     def progress(self) -> EpisodeProgress:
-        """What a checkpoint needs to bring every environment back to where it is now.
+        """Collect what a checkpoint needs to bring every environment back to where it is now.
 
         Finished episodes are not part of it: take them with :meth:`pop_episodes` first.
         """
@@ -312,5 +312,5 @@ class MemberEnvs:
         self._backend.reset(rows, seeds, obs)
 
     def _start_of(self, row: int) -> int:
-        """Which of a member's start states an environment plays from."""
+        """Choose the start state, of a member's own, that an environment plays from."""
         return row % self.num_envs // self.group_size

@@ -1,4 +1,4 @@
-"""Where a fresh interpreter finds what this one imports: for the worker processes that are started here."""
+"""Import paths for worker processes: a fresh interpreter shall find what this one imports."""
 
 from __future__ import annotations
 

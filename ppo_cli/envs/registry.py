@@ -50,7 +50,7 @@ _CHANGES = {"LunarLander-v3": _LANDER_CHANGE, "LunarLanderContinuous-v3": _LANDE
 
 @dataclass(frozen=True)
 class ResolvedEnv:
-    """What a user asked for and what runs.
+    """The environment id that a user asked for, and the one that runs.
 
     Attributes:
         requested: The id as typed.

@@ -28,7 +28,7 @@ Mode = Literal["off", "log", "add", "replace", "potential"]
 
 @dataclass(frozen=True)
 class ShapingParams:
-    """How one member's rewards are shaped.
+    """Settings of one member's reward shaping.
 
     Attributes:
         mode: See the module's description; the same for all members of a population.
@@ -46,7 +46,7 @@ class ShapingParams:
 
 
 def weighted_sum(terms: Array, weights: Array) -> Array:
-    """Σₖ wₖ·tₖ over the first axis, term by term, so that the bits do not depend on the other axes.
+    """Compute Σₖ wₖ·tₖ over the first axis, term by term, so that the bits do not depend on the other axes.
 
     Args:
         terms: [K, ...].
@@ -69,7 +69,10 @@ def shape_rewards(
     next_potential: Array,  # [...]  of the state after it
     terminated: Array,  # [...]
 ) -> Array:
-    """The rewards that the learner sees, [...]. Φ of a terminated state is 0."""
+    """Compute the rewards that the learner sees, [...]. Φ of a terminated state is 0.
+
+    add: r + scale·Σwₖtₖ      replace: scale·Σwₖtₖ      potential: r + scale·(γΦ(next s) − Φ(s))
+    """
     if mode in ("off", "log"):
         return env_rewards
     if mode == "potential":
@@ -81,7 +84,7 @@ def shape_rewards(
 
 
 class RewardShaper:
-    """Shapes the rewards of R environments by their members' parameters. It keeps Φ of the current states.
+    """Shapes the rewards of R environments by their members' parameters; remembers Φ of the current states.
 
     Args:
         terms: The environment's terms.
@@ -103,10 +106,10 @@ class RewardShaper:
 
     @classmethod
     def for_env(cls, spec: EnvSpec, params: Sequence[ShapingParams], num_envs: int = 1) -> RewardShaper:
-        """The shaper of an environment.
+        """Make the shaper of an environment.
 
         Raises:
-            UsageError: A weight of a term that the environment has not, or that the mode cannot use.
+            UsageError: A weight of a term that the environment lacks, or that the mode cannot use.
         """
         first = params[0]
         if any((p.mode, p.terms) != (first.mode, first.terms) for p in params):
@@ -117,7 +120,7 @@ class RewardShaper:
         return cls(terms, params, num_envs)
 
     def reset(self, obs: Array) -> None:
-        """All episodes start anew at ``obs`` [R, O]."""
+        """Begin new episodes in all R environments, at ``obs`` [R, O]."""
         if self.mode == "potential":
             self._potential = self._phi(self._terms.state_terms(obs))
 
@@ -164,6 +167,7 @@ class RewardShaper:
         self._potential = self._potential[rows]
 
     def _phi(self, state_terms: Array) -> Array:
+        """Compute the potential Φ [R] from the state terms [K, R]."""
         return weighted_sum(state_terms, self._weights[: len(state_terms)])
 
 
@@ -181,7 +185,7 @@ class RewardShaping(gym.Wrapper[Any, Any, Any, Any]):
     Args:
         env: An environment with a flat observation.
         params: How to shape.
-        env_id: Whose terms to use; by default the id with which ``env`` was made.
+        env_id: The environment whose terms to use; by default the id with which ``env`` was made.
 
     Raises:
         UsageError: As :meth:`RewardShaper.for_env`.

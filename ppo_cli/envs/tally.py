@@ -1,4 +1,4 @@
-"""What is counted and summed while R episodes run, and the records of those that ended."""
+"""Counts and sums of R episodes under way, and the records of those that ended."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ def _load(reference: str) -> Callable[..., Any]:
     function = getattr(import_agreed(reference, key=_KEY), name, None)
     if not callable(function):
         raise UsageError(f"the module {module_name!r} has no function {name!r}", hint=_FORMS, key=_KEY)
-    found: Callable[..., Any] = function
-    return found
+    terms_function: Callable[..., Any] = function
+    return terms_function
 
 
 def _num_parameters(reference: str, function: Callable[..., Any]) -> int:

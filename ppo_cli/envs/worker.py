@@ -41,7 +41,7 @@ def main(memory_fd: int, commands: FileIO, answers: FileIO) -> None:
 
 
 def _described(error: Exception) -> dict[str, str | None]:
-    """What the trainer needs to raise the error: only a user's error has a key."""
+    """Describe an error so that the trainer can raise it: only a user's error has a key."""
     if isinstance(error, UsageError):
         return {"message": error.message, "hint": error.hint, "key": error.key or ""}
     return {"message": f"{type(error).__name__}: {error}"}

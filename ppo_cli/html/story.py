@@ -31,7 +31,8 @@ from ppo_cli.html.curves import Series, curves_data
 from ppo_cli.html.heads import newest_date
 from ppo_cli.html.provenance import Summary, command, made_by, versions_tables
 from ppo_cli.html.settings import between_table, settings_tables
-from ppo_cli.report.numbers import as_number, count, plural
+from ppo_cli.report.numbers import count, plural
+from ppo_cli.storage.json_file import as_number
 
 _MOST_CARDS = 6
 _MOST_RUNS = 2000

@@ -36,7 +36,7 @@ def rewards_to_go(
     truncated: Tensor,  # [M, T, N] bool
     gamma: Tensor,  # [M]
 ) -> Tensor:  # [M, T, N]
-    """What an episode still pays from each step on (Williams 1992).
+    """Compute the sum of an episode's rewards from each step on (Williams 1992).
 
         R_t = r_t + gamma R_{t+1}, and R_{t+1} = 0 after the end
 
@@ -97,7 +97,7 @@ def group_relative(
     divide_by_std: Tensor,  # [..., 1] bool
     rounding: Tensor | float = 0.0,  # [..., N], by how much a return may be wrong
 ) -> tuple[Tensor, Tensor]:  # [..., N], [..., N] bool
-    """How much better an episode was than the others of its group (Shao et al. 2024).
+    """Compute how much better an episode was than the others of its group (Shao et al. 2024).
 
         A_i = (R_i - mean(R)) / (std(R) + 1e-8), without the division for Dr. GRPO (Liu et al. 2025)
 

@@ -23,7 +23,13 @@ from ppo_cli.nn.policy_output import PolicyOutput
 
 @dataclass(frozen=True)
 class Agent:
-    """What improves a policy: networks, how they are read, and what is minimised."""
+    """An actor and critic with the algorithm that improves them; holds no parameters.
+
+    Attributes:
+        net: Shape and functions of the networks.
+        distribution: How actions are drawn from the networks' output.
+        algorithm: Targets and loss.
+    """
 
     net: ActorCritic
     distribution: Distribution
@@ -59,8 +65,10 @@ def update(
     A member whose policy has moved further than 1.5 ``target_kl`` takes no further step in this iteration.
     """
     normalize = hyper.normalize_advantages > 0
-    order = permutations(seeds, iteration, num_epochs, batch.weights.shape[1])
-    epochs = (agent_minibatches(batch, one, num_minibatches, normalize) for one in order.unbind(1))
+    orders = permutations(seeds, iteration, num_epochs, batch.weights.shape[1])
+    epochs = (
+        agent_minibatches(batch, epoch_order, num_minibatches, normalize) for epoch_order in orders.unbind(1)
+    )
     rates = agent.net.rates(hyper.learning_rate, hyper.critic_learning_rate)
     return optimise(trainable, AgentObjective(agent, hyper), epochs, rates, hyper.max_grad_norm)
 
@@ -72,26 +80,26 @@ class AgentObjective:
     agent: Agent
     hyper: Hyperparams
 
-    def gradient(self, params: Tensor, part: Batch) -> Gradient:
+    def gradient(self, params: Tensor, minibatch: Batch) -> Gradient:
         """The gradient of the total loss, and whether ``target_kl`` lets a member go on."""
         net = self.agent.net
-        output, values = net.forward(params, part.obs)
-        policy = PolicyView.of(self.agent.distribution, output, part)
-        fast = self.agent.algorithm.loss_gradient(policy, part, self.hyper)
-        if fast is None:
-            at_outputs = grad_by_autograd(self.agent, output, values, part, self.hyper)
+        output, values = net.forward(params, minibatch.obs)
+        policy = PolicyView.of_output(self.agent.distribution, output, minibatch)
+        loss_grad = self.agent.algorithm.loss_gradient(policy, minibatch, self.hyper)
+        if loss_grad is None:
+            output_grads = grad_by_autograd(self.agent, output, values, minibatch, self.hyper)
         else:
-            at_outputs = grad_by_hand(self.agent, fast, output, values, part, self.hyper)
+            output_grads = grad_by_hand(self.agent, loss_grad, output, values, minibatch, self.hyper)
         goes_on = None
         if self.hyper.kl_limit is not None:
-            moved = losses.approx_kl(policy.log_ratio, policy.log_ratio.exp(), part.weights)
-            goes_on = moved <= self.hyper.kl_limit
-        seen = (policy.log_ratio, policy.entropy, values.clone())
-        return Gradient(net.backward(params, *at_outputs), part.weights.any(1), seen, goes_on)
+            approx_kl = losses.approx_kl(policy.log_ratio, policy.log_ratio.exp(), minibatch.weights)
+            goes_on = approx_kl <= self.hyper.kl_limit
+        aux = (policy.log_ratio, policy.entropy, values.clone())
+        return Gradient(net.backward(params, *output_grads), minibatch.weights.any(1), aux, goes_on)
 
-    def metrics(self, seen: Sequence[Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Losses, entropy and how far the policy moved, of K minibatches."""
-        log_ratio, entropy, values = seen
+    def metrics(self, aux: Sequence[Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Compute losses, entropy and how far the policy moved, of K minibatches."""
+        log_ratio, entropy, values = aux
         policy = PolicyView(log_ratio + batch.log_probs, log_ratio, entropy)
         metrics = self.agent.algorithm.metrics(policy, batch, self.hyper)
         if self.agent.net.critic:
@@ -103,21 +111,22 @@ class AgentObjective:
         return metrics
 
 
-AtOutputs = tuple[Tensor, Tensor | None, Tensor]
-"""Gradient of the total loss at what networks say: ``[M, B, K]``, log std ``[M, A]``, values ``[M, B]``."""
+OutputGrads = tuple[Tensor, Tensor | None, Tensor]
+"""Gradient of the total loss with respect to the networks' outputs: the policy's head ``[M, B, K]``, its log
+std ``[M, A]`` (None where it has none), the values ``[M, B]``."""
 
 
 def grad_by_autograd(
     agent: Agent, output: PolicyOutput, values: Tensor, batch: Batch, hyper: Hyperparams
-) -> AtOutputs:
-    """By automatic differentiation, from the formula alone: for algorithms that offer no faster way."""
+) -> OutputGrads:
+    """Differentiate the total loss automatically: for algorithms that offer no ``loss_gradient``."""
     head, new_values = (tensor.detach().requires_grad_() for tensor in (output.head, values))
     leaves = [head, new_values]
     log_std = None
-    if output.log_std is not None:  # one for each transition: the sum over them is to be over_batch's
+    if output.log_std is not None:  # a copy for each transition, because over_batch must do their sum
         log_std = output.log_std.detach().expand_as(head).clone().requires_grad_()
         leaves.append(log_std)
-    policy = PolicyView.of(agent.distribution, PolicyOutput(head, log_std), batch)
+    policy = PolicyView.of_output(agent.distribution, PolicyOutput(head, log_std), batch)
     loss = total_loss(agent, policy, new_values, batch, hyper)
     grad_head, grad_values, *rest = torch.autograd.grad(loss.sum(), leaves, materialize_grads=True)
     return grad_head, over_batch(rest[0]) if rest else None, grad_values
@@ -125,22 +134,25 @@ def grad_by_autograd(
 
 def grad_by_hand(
     agent: Agent,
-    fast: LossGradient,
+    loss_grad: LossGradient,
     output: PolicyOutput,
     values: Tensor,
     batch: Batch,
     hyper: Hyperparams,
-) -> AtOutputs:
-    """By written-out derivatives, for networks this small the faster way; a test holds it to the other."""
+) -> OutputGrads:
+    """Chain the written-out derivatives; a test holds the result to :func:`grad_by_autograd`'s.
+
+    For networks this small it is faster.
+    """
     distribution = agent.distribution
     grad_head, grad_log_std = distribution.backward(
-        output, batch.actions, fast.log_probs, batch.weights * -hyper.ent_coef[:, None]
+        output, batch.actions, loss_grad.log_probs, batch.weights * -hyper.ent_coef[:, None]
     )
-    if fast.kl is not None:
+    if loss_grad.kl is not None:
         assert batch.old_policy is not None
-        more_head, more_log_std = distribution.kl_backward(batch.old_policy, output, fast.kl)
-        grad_head = grad_head + more_head
-        if grad_log_std is not None and more_log_std is not None:
-            grad_log_std = grad_log_std + more_log_std
+        kl_head, kl_log_std = distribution.kl_backward(batch.old_policy, output, loss_grad.kl)
+        grad_head = grad_head + kl_head
+        if grad_log_std is not None and kl_log_std is not None:
+            grad_log_std = grad_log_std + kl_log_std
     grad_values = losses.value_loss_grad(values, batch.values, batch.returns, hyper.value_clip, batch.weights)
     return grad_head, grad_log_std, grad_values.mul_(hyper.vf_coef[:, None])

@@ -1,4 +1,4 @@
-"""What the agent learns from: transitions with their targets, and the policy in training on them."""
+"""The agent's data: a batch of transitions with their targets, and the policy in training on it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def agent_minibatches(
     num_minibatches: int,
     normalize: Tensor,  # [M] bool: normalise advantages within each minibatch
 ) -> Batch:  # [K, M, B / K, ...]
-    """The batch, shuffled and cut; what depends on the cut alone is computed for all parts at once."""
+    """Shuffle and cut the batch, then weigh and normalise within each minibatch, of all K at once."""
     cut = shuffled(batch, order, num_minibatches)
     weights, estimates = mask_weights(cut.weights), cut.advantages
     if normalize.any():
@@ -53,33 +53,35 @@ def agent_minibatches(
 
 @dataclass(frozen=True)
 class PolicyView:
-    """The policy in training, as a loss sees it on a batch.
+    """The policy in training on a batch: all that a loss may use of it.
+
+    A loss gets one minibatch, ``[M, B]``; metrics get the K of an epoch, ``[K, M, B]``, without their KL.
 
     Attributes:
         log_probs: Log pi of the actions taken, ``[M, B]``.
         log_ratio: Log of pi / pi_old of the actions taken, ``[M, B]``.
         entropy: In nats, ``[M, B]``.
-        measure_kl: Computes :attr:`kl`; None where that cannot be had.
+        compute_kl: Computes :attr:`kl`; None where the policy at collection was not kept.
     """
 
     log_probs: Tensor
     log_ratio: Tensor
     entropy: Tensor
-    measure_kl: Callable[[], Tensor] | None = None
+    compute_kl: Callable[[], Tensor] | None = None
 
     @classmethod
-    def of(cls, distribution: Distribution, output: PolicyOutput, batch: Batch) -> PolicyView:
-        """The view of what the networks say now of a batch."""
+    def of_output(cls, distribution: Distribution, output: PolicyOutput, batch: Batch) -> PolicyView:
+        """Read the networks' output on a batch."""
         log_probs, entropy = distribution.log_prob_and_entropy(output, batch.actions)
         old = batch.old_policy
-        measure_kl = None if old is None else lambda: distribution.kl(old, output)
-        return cls(log_probs, log_probs - batch.log_probs, entropy, measure_kl)
+        compute_kl = None if old is None else lambda: distribution.kl(old, output)
+        return cls(log_probs, log_probs - batch.log_probs, entropy, compute_kl)
 
     @property
     def kl(self) -> Tensor:  # [M, B]
-        """KL(pi_old || pi) in nats, exact, for algorithms that say so by ``looks_at_kl``."""
-        assert self.measure_kl is not None, "looks_at_kl is not set, or these are several minibatches"
-        return self.measure_kl()
+        """KL(pi_old || pi) in nats, exact, for algorithms with ``needs_kl``."""
+        assert self.compute_kl is not None, "needs_kl is not set, or these are several minibatches"
+        return self.compute_kl()
 
 
 def explained_variance(batch: Batch) -> Tensor:  # [M]

@@ -57,7 +57,7 @@ def open_population(population: Population) -> Iterator[PopulationState]:
 
 
 def build(population: Population) -> PopulationState:
-    """The state of a population: new, or where its checkpoints left it."""
+    """Make the state of a population: new, or where its checkpoints left it."""
     members = list(population.members)
     configs, notices = [member.config for member in members], list(population.notices)
     with contextlib.ExitStack() as stack:
@@ -80,7 +80,7 @@ def build(population: Population) -> PopulationState:
 
 
 def make_agent(config: RunConfig, spec: EnvSpec) -> Agent:
-    """Networks, distribution and algorithm, as settings ask for them."""
+    """Make networks, distribution and algorithm from settings."""
     network = config.network
     net = ActorCritic(
         spec,
@@ -94,12 +94,13 @@ def make_agent(config: RunConfig, spec: EnvSpec) -> Agent:
 
 
 def initial_params(members: Sequence[Member], net: ActorCritic) -> Tensor:  # [M, P]
-    """The parameters with which members begin."""
+    """Draw the parameters with which members begin, each from its own stream."""
     rngs = [generator(member.config.seed, Stream.INIT) for member in members]
     return net.init(rngs, [member.config.network.log_std_init for member in members])
 
 
 def _learner(members: Sequence[Member], agent: Agent, envs: MemberEnvs, notices: list[str]) -> LearnerState:
+    """Reset the environments and begin, or go on from checkpoints; adds to ``notices`` how that went."""
     if members[0].checkpoint:
         learner, notice = resume(members, agent.net.num_params, envs)
         notices += [notice] if notice else []
@@ -109,11 +110,12 @@ def _learner(members: Sequence[Member], agent: Agent, envs: MemberEnvs, notices:
 
 
 def _reference(members: Sequence[Member], agent: Agent, spec: EnvSpec) -> Reference | None:
+    """Make the reference policies that the algorithm holds the members to; None where it has none."""
     config = members[0].config
-    wanted = config.facts.reference(config.learning)
-    if wanted is None:
+    name = config.facts.reference(config.learning)
+    if name is None:
         return None
-    if wanted == INITIAL:
+    if name == INITIAL:
         return InitialPolicies(agent.net, agent.distribution, initial_params(members, agent.net))
     return policies_of_runs(members, spec)
 

@@ -52,12 +52,12 @@ class Hyperparams(Rows):
 
     @cached_property
     def kl_limit(self) -> Tensor | None:
-        """How far a policy may move in one update, ``[M]``; None when no member has a limit."""
+        """The largest ``approx_kl`` of one update, ``[M]`` in nats; None when no member has a limit."""
         return None if bool(torch.isinf(self.target_kl).all()) else KL_STOP_FACTOR * self.target_kl
 
     @classmethod
     def stack(cls, configs: Sequence[RunConfig]) -> Hyperparams:
-        """The hyperparameters of M configs."""
+        """Stack the hyperparameters of M configs."""
         columns = {
             field.name: torch.tensor(
                 [_number(config, field.name) for config in configs],
@@ -68,7 +68,7 @@ class Hyperparams(Rows):
         return cls(**columns)
 
     def at(self, remaining: float, adapted: Mapping[str, Tensor]) -> Hyperparams:
-        """What holds when ``remaining`` (1 to 0) of the training is left.
+        """Anneal and adapt, for when ``remaining`` (1 to 0) of the training is left.
 
         Args:
             remaining: Rates and clip ranges fall with it where they are annealed.

@@ -1,4 +1,4 @@
-"""What training tells whoever watches it, once per iteration. No torch."""
+"""Reports of a training, one per iteration, for views and callers. No torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ppo_cli.runs.run_dir import RunDir
 
 @dataclass(frozen=True)
 class MemberReport:
-    """One member after an iteration.
+    """The state of a member after an iteration.
 
     Attributes:
         name: The run's name.

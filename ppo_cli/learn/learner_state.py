@@ -55,7 +55,7 @@ class LearnerState:
         )
 
     def member_tensors(self, member: int) -> dict[str, np.ndarray]:
-        """One member's rows by name, for a checkpoint."""
+        """Take one member's rows by name, for a checkpoint."""
         return {name: values[member].detach().numpy() for name, values in self._tensors().items()}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How training uses the process that it runs in: threads of torch, Python's garbage collector."""
+"""Threads of torch and Python's garbage collector, as training sets them in its process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The one way in which anything learns here: minibatches, a gradient, clipping, Adam, and what came of it.
+"""The optimisation loop: for each minibatch a gradient, clipping and a step of Adam; then the metrics.
 
-The agent, and whatever else has parameters, is a :class:`Trainable`; what it minimises is an
-:class:`Objective`. Members are rows: each has its own gradient, its own norm and its own end.
+Everything that learns here goes through it: its parameters are a :class:`Trainable`, its loss is an
+:class:`Objective`. Members are rows: each has a gradient, a norm and an end of its own.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from ppo_cli.learn.minibatches import parts
+from ppo_cli.learn.minibatches import unbind
 from ppo_cli.nn.optim import adam_step_, clip_grad_norm_, grad_norm
 from ppo_cli.nn.rows import Rows
 
-Batch = TypeVar("Batch")
-BatchContra = TypeVar("BatchContra", contravariant=True)
+BatchT = TypeVar("BatchT")  # a dataclass of tensors, whatever is learned from
+BatchT_contra = TypeVar("BatchT_contra", contravariant=True)
 
 
 @dataclass
@@ -39,62 +39,62 @@ class Trainable(Rows):
 
     @classmethod
     def fresh(cls, params: Tensor) -> Trainable:
-        """Parameters before their first step."""
+        """Begin with parameters, ``[M, P]``, that have taken no step."""
         count = torch.zeros(len(params), dtype=torch.float64)
         return cls(params, torch.zeros_like(params), torch.zeros_like(params), count)
 
     def step_(self, grads: Tensor, rates: Tensor, active: Tensor) -> None:
-        """An optimiser step of the active members, in place.
+        """Take one step of Adam for the active members, in place.
 
         Args:
             grads: ``[M, P]``, overwritten.
-            rates: ``[M, R]``, one for each of the R equal parts of a member's parameters.
+            rates: Learning rates, ``[M, R]`` float64: one for each of R equal parts of a member's parameters.
             active: ``[M]`` bool.
         """
         if active.all():
             adam_step_(self.params, grads, self.exp_avg, self.exp_avg_sq, self.adam_step, rates)
             return
         rows = active.nonzero().squeeze(1)
-        some = self.keep(rows)
-        adam_step_(some.params, grads[rows], some.exp_avg, some.exp_avg_sq, some.adam_step, rates[rows])
-        for name, values in some.tensors().items():
+        kept = self.keep(rows)
+        adam_step_(kept.params, grads[rows], kept.exp_avg, kept.exp_avg_sq, kept.adam_step, rates[rows])
+        for name, values in kept.tensors().items():
             getattr(self, name)[rows] = values
 
 
 class Gradient(NamedTuple):
-    """What an objective says of one minibatch.
+    """The gradient on one minibatch, and what goes with it.
 
     Attributes:
         grads: Gradient of the loss, ``[M, P]``; the next call may overwrite it.
-        counts: Whether anything in the minibatch counts, ``[M]`` bool.
-        seen: Whatever the metrics are made from, ``[M, ...]`` each.
+        nonempty: False for a member that the minibatch holds nothing to learn from, ``[M]`` bool.
+        aux: What the objective's metrics are computed from, ``[M, ...]`` each.
         goes_on: False for the members that should take no further step, ``[M]`` bool; None when all should.
     """
 
     grads: Tensor
-    counts: Tensor
-    seen: tuple[Tensor, ...]
+    nonempty: Tensor
+    aux: tuple[Tensor, ...]
     goes_on: Tensor | None = None
 
 
-class Objective(Protocol[BatchContra]):
-    """What is minimised, on minibatches of one kind."""
+class Objective(Protocol[BatchT_contra]):
+    """A loss to minimise, on minibatches of one kind."""
 
-    def gradient(self, params: Tensor, part: BatchContra) -> Gradient:  # [M, P], [M, B, ...]
-        """The gradient on one minibatch."""
+    def gradient(self, params: Tensor, minibatch: BatchT_contra) -> Gradient:  # [M, P], [M, B, ...]
+        """Compute the gradient of the loss on one minibatch."""
 
-    def metrics(self, seen: Sequence[Tensor], batch: BatchContra) -> dict[str, Tensor]:
-        """What the K minibatches of an epoch came to, by metric name, ``[K, M]`` each.
+    def metrics(self, aux: Sequence[Tensor], batch: BatchT_contra) -> dict[str, Tensor]:
+        """Compute the metrics of the K minibatches of an epoch, by metric name, ``[K, M]`` each.
 
         Args:
-            seen: What :meth:`gradient` saw, ``[K, M, ...]`` each.
+            aux: The ``aux`` of each :meth:`gradient`, stacked, ``[K, M, ...]`` each.
             batch: The epoch's minibatches, ``[K, M, B, ...]``.
         """
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an optimisation did.
+    """The result of an optimisation.
 
     Attributes:
         metrics: Means over the minibatches that a member used, by metric name, ``[M]`` each; NaN if none.
@@ -107,39 +107,39 @@ class Outcome:
 
 def optimise(
     trainable: Trainable,
-    objective: Objective[Batch],
-    epochs: Iterable[Batch],  # [K, M, B, ...] each
+    objective: Objective[BatchT],
+    epochs: Iterable[BatchT],  # [K, M, B, ...] each
     rates: Tensor,  # [M, R]
     max_grad_norm: Tensor,  # [M]
 ) -> Outcome:
     """Improve ``trainable`` in place, a step for each minibatch.
 
-    A member that the objective stops, or whose gradient is not finite, takes no further step, and none with a
-    minibatch in which nothing of it counts; the others do not notice.
+    A member that the objective stops, or whose gradient is not finite, takes no further step. One with
+    nothing to learn from in a minibatch skips that step. The other members do not notice.
     """
     history = _History()
     active = torch.ones(len(rates), dtype=torch.bool)
     for epoch in epochs:
-        seen = []
-        for part in parts(epoch):
-            gradient = objective.gradient(trainable.params, part)
+        aux = []
+        for minibatch in unbind(epoch):
+            gradient = objective.gradient(trainable.params, minibatch)
             norms = grad_norm(gradient.grads)
-            history.add(norms, active, active & gradient.counts)
+            history.add(norms, active, active & gradient.nonempty)
             active = active & torch.isfinite(norms)
             if gradient.goes_on is not None:
                 active &= gradient.goes_on
             clip_grad_norm_(gradient.grads, norms, max_grad_norm)
-            trainable.step_(gradient.grads, rates, active & gradient.counts)
-            seen.append(gradient.seen)
-        columns = [torch.stack(column) for column in zip(*seen, strict=True)]
-        history.add_metrics(objective.metrics(columns, epoch), len(seen))
+            trainable.step_(gradient.grads, rates, active & gradient.nonempty)
+            aux.append(gradient.aux)
+        stacked = [torch.stack(tensors) for tensors in zip(*aux, strict=True)]
+        history.add_metrics(objective.metrics(stacked, epoch), len(aux))
         if not active.any():
             break
     return history.outcome()
 
 
 class _History:
-    """Metrics of every minibatch, and who was still learning when it was seen."""
+    """Metrics of every minibatch, and which members took part in it."""
 
     def __init__(self) -> None:
         self.num_minibatches = 1

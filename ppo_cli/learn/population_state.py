@@ -27,15 +27,15 @@ from ppo_cli.runs.eval_stats import EvalStats
 
 @dataclass
 class PopulationRows:
-    """All that has a row for each member; row m of everything is member m.
+    """Everything that has a row for each member; row m of each is member m.
 
     Attributes:
         members: Those that still train.
         hyper: Their per-member settings.
         clip_obs: Largest normalised observation, ``[M]``.
-        learner: Parameters, statistics, what was adapted.
+        learner: Parameters, observation statistics, adapted hyperparameters.
         envs: Their environments.
-        recorders: What writes their folders.
+        recorders: The writers of their run folders.
         reference: The policies that they are held to, or None.
     """
 
@@ -63,23 +63,20 @@ class PopulationRows:
 
 
 class PopulationState:
-    """What the training loop works on. Made by :func:`~ppo_cli.learn.build.open_population`.
+    """The state that the training loop changes. Made by :func:`~ppo_cli.learn.build.open_population`.
 
     Args:
         config: Settings of the first member, for the static half that all share.
         agent: Networks, distribution and algorithm.
         rows: Everything that has a row for each member.
-        notices: What the user should know.
+        notices: What the user should know; the next report brings them.
 
     Attributes:
-        config: See above.
-        agent: See above.
-        rows: See above.
         num_iterations: Iterations until ``total_timesteps`` are reached.
         timings: Seconds in this process by activity.
-        failures: Why members cannot go on, by row, until they are dropped.
-        final: The final evaluation, once it is made, by row.
-        steps_taken: Environment steps really taken in this process, by all members together.
+        failures: Why members cannot go on, by row; empty once they are dropped.
+        final: The final evaluations, by row; None until they are made.
+        steps_taken: Environment steps of all members in this process, without waiting.
     """
 
     def __init__(self, config: RunConfig, agent: Agent, rows: PopulationRows, notices: list[str]) -> None:
@@ -104,7 +101,7 @@ class PopulationState:
 
     @property
     def learner(self) -> LearnerState:
-        """Parameters, statistics, what was adapted."""
+        """Parameters, observation statistics, adapted hyperparameters."""
         return self.rows.learner
 
     @property
@@ -128,16 +125,16 @@ class PopulationState:
         return self.steps_taken / max(time.perf_counter() - self._began, 1e-9)
 
     def hyper_now(self) -> Hyperparams:
-        """The hyperparameters of this iteration: annealed, adapted."""
+        """Compute the hyperparameters of this iteration: annealed and adapted, ``[M]`` each."""
         return self.rows.hyper.at(1 - self.iteration / self.num_iterations, self.learner.adapted)
 
     def normalizer(self) -> ObsNormalizer:
-        """The observation normalisation as it stands."""
+        """Make the observation normalisation from the current statistics."""
         enabled, statistics = self.config.normalization.normalize_obs, self.learner.statistics
         return ObsNormalizer.make(enabled, statistics.mean, statistics.var, self.rows.clip_obs)
 
     def policy(self, row: int) -> Policy:
-        """One member's current policy."""
+        """Copy one member's current policy."""
         config, statistics = self.members[row].config, self.learner.statistics
         shape = PolicyShape(
             self.rows.envs.spec,
@@ -152,11 +149,11 @@ class PopulationState:
         params = self.learner.agent.params[row].clone()
         return Policy(shape, params, statistics.mean[row].clone(), statistics.var[row].clone())
 
-    # ------------------------------------------------------------------ what happens to it
+    # ------------------------------------------------------------------ changes
 
     @contextlib.contextmanager
     def timed(self, activity: str) -> Iterator[None]:
-        """Count the time of a block."""
+        """Add the seconds of a block to an activity of :attr:`timings`."""
         started = time.perf_counter()
         try:
             yield
@@ -169,7 +166,7 @@ class PopulationState:
             self.failures.setdefault(row, reason)
 
     def drop_failed(self) -> list[int] | None:
-        """End the members that cannot go on; the rows that stay, or None when all do.
+        """End the members that cannot go on; returns the rows that stay, or None when all do.
 
         Their last good checkpoint stays.
         """
@@ -189,12 +186,12 @@ class PopulationState:
         self._keep([])
 
     def write_summaries(self, status: str, reason: str | None = None) -> None:
-        """Say in every ``summary.json`` how the runs stand that are still training."""
+        """Write the status of every run that is still training to its ``summary.json``."""
         for recorder in self.rows.recorders:
             recorder.summarize(status, self.global_step, self.steps_per_second, reason)
 
     def report(self) -> IterationReport:
-        """What has happened so far."""
+        """Report on all members, also on those that have ended; takes the notices along."""
         reports = {id(recorder.member): recorder.report("training") for recorder in self.rows.recorders}
         reports |= self._ended
         wall_times = [recorder.wall_time for recorder in self.rows.recorders]
@@ -219,11 +216,13 @@ class PopulationState:
         self.rows.envs.close()
 
     def _keep(self, rows: list[int]) -> None:
+        """Drop the other members; the longest wall time stays known."""
         leaving = [recorder for row, recorder in enumerate(self.rows.recorders) if row not in rows]
         self._wall_time = max([self._wall_time, *(recorder.wall_time for recorder in leaving)])
         self.rows.keep(rows)
 
     def _end(self, row: int, status: str, reason: str | None = None, final: EvalStats | None = None) -> None:
+        """Note how a member ended, and write its summary."""
         recorder = self.rows.recorders[row]
         self._ended[id(recorder.member)] = recorder.report(status, reason, final)
         recorder.summarize(status, self.global_step, self.steps_per_second, reason, final)

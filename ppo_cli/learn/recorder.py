@@ -18,7 +18,7 @@ from ppo_cli.learn.population import Member
 from ppo_cli.learn.summary import run_summary
 from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
 from ppo_cli.play.policy import Policy
-from ppo_cli.runs.checkpoints import save_checkpoint
+from ppo_cli.runs import checkpoints
 from ppo_cli.runs.eval_stats import EvalStats
 from ppo_cli.runs.kept_policies import forget_kept_after, new_kept_path
 from ppo_cli.runs.run_dir import RunDir
@@ -26,7 +26,6 @@ from ppo_cli.storage.csv_log import CsvLog
 from ppo_cli.storage.event_file import EventWriter
 
 EVAL_COLUMNS = ("global_step", "mean", "std", "min", "max", "episodes")
-LOGS = ("metrics", "monitor", "eval")
 
 
 class EpisodeWindow:
@@ -62,7 +61,7 @@ class EpisodeWindow:
 
 
 class Recorder:
-    """One member's logs. Without a run folder it keeps what a report needs and writes nothing.
+    """Writes one member's run folder. Without a folder it keeps what a report needs and writes nothing.
 
     Args:
         member: The run.
@@ -87,18 +86,18 @@ class Recorder:
 
     @property
     def wall_time(self) -> float:
-        """Seconds of training, earlier sessions included."""
+        """Seconds of training, earlier sessions of a resumed run included."""
         return self.wall_time_before + time.perf_counter() - self._began
 
-    def episode(self, episode: EpisodeRecord) -> None:
-        """Log a finished episode."""
+    def log_episode(self, episode: EpisodeRecord) -> None:
+        """Add a finished episode to ``monitor.csv`` and to the rollout means."""
         self.window.add(episode)
         row = {"r": episode.episode_return, "l": episode.length, "t": round(self.wall_time, 6)}
         row |= {"shaped_return": episode.shaped_return, "terminated": int(episode.terminated)}
         self._append("monitor", row | episode.components)
 
-    def iteration(self, metrics: Mapping[str, float]) -> None:
-        """Log an iteration."""
+    def log_iteration(self, metrics: Mapping[str, float]) -> None:
+        """Add an iteration to ``metrics.csv`` and the event file; NaN is left out."""
         self.metrics = {**metrics, **self.window.metrics()}
         self._append(
             "metrics", {name: value for name, value in self.metrics.items() if not math.isnan(value)}
@@ -109,11 +108,11 @@ class Recorder:
             for name, value in self.metrics.items():
                 if "/" in name and not math.isnan(value):
                     events.scalar(name, value, step, now)
-        for log in self._logs.values():  # whatever happens now, what was said is on its way to the disk
+        for log in self._logs.values():  # so that what is reported survives the end of this process
             log.flush()
 
-    def evaluation(self, global_step: int, stats: EvalStats, policy: Policy) -> None:
-        """Log an evaluation, and keep the policy if it is the best so far."""
+    def log_evaluation(self, global_step: int, stats: EvalStats, policy: Policy) -> None:
+        """Add an evaluation to ``eval.csv``, and save the policy if it is the best so far."""
         self.last_eval, self.last_eval_step = stats, global_step
         row = {"global_step": global_step, "mean": stats.mean, "std": stats.std}
         self._append("eval", row | {"min": stats.min, "max": stats.max, "episodes": stats.episodes})
@@ -123,11 +122,11 @@ class Recorder:
                 policy.save(self.member.run_dir.best_policy_path)
 
     def keep_policy(self, global_step: int, policy: Policy) -> None:
-        """Keep the policy as it is at this step, whatever becomes of it."""
+        """Save the policy as it is at this step to a file of its own."""
         if self.member.run_dir:
             policy.save(new_kept_path(self.member.run_dir, global_step))
 
-    def checkpoint(self, iteration: int, tensors: Mapping[str, NDArray[Any]], policy: Policy) -> None:
+    def save_checkpoint(self, iteration: int, tensors: Mapping[str, NDArray[Any]], policy: Policy) -> None:
         """Make everything durable: logs first, then the policy, then the state that refers to them."""
         run_dir = self.member.run_dir
         if run_dir is None:
@@ -141,10 +140,10 @@ class Recorder:
             "wall_time": self.wall_time,
             "settings": training_settings(self.member.config),
         }
-        save_checkpoint(run_dir, iteration, tensors, meta)
+        checkpoints.save_checkpoint(run_dir, iteration, tensors, meta)
 
     def report(self, status: str, reason: str | None = None, final: EvalStats | None = None) -> MemberReport:
-        """The member as the last iteration left it."""
+        """Describe the member as the last iteration left it."""
         recent = self.metrics.get("rollout/episode_return", math.nan)
         return MemberReport(
             name=self.member.name,
@@ -187,11 +186,13 @@ class Recorder:
             log.close()
 
     def _append(self, name: str, row: Mapping[str, Any]) -> None:
+        """Add a row to a CSV log; without a run folder there is none."""
         log = self._logs.get(name)
         if isinstance(log, CsvLog):
             log.append(row)
 
     def _open(self, run: RunDir, term_names: tuple[str, ...], sizes: Mapping[str, int] | None) -> None:
+        """Open the logs: new, or cut back to the ``sizes`` in bytes that a checkpoint names."""
         config = self.member.config
         monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *term_names)
         files = {

@@ -1,4 +1,4 @@
-"""The policy that training holds on to: the one that it began with, or that of another run.
+"""The reference policy of a KL penalty: the one that training began with, or that of another run.
 
 The policy of another run is copied into the run's folder when training begins: what becomes of that other run
 does not matter to a resumed one.
@@ -30,7 +30,7 @@ KEY = "learning.reference"
 
 
 class Reference(Protocol):
-    """Says how likely a reference policy would have been to do what was done."""
+    """A fixed policy for each member, to be asked for the probability of the actions taken."""
 
     def log_probs(
         self,
@@ -38,10 +38,10 @@ class Reference(Protocol):
         raw_obs: Tensor,  # [M, B, O], before normalisation
         actions: Tensor,  # [M, B] or [M, B, A]
     ) -> Tensor:  # [M, B]
-        """Log-probability of actions under each member's reference."""
+        """Compute the log-probability of actions under each member's reference."""
 
     def keep(self, rows: Tensor) -> Reference:
-        """The references of some members."""
+        """Select the references of some members."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class InitialPolicies:
     params: Tensor
 
     def log_probs(self, obs: Tensor, raw_obs: Tensor, actions: Tensor) -> Tensor:
-        """It sees observations as the policy in training does, normalised as they are now."""
+        """Compute log-probabilities from ``obs``, normalised as the policy in training sees them now."""
         output, _ = self.net.forward(self.params, obs)
         return self.distribution.log_prob(output, actions)
 
@@ -79,7 +79,7 @@ class PoliciesOfRuns:
     policies: tuple[Policy, ...]
 
     def log_probs(self, obs: Tensor, raw_obs: Tensor, actions: Tensor) -> Tensor:
-        """They see raw observations, which they normalise by their own statistics."""
+        """Compute log-probabilities from ``raw_obs``, which each policy normalises by its own statistics."""
         log_probs = torch.empty(raw_obs.shape[:2])
         for policy in dict.fromkeys(self.policies):
             rows = [row for row, own in enumerate(self.policies) if own is policy]
@@ -92,13 +92,14 @@ class PoliciesOfRuns:
 
 
 def _log_probs(policy: Policy, raw_obs: Tensor, actions: Tensor) -> Tensor:
+    """Compute log-probabilities ``[M, B]`` under one policy, for the members that share it."""
     params = policy.params.expand(len(raw_obs), -1).contiguous()
     output, _ = policy.net.forward(params, policy.normalizer(raw_obs))
     return policy.distribution.log_prob(output, actions)
 
 
 def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns:
-    """The members' references, from their own copies; members that begin get their copies now.
+    """Read the members' references from their own copies; members that begin get their copies now.
 
     Raises:
         UsageError: There is no policy at that place, or it is not one for this environment and these actions.
@@ -122,7 +123,7 @@ def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns
 
 
 def original_reference(config: RunConfig, spec: EnvSpec) -> Policy:
-    """The policy that a run's settings name as its reference, which is a path.
+    """Read the policy at the path that a run's settings name as its reference.
 
     Raises:
         UsageError: There is no policy at that place, or it is not one for this environment and these actions.
@@ -142,6 +143,7 @@ def original_reference(config: RunConfig, spec: EnvSpec) -> Policy:
 
 
 def _own_copy(run: RunDir, config: RunConfig) -> Policy:
+    """Read the copy of the reference in a run's folder."""
     try:
         return Policy.load(run.reference_path)
     except (CorruptFileError, UsageError) as error:
@@ -154,9 +156,9 @@ def _own_copy(run: RunDir, config: RunConfig) -> Policy:
         ) from error
 
 
-def _are_equal(one: Policy, other: Policy) -> bool:
-    return one.shape == other.shape and all(
-        torch.equal(getattr(one, name), getattr(other, name)) for name in ("params", "obs_mean", "obs_var")
+def _are_equal(a: Policy, b: Policy) -> bool:
+    return a.shape == b.shape and all(
+        torch.equal(getattr(a, name), getattr(b, name)) for name in ("params", "obs_mean", "obs_var")
     )
 
 
@@ -184,6 +186,7 @@ def _check_fits(policy: Policy, path: Path, config: RunConfig, spec: EnvSpec) ->
 
 
 def _in_words(action: ActionSpec) -> str:
+    """Describe actions for a message: ``4 choices``, ``2 in [-1, 1]``."""
     if action.kind == "discrete":
         return f"{action.size} choices"
     bounds = dict.fromkeys(zip(action.low, action.high, strict=True))

@@ -1,4 +1,4 @@
-"""What a checkpoint holds of the training state, and how training goes on from it."""
+"""The training state as a checkpoint holds it, and how training goes on from there."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ENV_PREFIX = "env."  # of the tensors that say where the environments stand
 
 
 def checkpoint_tensors(state: LearnerState, progress: EpisodeProgress, row: int) -> dict[str, np.ndarray]:
-    """One member's part of the learner's state and of its environments' episodes, by name."""
+    """Take one member's part of the learner's state and of its environments' episodes, by name."""
     place = progress.member(row).tensors()
     return state.member_tensors(row) | {ENV_PREFIX + name: value for name, value in place.items()}
 
 
 def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tuple[LearnerState, str | None]:
-    """The state of a population from its members' checkpoints; ``envs`` replay their unfinished episodes.
+    """Restore a population's state from its members' checkpoints; ``envs`` replay their unfinished episodes.
 
     Returns:
         The state, and what the user should know when an environment did not come back to where it was.
@@ -37,14 +37,16 @@ def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tupl
         _check_settings(member)
     checkpoints = [member.checkpoint for member in members if member.checkpoint]
     try:
-        state = LearnerState.stack(checkpoints[0].iteration, [one.tensors for one in checkpoints])
+        state = LearnerState.stack(
+            checkpoints[0].iteration, [checkpoint.tensors for checkpoint in checkpoints]
+        )
         if state.agent.params.shape != (len(members), num_params):
             raise ValueError(f"{state.agent.params.shape[1]} parameters where the networks have {num_params}")
         places = [
             EpisodeProgress.from_tensors(
-                {name.removeprefix(ENV_PREFIX): value for name, value in one.tensors.items()}
+                {name.removeprefix(ENV_PREFIX): value for name, value in checkpoint.tensors.items()}
             )
-            for one in checkpoints
+            for checkpoint in checkpoints
         ]
         replay = envs.restore(EpisodeProgress.stack(places))
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:

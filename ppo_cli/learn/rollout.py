@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,11 +25,11 @@ class Rollout:
     """``num_steps`` steps of every environment of every member.
 
     Attributes:
-        obs: What the networks saw, one more than there are steps, ``[M, T + 1, N, O]``.
-        actions: What was sampled, ``[M, T, N]`` int64 or ``[M, T, N, A]`` float32.
-        rewards: What the learner sees, ``[M, T, N]``.
+        obs: Observations as the networks saw them, normalised; one more than steps, ``[M, T + 1, N, O]``.
+        actions: Actions as they were sampled, ``[M, T, N]`` int64 or ``[M, T, N, A]`` float32.
+        rewards: Rewards as the learner sees them, ``[M, T, N]``.
         terminated: The episode ended for good, ``[M, T, N]`` bool.
-        truncated: The episode was cut, ``[M, T, N]`` bool.
+        truncated: The episode was cut off, by its time limit for example, ``[M, T, N]`` bool.
         mask: False for the filler after an episode's end, ``[M, T, N]`` bool.
         idle: True where the environment waited for the end of the rollout, ``[M, T, N]`` bool.
         raw_obs: Observations before normalisation, ``[M, T + 1, N, O]``.
@@ -47,28 +47,13 @@ class Rollout:
     seconds: dict[str, float]
 
 
-class Collector(Protocol):
-    """A way to collect a rollout."""
-
-    def __call__(
-        self,
-        net: ActorCritic,
-        distribution: Distribution,
-        params: Tensor,  # [M, P]
-        envs: MemberEnvs,
-        normalizer: ObsNormalizer,
-        noise: Tensor,  # [M, T, N, A]
-    ) -> Rollout:
-        """Play every environment for T steps with the members' current policies."""
-
-
 def collect_steps(
     net: ActorCritic,
     distribution: Distribution,
-    params: Tensor,
+    params: Tensor,  # [M, P]
     envs: MemberEnvs,
     normalizer: ObsNormalizer,
-    noise: Tensor,
+    noise: Tensor,  # [M, T, N, A]
 ) -> Rollout:
     """Play every environment for T steps; episodes go on in the next rollout."""
     return _collect(net, distribution, params, envs, normalizer, noise, lambda _: None)
@@ -77,10 +62,10 @@ def collect_steps(
 def collect_episodes(
     net: ActorCritic,
     distribution: Distribution,
-    params: Tensor,
+    params: Tensor,  # [M, P]
     envs: MemberEnvs,
     normalizer: ObsNormalizer,
-    noise: Tensor,
+    noise: Tensor,  # [M, T, N, A]
 ) -> Rollout:
     """Play whole episodes, as many as are sure to end within T steps.
 
@@ -104,13 +89,13 @@ def collect_episodes(
 def _collect(
     net: ActorCritic,
     distribution: Distribution,
-    params: Tensor,
+    params: Tensor,  # [M, P]
     envs: MemberEnvs,
     normalizer: ObsNormalizer,
-    noise: Tensor,
+    noise: Tensor,  # [M, T, N, A]
     active: Callable[[int], np.ndarray | None],
 ) -> Rollout:
-    """T steps; ``active(t)`` says which environments take step t, ``[M, N]``, None for all."""
+    """Play T steps; ``active(t)`` says which environments take step t, ``[M, N]`` bool, None for all."""
     num_members, num_steps, num_envs = noise.shape[:3]
     raw_obs = torch.empty(num_members, num_steps + 1, num_envs, net.spec.obs_size)
     obs = torch.empty_like(raw_obs) if normalizer.enabled else raw_obs
@@ -161,13 +146,13 @@ def action_noise(
     iteration: int,
     shape: tuple[int, int, int],  # T, N, A
 ) -> Tensor:  # [M, T, N, A]
-    """The noise of one iteration, a block per member from its own stream."""
+    """Draw the noise of one iteration, a block per member from its own stream."""
     blocks = [distribution.noise(generator(seed, Stream.ACTION, iteration), shape) for seed in seeds]
     return torch.from_numpy(np.stack(blocks))
 
 
 def non_finite(rollout: Rollout) -> dict[int, str]:
-    """Members whose observations or rewards are not finite, and where that came from."""
+    """Find members whose observations or rewards are not finite: the first place of each, by row."""
     reasons: dict[int, str] = {}
     for name, values, first_step in (("observation", rollout.raw_obs, 0), ("reward", rollout.rewards, 1)):
         finite = torch.isfinite(values)

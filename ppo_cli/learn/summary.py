@@ -64,15 +64,15 @@ def run_summary(
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """What a result depends on: this program, its libraries, the machine. Equal ones give equal bits."""
-    found = {"ppo-cli": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    """Collect what the bits of a result depend on: versions of this program, its libraries, the machine."""
+    by_name = {"ppo-cli": __version__, "python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            by_name[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    found["cpu_capability"] = torch.backends.cpu.get_cpu_capability()
-    return found
+    by_name["cpu_capability"] = torch.backends.cpu.get_cpu_capability()
+    return by_name
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """The training loop: a population in, a report per iteration out.
 
-    collect -> relabel -> learn -> log -> evaluate -> checkpoint
+    collect -> relabel -> learn -> evaluate -> log -> checkpoint
 
 Members are rows of every tensor. A member that diverges is taken out; the others do not notice.
 """
@@ -46,8 +46,8 @@ def train(
         stop: Asked after every iteration and before every step of an evaluation. When true, a checkpoint
             is saved and training ends with status ``interrupted``. (During an evaluation nothing is saved:
             training goes on from the checkpoint before, to the same bits.)
-        until: Do so after this iteration, whatever ``stop()`` says; None trains to the end. Members that are
-            as far already are not trained: only their summaries are written.
+        until: Stop likewise after this iteration, whatever ``stop()`` says; None trains to the end. Members
+            that are as far already are not trained: only their summaries are written.
 
     Yields:
         A report after each iteration; the last one says how each member ended.
@@ -81,7 +81,7 @@ def train(
 
 
 def train_iteration(state: PopulationState, stop: Stop = lambda: False) -> bool:
-    """One iteration of all members. False when stopped while evaluating."""
+    """Train all members for one iteration; False when stopped while evaluating."""
     rollout = collect(state)
     metrics = learn(state, relabel(state, rollout))
     update_statistics(state, rollout)
@@ -98,7 +98,7 @@ def train_iteration(state: PopulationState, stop: Stop = lambda: False) -> bool:
 
 
 def collect(state: PopulationState) -> Rollout:
-    """What the algorithm learns from, played with the current policies."""
+    """Play the current policies for one rollout."""
     config, agent = state.config, state.agent
     shape = (config.rollout.num_steps, config.rollout.num_envs, agent.net.num_actions)
     noise = action_noise(agent.distribution, state.seeds, state.iteration, shape)
@@ -113,7 +113,7 @@ def collect(state: PopulationState) -> Rollout:
 
 
 def relabel(state: PopulationState, rollout: Rollout) -> Rollout:
-    """The rollout with the rewards that the learner sees: scaled."""
+    """Replace the rewards by those that the learner sees: scaled."""
     return replace(rollout, rewards=rollout.rewards * state.rows.hyper.reward_scale[:, None, None])
 
 
@@ -139,14 +139,14 @@ def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
 
 
 def adapt(state: PopulationState, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
-    """Let the algorithm change hyperparameters by how the update went; the metrics of that."""
+    """Let the algorithm adapt hyperparameters to how the update went; metrics of that ``[M]`` by name."""
     agent = state.agent
 
-    def look() -> PolicyView:
+    def view_policy() -> PolicyView:
         output, _ = agent.net.forward(state.learner.agent.params, batch.obs)
-        return PolicyView.of(agent.distribution, output, batch)
+        return PolicyView.of_output(agent.distribution, output, batch)
 
-    adapted = agent.algorithm.after_update(look, batch, hyper)
+    adapted = agent.algorithm.after_update(view_policy, batch, hyper)
     state.learner.adapted |= adapted.hyperparams
     return adapted.metrics
 
@@ -159,7 +159,7 @@ def update_statistics(state: PopulationState, rollout: Rollout) -> None:
 
 
 def drop_diverged(state: PopulationState, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Take out the members that cannot go on; the metrics of the others."""
+    """Take out the members that cannot go on; returns the metrics of the others."""
     finite = torch.isfinite(state.learner.agent.params).all(1)
     state.fail(dict.fromkeys((~finite).nonzero().flatten().tolist(), "parameters became non-finite"))
     if state.failures:
@@ -175,27 +175,27 @@ def evaluate(state: PopulationState, stop: Stop) -> bool:
         if results is None:
             return False
         for row, stats in enumerate(results):
-            state.rows.recorders[row].evaluation(state.global_step, stats, state.policy(row))
+            state.rows.recorders[row].log_evaluation(state.global_step, stats, state.policy(row))
     return True
 
 
 def log(state: PopulationState, metrics: Mapping[str, Tensor]) -> None:
     """Write the finished episodes and one row of metrics per member."""
     log_episodes(state)
-    rows = {name: values.tolist() for name, values in metrics.items()}
+    by_member = {name: values.tolist() for name, values in metrics.items()}
     for row, recorder in enumerate(state.rows.recorders):
-        own: dict[str, float] = {name: values[row] for name, values in rows.items()}
-        own |= {"iteration": state.iteration, "global_step": state.global_step}
+        logged: dict[str, float] = {name: values[row] for name, values in by_member.items()}
+        logged |= {"iteration": state.iteration, "global_step": state.global_step}
         if recorder.last_eval is not None and recorder.last_eval_step == state.global_step:
-            own["eval/episode_return"] = recorder.last_eval.mean
-        own |= {"time/wall_time": recorder.wall_time, "time/steps_per_second": state.steps_per_second}
-        recorder.iteration(own)
+            logged["eval/episode_return"] = recorder.last_eval.mean
+        logged |= {"time/wall_time": recorder.wall_time, "time/steps_per_second": state.steps_per_second}
+        recorder.log_iteration(logged)
 
 
 def log_episodes(state: PopulationState) -> None:
     """Write the episodes that have finished since the last time."""
     for episode in state.rows.envs.pop_episodes():
-        state.rows.recorders[episode.member].episode(episode)
+        state.rows.recorders[episode.member].log_episode(episode)
 
 
 def checkpoint(state: PopulationState) -> None:
@@ -204,7 +204,7 @@ def checkpoint(state: PopulationState) -> None:
         progress = state.rows.envs.progress()
         for row, recorder in enumerate(state.rows.recorders):
             tensors = checkpoint_tensors(state.learner, progress, row)
-            recorder.checkpoint(state.iteration, tensors, state.policy(row))
+            recorder.save_checkpoint(state.iteration, tensors, state.policy(row))
 
 
 def keep_policies(state: PopulationState) -> None:
@@ -224,49 +224,50 @@ def final_evaluation(state: PopulationState, stop: Stop) -> bool:
     return state.final is not None
 
 
-# ---------------------------------------------------------------------- what they are made of
+# ---------------------------------------------------------------------- helpers of these verbs
 
 
 def make_batch(state: PopulationState, rollout: Rollout) -> Batch:
-    """Values, log-probabilities and targets of a rollout, flattened to ``[M, B]``."""
+    """Compute values, log-probabilities and targets of a rollout, flattened to ``[M, B]``, B = T N."""
     agent, (num_members, num_steps, num_envs) = state.agent, rollout.rewards.shape
     batch_size = num_steps * num_envs
     obs, actions = rollout.obs[:, :-1].flatten(1, 2), rollout.actions.flatten(1, 2)
-    reference = None
+    ref_log_probs = None
     if state.rows.reference is not None:
-        reference = state.rows.reference.log_probs(obs, rollout.raw_obs[:, :-1].flatten(1, 2), actions)
+        ref_log_probs = state.rows.reference.log_probs(obs, rollout.raw_obs[:, :-1].flatten(1, 2), actions)
     output, values = agent.net.forward(state.learner.agent.params, rollout.obs.flatten(1, 2))
     values = values.view(num_members, num_steps + 1, num_envs)
-    old = output.first(batch_size)
+    old_policy = output.first(batch_size)
     targets = agent.algorithm.targets(rollout, values, state.rows.hyper)
     return Batch(
         obs=obs,
         actions=actions,
-        log_probs=agent.distribution.log_prob(old, actions),
+        log_probs=agent.distribution.log_prob(old_policy, actions),
         values=values[:, :-1].flatten(1, 2),
         advantages=targets.advantages.flatten(1, 2),
         returns=targets.returns.flatten(1, 2),
         weights=targets.weights.flatten(1, 2),
-        old_policy=old.clone() if agent.algorithm.looks_at_kl else None,
-        ref_log_probs=reference,
+        old_policy=old_policy.clone() if agent.algorithm.needs_kl else None,
+        ref_log_probs=ref_log_probs,
     )
 
 
 def scheduled(algorithm: str, hyper: Hyperparams) -> dict[str, Tensor]:
-    """The hyperparameters of this iteration that have a metric named after them."""
+    """Pick the hyperparameters that are logged: those with a metric named after them, ``[M]`` each."""
     declared = {name.removeprefix("train/") for name in columns(algorithm, ()) if name.startswith("train/")}
     return {f"train/{name}": values for name, values in hyper.tensors().items() if name in declared}
 
 
 def evaluation_due(state: PopulationState) -> bool:
     """Whether one of ``num_evals`` evenly spaced evaluations falls on this iteration."""
-    number, done = state.config.evaluation.num_evals, state.iteration
-    return number * done // state.num_iterations > number * (done - 1) // state.num_iterations
+    num_evals, iteration = state.config.evaluation.num_evals, state.iteration
+    return num_evals * iteration // state.num_iterations > num_evals * (iteration - 1) // state.num_iterations
 
 
 def _play(
     state: PopulationState, stream: Stream, round_index: int, episodes: int, stop: Stop
 ) -> list[EvalStats] | None:
+    """Play every member's policy for some episodes; None when stopped."""
     return play_episodes(
         state.agent.net,
         state.agent.distribution,

@@ -139,7 +139,7 @@ class ActorCritic:
         return torch.stack((actor, critic) if self.critic else (actor,), 1)
 
     def named_parameters(self, params: Tensor) -> dict[str, Tensor]:
-        """One member's parameters ``[P]`` by name, without the padding: what a policy file holds."""
+        """Name one member's parameters ``[P]``, without the padding, as a policy file holds them."""
         named: dict[str, Tensor] = {}
         for net, row, width in self._nets(params):
             layers = self.mlp.layers(row[None])

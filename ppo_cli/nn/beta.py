@@ -81,7 +81,7 @@ class Beta:
     def backward(
         self, policy: PolicyOutput, actions: Tensor, grad_log_prob: Tensor, grad_entropy: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """With respect to alpha: log a - E log a of log p(a).
+        """Differentiate with respect to alpha: log a - E log a of log p(a).
 
         Of the entropy: (alpha + beta - 2) psi'(alpha + beta) - (alpha - 1) psi'(alpha), with the trigamma
         function psi'.
@@ -104,7 +104,7 @@ class Beta:
     def kl_backward(
         self, old: PolicyOutput, new: PolicyOutput, grad_kl: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """With respect to the new alpha: E_new log a - E_old log a."""
+        """Differentiate with respect to the new alpha: E_new log a - E_old log a."""
         difference = _mean_logs(_shapes(new)) - _mean_logs(_shapes(old))
         return _through_softplus(new, grad_kl[..., None, None] * difference), None
 

@@ -9,7 +9,7 @@ from ppo_cli.nn.policy_output import PolicyOutput
 
 
 class Categorical:
-    """One of A choices; ``head [M, B, A]`` holds the logits."""
+    """A choice among A actions; ``head [M, B, A]`` holds the logits."""
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Gumbel noise: the arg max of logits plus it is a sample of the categorical distribution."""
@@ -42,7 +42,7 @@ class Categorical:
     def backward(
         self, policy: PolicyOutput, actions: Tensor, grad_log_prob: Tensor, grad_entropy: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """With respect to logit j: [j = a] - p_j of log p(a), and -p_j (log p_j + H) of the entropy H."""
+        """Differentiate by logit j: [j = a] - p_j of log p(a), and -p_j (log p_j + H) of the entropy H."""
         log_p = policy.head.log_softmax(-1)
         p = log_p.exp()
         entropy = (p * log_p).sum(-1, keepdim=True).neg_()
@@ -57,7 +57,7 @@ class Categorical:
     def kl_backward(
         self, old: PolicyOutput, new: PolicyOutput, grad_kl: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """With respect to the new logit j: p_new_j - p_old_j."""
+        """Differentiate with respect to the new logit j: p_new_j - p_old_j."""
         p_old, p_new = old.head.log_softmax(-1).exp_(), new.head.log_softmax(-1).exp_()
         return p_new.sub_(p_old).mul_(grad_kl[..., None]), None
 

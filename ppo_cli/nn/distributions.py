@@ -21,7 +21,7 @@ from ppo_cli.spaces import ActionSpec
 
 
 class Distribution(Protocol):
-    """What the learner asks of a distribution; all reductions stay within a member."""
+    """The interface of a distribution over actions; all reductions stay within a member."""
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Standard noise for :meth:`sample`, float32: of ``shape``, with one more axis if it takes more."""
@@ -30,7 +30,7 @@ class Distribution(Protocol):
         """Actions: ``[M, B]`` int64 when discrete, ``[M, B, A]`` float32 when continuous."""
 
     def send(self, actions: Tensor) -> Tensor:
-        """What an environment gets for actions as they were sampled; it cuts off what is out of bounds."""
+        """Convert sampled actions for the environment, which cuts off what is out of bounds."""
 
     def mode(self, policy: PolicyOutput) -> Tensor:
         """The most likely actions."""

@@ -59,7 +59,7 @@ class DiagonalGaussian:
     def backward(
         self, policy: PolicyOutput, actions: Tensor, grad_log_prob: Tensor, grad_entropy: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """With respect to the mean: z / std of log p(a).
+        """Differentiate with respect to the mean: z / std of log p(a).
 
         With respect to log std: z^2 - 1 of log p(a), and 1 of the entropy.
         """
@@ -76,7 +76,7 @@ class DiagonalGaussian:
     def kl_backward(
         self, old: PolicyOutput, new: PolicyOutput, grad_kl: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """With respect to the new mean: (mean_new - mean_old) / std_new^2.
+        """Differentiate with respect to the new mean: (mean_new - mean_old) / std_new^2.
 
         With respect to the new log std: 1 - (std_old^2 + (mean_old - mean_new)^2) / std_new^2.
         """

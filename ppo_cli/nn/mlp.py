@@ -1,11 +1,13 @@
 """Multilayer perceptrons of equal shape as one stack: R rows of parameters, one batched product per layer.
 
-A network is a row of P numbers: of each layer the weights ``[in, out]``, then the biases. What else an owner
-keeps of a network (a log standard deviation) may stand behind them in the row.
+A network is a row of P numbers: for each layer its weights ``[in, out]``, then its biases. Behind these a row
+may hold ``extra`` numbers that the owner of the network needs, such as a log standard deviation.
 
-The bits of a row must not depend on R or on its place in the stack. So a single row is computed twice where a
-matrix alone would get other bits (see :meth:`MLP.least_rows`), heads have at least 2 columns (a single one
-takes another kernel when R is 1), and all rows of a buffer begin alike (see :meth:`MLP.buffer`).
+The bits of a row must not depend on R or on its place in the stack. Three things see to it:
+
+* A single row is computed twice where a matrix alone would get other bits (see :meth:`MLP.least_rows`).
+* Heads have at least 2 columns: a single one takes another kernel when R is 1.
+* All rows of a buffer begin at the same alignment (see :meth:`MLP.buffer`).
 
 Forward and backward are written out over buffers that are allocated once: for networks this small, fresh
 memory and autograd's bookkeeping cost more than the arithmetic.
@@ -24,27 +26,27 @@ from torch import Tensor
 
 from ppo_cli.nn.layers import ACTIVATIONS, orthogonal
 
-LEAST_HEAD_WIDTH = 2  # the padding of a narrower head gets no gradient and stays zero
+LEAST_HEAD_WIDTH = 2  # a narrower head is padded with a column that gets no gradient and stays zero
 
 Layers = list[tuple[Tensor, Tensor]]
 
 
 class MLP:
-    """The shape of the networks, and batched functions over ``rows [R, P]``.
+    """The shape of R equal networks, and batched functions over their parameters ``rows [R, P]``.
 
     The object holds no parameters. It owns the work buffers, so one object serves one thread.
 
     Args:
-        sizes: Inputs, units of each hidden layer, outputs.
+        sizes: Number of inputs, of units of each hidden layer, of outputs.
         activation: ``"relu"`` or ``"tanh"``, after each hidden layer.
-        extra: Numbers that a row holds behind its layers; they are the owner's.
+        extra: How many numbers a row holds behind its layers.
 
     Attributes:
-        num_outputs: Outputs asked for; the head may be wider.
-        head_width: Columns of the head.
+        num_outputs: Outputs asked for.
+        head_width: Columns of the head, at least 2.
         shapes: ``(in, out)`` of each layer.
-        layer_params: Numbers of a row that are weights and biases.
-        row_params: All numbers of a row: P.
+        layer_params: Number of weights and biases.
+        row_params: Numbers of a row, extra ones included: P.
     """
 
     def __init__(self, sizes: Sequence[int], activation: str, extra: int = 0) -> None:
@@ -60,7 +62,7 @@ class MLP:
         self._tape: list[Tensor] = []  # inputs and outputs of every layer in the last forward
 
     def init_(self, row: Tensor, rng: np.random.Generator, num_outputs: int, head_gain: float) -> None:
-        """Fill a row of zeros: orthogonal weights, zero biases (Saxe et al. 2014).
+        """Initialise a row of zeros: orthogonal weights, zero biases (Saxe et al. 2014).
 
         Args:
             row: ``[P]``, changed in place.
@@ -75,7 +77,7 @@ class MLP:
             weight[0, :, :n_out] = torch.from_numpy(orthogonal(rng, weight.shape[1], n_out, gain))
 
     def forward(self, rows: Tensor, inputs: Tensor) -> Tensor:  # [R, P], [R, B, in] -> [R, B, head_width]
-        """Outputs of every row on its own inputs, in a buffer that the next call of this shape overwrites."""
+        """Compute every row's outputs on its inputs; the next call of this shape overwrites the result."""
         self._tape = self.run(self._cached_layers("params", rows), inputs, bulk=True)
         return self._tape[-1]
 
@@ -84,10 +86,10 @@ class MLP:
         rows: Tensor,  # [R, P], those of the last forward
         grad_outputs: Tensor,  # [R, B, head_width], overwritten
     ) -> Tensor:  # [R, P]
-        """Gradient of the rows from that of the outputs of the last :meth:`forward`.
+        """Compute the gradient of the rows from that of the outputs of the last :meth:`forward`.
 
-        The result lives in a buffer that the next call overwrites; what a row holds behind its layers is
-        left to the owner.
+        The result is a buffer that the next call overwrites. Where a row holds extra numbers, the owner fills
+        in their gradient.
         """
         outputs, num_rows = self._tape, len(rows)
         layers = self._cached_layers("params", rows)
@@ -106,12 +108,13 @@ class MLP:
         return grad_rows
 
     def run(self, layers: Layers, inputs: Tensor, *, bulk: bool) -> list[Tensor]:
-        """Inputs ``[R, B, in]`` and the outputs of every layer, in buffers.
+        """Compute the outputs of every layer, ``[R, B, out]`` each, in buffers; the inputs come first.
 
         Args:
             layers: From :meth:`layers`.
             inputs: ``[R, B, in]``.
-            bulk: How activations are computed: for the many numbers of learning, or the few of acting.
+            bulk: Compute activations in the way that is faster for the many numbers of learning, rather than
+                for the few of acting.
         """
         outputs = [inputs]
         last = len(layers) - 1
@@ -126,7 +129,7 @@ class MLP:
         return outputs
 
     def layers(self, rows: Tensor) -> Layers:
-        """Weights ``[R, in, out]`` and biases ``[R, 1, out]`` of R rows, as views."""
+        """Cut rows into weights ``[R, in, out]`` and biases ``[R, 1, out]`` of each layer, as views."""
         layers, start = [], 0
         for n_in, n_out in self.shapes:
             weight = rows[:, start : start + n_in * n_out].view(-1, n_in, n_out)
@@ -136,16 +139,16 @@ class MLP:
         return layers
 
     def least_rows(self, num_rows: int) -> int:
-        """How many rows to compute: a single one twice, where a matrix alone would get other bits.
+        """Say how many rows to compute: 2 for a single one where a matrix alone would get other bits.
 
-        That is where it is cut into pieces for the threads, and where it has a single column.
+        That is so where its product is split over several threads, and where a layer has a single unit.
         """
         return 2 if num_rows == 1 and (torch.get_num_threads() > 1 or 1 in self.hidden_sizes) else num_rows
 
     def buffer(self, name: str, *shape: int) -> Tensor:
-        """Memory ``[R, ...]``, in which the part of every row begins at a multiple of 16 bytes.
+        """Allocate memory ``[R, ...]`` once, in which every row begins at a multiple of 16 bytes.
 
-        Where a matrix begins decides how its product is rounded: a row's bits would depend on its place.
+        Alignment decides how a product is rounded: otherwise a row's bits would depend on its place.
         """
         key = (name, *shape)
         if key not in self._buffers:
@@ -155,7 +158,7 @@ class MLP:
         return self._buffers[key]
 
     def _cached_layers(self, use: str, rows: Tensor) -> Layers:
-        """The views of the last call for the same use, when they look at the same memory."""
+        """Cut rows into layers, or reuse the views of the last call with the same memory."""
         place = (rows.data_ptr(), rows.shape, rows.stride())
         if use not in self._views or self._views[use][0] != place:
             self._views[use] = (place, self.layers(rows))

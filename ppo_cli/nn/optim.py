@@ -32,7 +32,7 @@ def adam_step_(
     step: Tensor,  # [M] float64, number of steps before this one
     learning_rates: Tensor,  # [M, R] float64, above zero: one for each of the R equal parts of a member's P
 ) -> None:
-    """One Adam step in place, with rates and a step count per member (Kingma and Ba 2015, eps 1e-5).
+    """Take one step of Adam in place, with rates and a step count per member (Kingma and Ba 2015, eps 1e-5).
 
         m = b1 m + (1 - b1) g        v = b2 v + (1 - b2) g^2
         p = p - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
@@ -47,8 +47,8 @@ def adam_step_(
     exp_avg.lerp_(grads, 1 - BETA1)
     exp_avg_sq.mul_(BETA2).addcmul_(grads, grads, value=1 - BETA2)
     denominator = torch.sqrt(exp_avg_sq, out=grads)
-    by_part = denominator.view(*rates.shape, params.shape[1] // rates.shape[1])
-    by_part.mul_(_column(root_scale)).add_(_column(EPS / step_size))
+    parts = denominator.view(*rates.shape, params.shape[1] // rates.shape[1])
+    parts.mul_(_column(root_scale)).add_(_column(EPS / step_size))
     params.addcdiv_(exp_avg, denominator, value=-1)
 
 

@@ -1,4 +1,4 @@
-"""What a policy says: between the networks, which make it, and the distributions, which read it."""
+"""Output of the policy's networks, from which a distribution is made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class PolicyOutput:
-    """What a policy says about a batch of observations.
+    """Output of a policy for a batch of observations.
 
     Attributes:
         head: Output of the policy's network, ``[M, B, K]``: logits of a discrete action (K = A), means of a

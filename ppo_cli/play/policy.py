@@ -28,7 +28,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class PolicyShape:
-    """What is needed to rebuild the networks, next to the weights.
+    """Everything beside the weights that is needed to rebuild the networks.
 
     Attributes:
         spec: The environment that the policy plays.

@@ -1,4 +1,4 @@
-"""How much disk and memory a run takes, before it is started. Estimates from above. No torch."""
+"""Estimate from above the disk and memory that a run takes, before it is started. No torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ppo_cli.envs.factory import env_spec
 from ppo_cli.spaces import EnvSpec
 
 WORKER_BYTES = 300_000_000
-"""What a process takes that trains, before it has any member: most of it is torch."""
+"""Memory in bytes of a process that trains, before it has any member: most of it is torch."""
 
 BETA_NOISE = 24
 """Random numbers that a Beta policy needs for one number of an action."""
@@ -39,7 +39,7 @@ def num_parameters(config: RunConfig) -> int:
 
 
 def disk_bytes(config: RunConfig) -> int:
-    """What a run folder comes to, in bytes."""
+    """Estimate the size of a run folder in bytes."""
     policy = _FLOAT_BYTES * num_parameters(config) + _POLICY_BYTES
     kept = min(config.output.keep_policies, config.num_iterations + 1) * policy
     kept += (
@@ -50,7 +50,7 @@ def disk_bytes(config: RunConfig) -> int:
 
 
 def memory_bytes(config: RunConfig) -> int:
-    """What one member adds to the memory of its population, in bytes."""
+    """Estimate the memory in bytes that one member adds to its population."""
     spec = env_spec(config.env_id, config.env_kwargs)
     envs = config.rollout.num_envs + max(
         config.evaluation.eval_episodes, config.evaluation.final_eval_episodes

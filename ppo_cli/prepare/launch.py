@@ -241,7 +241,7 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
 
 
 def _summary(run: RunDir, notices: list[str]) -> Mapping[str, object]:
-    """What the run's summary says; training does not depend on it."""
+    """Read the run's summary, empty where it is damaged; training does not depend on it."""
     try:
         return run.read_summary() or {}
     except CorruptFileError as error:
@@ -260,7 +260,7 @@ def _check_not_done(run: RunDir, config: RunConfig, iteration: int, summary: Map
 
 
 def _differences(name: str, before: object, now: Mapping[str, str]) -> list[str]:
-    """What has changed since the run was started, when that may change its bits."""
+    """List what has changed since the run was started and may change its bits."""
     if not isinstance(before, dict):
         return []
     changed = [

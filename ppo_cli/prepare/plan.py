@@ -1,4 +1,4 @@
-"""What a training would do, without doing it: its folders, steps and disk space. No torch."""
+"""Plan a training without doing it: its folders, steps and disk space. No torch."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def training_plan(configs: Sequence[RunConfig], runs_dir: Path, name: str | None
     config = configs[0]
     return {
         "num_runs": len(configs),
-        "seeds": [each.seed for each in configs],
+        "seeds": [member.seed for member in configs],
         "total_timesteps": config.total_timesteps,
         "iterations": config.num_iterations,
-        "runs": [str(runs_dir / run_name(each, name, len(configs))) for each in configs],
+        "runs": [str(runs_dir / run_name(member, name, len(configs))) for member in configs],
         "disk_bytes": disk_bytes(config) * len(configs),
     }

@@ -120,9 +120,9 @@ class _Painter:
 
 
 def together(reels: Sequence[Iterator[T]]) -> Iterator[list[T]]:
-    """One of each reel at a time, until the longest has run out; of the others the last one stays.
+    """Take an item of each reel at a time until the longest has run out; shorter ones repeat their last.
 
-    >>> [one for one in together([iter("abc"), iter("x")])]
+    >>> list(together([iter("abc"), iter("x")]))
     [['a', 'x'], ['b', 'x'], ['c', 'x']]
     """
     current = [next(reel) for reel in reels]

@@ -14,7 +14,6 @@ from ppo_cli.report.tables import cell
 
 MOST_PAIRS = 30
 _GAP = 3
-_SHORTEST_NAME = 12  # columns that a name needs before it is folded
 
 
 def groups_tables(comparison: Comparison, *, width: int, unicode: bool = True) -> list[Table]:

@@ -47,7 +47,7 @@ def dashboard(
     """
     report = tracker.report
     width = max(20, min(width, 100)) - len("^C")  # the terminal echoes it behind the last line
-    heading = _line(Text(clean(title), style="bold"), width)
+    heading = one_line(Text(clean(title), style="bold"), width)
     if report is None:
         return Group(heading, Text("starting", style="dim"))
     lines: list[RenderableType] = [
@@ -64,7 +64,7 @@ def dashboard(
         lines += [Text(""), members_table(report.members, room=room, width=width, unicode=unicode)]
     if stopping:
         message = "stopping: finishing this iteration and saving a checkpoint (again: exit at once)"
-        lines.append(_line(Text(message, style="yellow"), width))
+        lines.append(one_line(Text(message, style="yellow"), width))
     return Group(*lines)
 
 
@@ -168,11 +168,11 @@ def evaluation_text(evaluation: EvalStats, *, unicode: bool = True) -> str:
 
 
 def _labelled(label: str, content: Text, width: int) -> Text:
-    return _line(Text.assemble((label.ljust(_LABEL_WIDTH), "dim"), content), width)
+    return one_line(Text.assemble((label.ljust(_LABEL_WIDTH), "dim"), content), width)
 
 
-def _line(text: Text, width: int) -> Text:
-    """A text cut to one line."""
+def one_line(text: Text, width: int) -> Text:
+    """Cut a text to one line of ``width`` columns, in place; returns it."""
     text.no_wrap = True
     text.truncate(width, overflow="crop")
     return text

@@ -8,20 +8,6 @@ from collections.abc import Sequence
 MISSING = "-"
 
 
-def as_number(value: object) -> float | None:
-    """A number from a file that may hold anything; None for all that is no number or beyond a float.
-
-    >>> as_number(3), as_number("3"), as_number(True), as_number(10**400)
-    (3.0, None, None, None)
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return None
-
-
 def number(value: float | None, digits: int = 4) -> str:
     """A number in about ``digits`` significant digits, without surprises for huge or tiny ones.
 

@@ -52,7 +52,7 @@ class Look:
         return "·" if self.unicode else "."
 
     def share(self, value: float) -> float:
-        """Where a return lies between the ends, 0 to 1."""
+        """Place a return between the ends, 0 to 1."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
     def fill(self, fraction: float) -> str:

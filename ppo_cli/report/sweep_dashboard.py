@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ppo_cli.report.dashboard import one_line
 from ppo_cli.report.numbers import count, duration, number
 from ppo_cli.report.plotting.scales import colour_limits
 from ppo_cli.report.sweep_cells import Look, cell_text, gradient, marks_of
@@ -82,7 +83,7 @@ def sweep_dashboard(
     if stopping:
         message = "stopping: every run saves a checkpoint (again: exit at once)"
         lines.append(Text(message, style="yellow"))
-    return Group(*(_line(line, width) for line in lines))
+    return Group(*(one_line(line, width) for line in lines))
 
 
 def fraction_done(report: SweepReport) -> float:
@@ -250,11 +251,4 @@ def _legend(look: Look, statuses: set[str], *, has_returns: bool) -> Text:
     for mark, meaning, style in marks_of(look):
         if meaning in statuses:
             text.append(mark, style=style).append(f" {meaning}  ", style="dim")
-    return text
-
-
-def _line(text: Text, width: int) -> Text:
-    """A text cut to one line."""
-    text.no_wrap = True
-    text.truncate(width, overflow="crop")
     return text

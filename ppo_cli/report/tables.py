@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ppo_cli.report.dashboard import STATUS_STYLES
-from ppo_cli.report.numbers import MISSING, as_number, count, duration, interval, number, size
+from ppo_cli.report.numbers import MISSING, count, duration, interval, number, size
 from ppo_cli.report.text import clean
+from ppo_cli.storage.json_file import as_mapping, as_number
 
 Row = Mapping[str, Any]
 
@@ -80,7 +81,7 @@ def sweeps_table(sweeps: Sequence[Row], *, unicode: bool = True) -> Table:
             cell(sweep.get("name"), "bold"),
             status_cell(sweep.get("status")),
             *(cell(count(number)) for number in numbers),
-            cell(mapping(best).get("label")),
+            cell(as_mapping(best).get("label")),
             cell(eval_text(best, unicode=unicode)),
         )
     return table
@@ -99,7 +100,7 @@ def training_table(runs: Sequence[Row], over_seeds: Row | None, *, unicode: bool
     for header in ("evaluation", "episodes", "steps", "time"):
         table.add_column(header, justify="right", no_wrap=True)
     for run in runs:
-        episodes = mapping(run.get("eval")).get("episodes")
+        episodes = as_mapping(run.get("eval")).get("episodes")
         numbers = [count(as_number(value)) for value in (episodes, run.get("global_step"))]
         table.add_row(
             cell(run.get("name"), "bold"),
@@ -126,8 +127,8 @@ def evaluation_table(rows: Iterable[tuple[str, object]]) -> Table:
 
 
 def run_rows(document: Row, *, unicode: bool = True) -> list[tuple[str, object]]:
-    """What a run's document tells, as names and values."""
-    evaluation = mapping(document.get("eval"))
+    """List the contents of a run's document as names and values."""
+    evaluation = as_mapping(document.get("eval"))
     best = as_number(document.get("best_eval_during_training"))
     episodes = count(as_number(evaluation.get("episodes")))
     rows = [
@@ -229,16 +230,11 @@ def status_cell(status: object) -> Text:
 
 def eval_text(evaluation: object, *, unicode: bool = True) -> str:
     """``mean ± half the 95 % interval`` of an evaluation as JSON holds it; a dash when there is none."""
-    fields = mapping(evaluation)
+    fields = as_mapping(evaluation)
     ends = fields.get("ci95")
     low, high = ends if isinstance(ends, (list, tuple)) and len(ends) == 2 else (None, None)
     mean = as_number(fields.get("mean"))
     return interval(mean, as_number(low), as_number(high), "±" if unicode else "+/-")
-
-
-def mapping(value: object) -> Row:
-    """A mapping from a file that may hold anything; an empty one for all else."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def _table(first: str, overflow: Any) -> Table:

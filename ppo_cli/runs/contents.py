@@ -1,4 +1,4 @@
-"""What lies in a run folder, and what each file is for."""
+"""The files of a run folder, and what each is for."""
 
 from __future__ import annotations
 

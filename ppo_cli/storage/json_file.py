@@ -70,3 +70,22 @@ def read_json(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         raise corrupt(path, "is damaged: it holds no JSON object")
     return document
+
+
+def as_number(value: object) -> float | None:
+    """Take a number from a file that may hold anything; None for all that is no number or beyond a float.
+
+    >>> as_number(3), as_number("3"), as_number(True), as_number(10**400)
+    (3.0, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """Take a mapping from a file that may hold anything; an empty one for all else."""
+    return value if isinstance(value, Mapping) else {}

@@ -31,7 +31,7 @@ from ppo_cli.sweeps.plan.resources import Resources
 from ppo_cli.sweeps.results.run_result import RunResult
 from ppo_cli.sweeps.results.summary import summary
 from ppo_cli.sweeps.running.progress import SweepReport
-from ppo_cli.sweeps.running.runner import Origin, SweepRunner
+from ppo_cli.sweeps.running.runner import Invocation, SweepRunner
 from ppo_cli.sweeps.spec.params import parse_param
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 from ppo_cli.sweeps.work.events import JobEvent
@@ -232,7 +232,7 @@ def runner_of(
     executor.stop_asked = stop
     resources = resources or Resources(core_sets=((),) * executor.slots)
     return SweepRunner(
-        folder, spec, executor, resources, Origin("ppo sweep"), stop, retry_failed=retry_failed
+        folder, spec, executor, resources, Invocation("ppo sweep"), stop, retry_failed=retry_failed
     )
 
 

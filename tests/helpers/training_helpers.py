@@ -104,17 +104,17 @@ def train_members(
 
 
 def _listen(recorder: Any, result: Trained) -> None:
-    episode, evaluation = recorder.episode, recorder.evaluation
+    log_episode, log_evaluation = recorder.log_episode, recorder.log_evaluation
 
     def keep_episode(record: EpisodeRecord) -> None:
         result.episodes.append(replace(record, member=0))
-        episode(record)
+        log_episode(record)
 
     def keep_evaluation(step: int, stats: EvalStats, policy: Any) -> None:
         result.evals.append(stats)
-        evaluation(step, stats, policy)
+        log_evaluation(step, stats, policy)
 
-    recorder.episode, recorder.evaluation = keep_episode, keep_evaluation
+    recorder.log_episode, recorder.log_evaluation = keep_episode, keep_evaluation
 
 
 def play(members: Population, stop_after: int | None = None) -> list[IterationReport]:

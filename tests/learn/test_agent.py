@@ -17,7 +17,7 @@ from ppo_cli.learn.algorithms.base import Algorithm
 from ppo_cli.learn.batch import Batch, PolicyView, agent_minibatches
 from ppo_cli.learn.build import open_population
 from ppo_cli.learn.hyperparams import Hyperparams
-from ppo_cli.learn.minibatches import parts, permutations
+from ppo_cli.learn.minibatches import permutations, unbind
 from ppo_cli.learn.trainer import collect, make_batch, relabel, train_iteration
 from ppo_cli.nn.policy_output import PolicyOutput
 
@@ -37,7 +37,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 def moved_agent(
     algorithm: str, distribution: str, shape: dict[str, Any]
 ) -> tuple[Agent, PolicyOutput, Tensor, Batch, Hyperparams]:
-    """A minibatch, and what an agent says of it that has moved since it collected."""
+    """A minibatch, and the outputs on it of an agent that has moved since it collected."""
     env, kind = DISTRIBUTIONS[distribution]
     settings = {name: value for name, value in shape.items() if name != "members"}
     own = {"eps_clip_vf": 0.2} if "eps_clip_vf" in ALGORITHMS[algorithm].settings else {}
@@ -52,7 +52,7 @@ def moved_agent(
                 value += 0.1 * torch.randn(value.shape, generator=rng)
         order = permutations(state.seeds, 0, 1, batch.weights.shape[1])[:, 0]
         count = settings.get("num_minibatches", 1)
-        part = parts(agent_minibatches(batch, order, count, state.rows.hyper.normalize_advantages > 0))[-1]
+        part = unbind(agent_minibatches(batch, order, count, state.rows.hyper.normalize_advantages > 0))[-1]
         output, values = state.agent.net.forward(params, part.obs)
         return state.agent, output.clone(), values.clone(), part, state.rows.hyper
 
@@ -62,14 +62,14 @@ def moved_agent(
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_written_gradient_is_that_of_the_formula(algorithm: str, distribution: str, shape: str) -> None:
     agent, output, values, part, hyper = moved_agent(algorithm, distribution, SHAPES[shape])
-    policy = PolicyView.of(agent.distribution, output, part)
+    policy = PolicyView.of_output(agent.distribution, output, part)
     assert policy.log_ratio.abs().max() > 0.01
     formula = grad_by_autograd(agent, output, values, part, hyper)
     assert all(grad is None or grad.isfinite().all() for grad in formula)
-    fast = agent.algorithm.loss_gradient(policy, part, hyper)
-    if fast is None:
+    loss_grad = agent.algorithm.loss_gradient(policy, part, hyper)
+    if loss_grad is None:
         return  # nobody wrote one: the trainer takes the formula's
-    written = grad_by_hand(agent, fast, output, values, part, hyper)
+    written = grad_by_hand(agent, loss_grad, output, values, part, hyper)
     assert (written[1] is None) == (formula[1] is None)
     for ours, exact in zip(written[: 3 if agent.net.critic else 2], formula, strict=False):
         if ours is not None and exact is not None:
@@ -102,7 +102,7 @@ def test_an_algorithm_that_offers_its_formula_alone_takes_the_same_steps() -> No
 
 def test_the_total_loss_is_policy_loss_plus_value_loss_minus_entropy_by_their_weights() -> None:
     agent, output, values, part, hyper = moved_agent("ppo-clip", "categorical", ALONE)
-    policy = PolicyView.of(agent.distribution, output, part)
+    policy = PolicyView.of_output(agent.distribution, output, part)
 
     def loss(**weights: float) -> float:
         own = {name: torch.tensor([value]) for name, value in weights.items()}

@@ -36,18 +36,18 @@ class Regression:
 
     mlp: MLP
 
-    def gradient(self, params: Tensor, part: Samples) -> Gradient:
+    def gradient(self, params: Tensor, minibatch: Samples) -> Gradient:
         rows = params.expand(self.mlp.least_rows(len(params)), -1)
-        inputs = part.inputs.expand(len(rows), -1, -1).contiguous()
-        errors = self.mlp.forward(rows, inputs)[: len(params), :, 0] - part.labels
+        inputs = minibatch.inputs.expand(len(rows), -1, -1).contiguous()
+        errors = self.mlp.forward(rows, inputs)[: len(params), :, 0] - minibatch.labels
         grad = torch.zeros(len(rows), errors.shape[1], self.mlp.head_width)
         grad[: len(params), :, 0] = 2 * errors / errors.shape[1]
         grads = self.mlp.backward(rows, grad)[: len(params)]
-        counts = torch.ones(len(params), dtype=torch.bool)
-        return Gradient(grads, counts, (errors.clone(),))
+        nonempty = torch.ones(len(params), dtype=torch.bool)
+        return Gradient(grads, nonempty, (errors.clone(),))
 
-    def metrics(self, seen: Sequence[Tensor], batch: Samples) -> dict[str, Tensor]:
-        return {"train/error": seen[0].square().mean(-1)}
+    def metrics(self, aux: Sequence[Tensor], batch: Samples) -> dict[str, Tensor]:
+        return {"train/error": aux[0].square().mean(-1)}
 
 
 def samples_of_a_rollout(seeds: Sequence[int]) -> Samples:
@@ -68,7 +68,7 @@ def fitted(seeds: Sequence[int], epochs: int = 60, labels: Tensor | None = None)
         mlp.init_(row, generator(seed, Stream.INIT), 1, 1.0)
     trainable = Trainable.fresh(params)
     order = permutations(seeds, 0, epochs, samples.labels.shape[1])
-    batches = (shuffled(samples, one, 4) for one in order.unbind(1))
+    batches = (shuffled(samples, epoch_order, 4) for epoch_order in order.unbind(1))
     rates = torch.full((len(seeds), 1), 0.01, dtype=torch.float64)
     return trainable, optimise(trainable, Regression(mlp), batches, rates, torch.full((len(seeds),), 10.0))
 

@@ -20,7 +20,7 @@ from ppo_cli.learn import trainer
 from ppo_cli.learn.agent import update
 from ppo_cli.learn.batch import Batch, agent_minibatches, explained_variance
 from ppo_cli.learn.build import open_population
-from ppo_cli.learn.minibatches import parts, permutations
+from ppo_cli.learn.minibatches import permutations, unbind
 from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.trainer import collect, make_batch, relabel, train_iteration
 from ppo_cli.metrics import columns
@@ -151,7 +151,7 @@ def test_every_epoch_sees_every_transition_once_in_an_order_of_its_own() -> None
     own = torch.arange(24.0).view(2, 12)
     batch = Batch(own[..., None], own, own, own, own, own, torch.ones(2, 12))
     cut = agent_minibatches(batch, order[:, 0], 3, normalize=torch.tensor([False, True]))
-    minibatches = parts(cut)
+    minibatches = unbind(cut)
     seen = torch.cat([part.values for part in minibatches], dim=1)
     assert torch.equal(seen, own.gather(1, order[:, 0]))
     assert all(torch.equal(part.obs[..., 0], part.values) for part in minibatches)

@@ -18,7 +18,7 @@ from helpers.sweep_helpers import StopAfter, sweep_files, train_in_process
 from ppo_cli.sweeps.folder.sweep_dir import SweepDir
 from ppo_cli.sweeps.folder.sweep_yaml import read_spec
 from ppo_cli.sweeps.plan.resources import Resources
-from ppo_cli.sweeps.running.runner import Origin, SweepRunner
+from ppo_cli.sweeps.running.runner import Invocation, SweepRunner
 from ppo_cli.sweeps.work.local.executor import LocalExecutor
 
 
@@ -60,9 +60,9 @@ def test_workers_can_begin_with_held_out_runs_in_a_folder_that_was_not_there(
     folder = SweepDir(shutil.copytree(swept, tmp_path / NAME))
     spec = replace(read_spec(folder.spec_path), confirm=1)
     executor = LocalExecutor(1, command=WORKER)
-    origin = Origin(command="train")  # what the fake job does
+    invocation = Invocation(command="train")  # what the fake job does
     try:
-        runner = SweepRunner(folder, spec, executor, Resources(((),)), origin, StopAfter())
+        runner = SweepRunner(folder, spec, executor, Resources(((),)), invocation, StopAfter())
         *_, last = runner.run()
     finally:
         executor.close()

@@ -1,4 +1,4 @@
-"""``ppo sweep``: what does a parameter do? Several values, several seeds each, trained as populations."""
+"""``ppo sweep``: study a setting with several values and several seeds of each."""
 
 from __future__ import annotations
 
@@ -166,8 +166,8 @@ def sweep_command(
     from ppo_cli.sweeps.spec.request import Design, SweepRequest
     from ppo_cli.sweeps.work.registry import ExecutorOptions
 
-    who = ExecutorOptions(executor, ray_address, workers, timeout)
-    how = SessionOptions(who, max_members, max_memory, allow_import, retry_failed)
+    executor_options = ExecutorOptions(executor, ray_address, workers, timeout)
+    session = SessionOptions(executor_options, max_members, max_memory, allow_import, retry_failed)
     design = Design(zipped, seeds, search, trials, prune, confirm)
     typed = {"seed": seed, "total_timesteps": total_timesteps, "algorithm": algorithm}
     values = {key: value for key, value in typed.items() if value is not None}
@@ -179,15 +179,15 @@ def sweep_command(
         if resume is not None:
             if not request.asks_for_nothing or name is not None or dry_run:
                 raise UsageError(TAKES_NO_SETTINGS, hint=TO_EXTEND)
-            document = api.resume_sweep(resume, runs_dir=runs_dir, options=how, hooks=hooks)
+            document = api.resume_sweep(resume, runs_dir=runs_dir, options=session, hooks=hooks)
         elif not (sweep_file or params):
             raise UsageError("nothing to sweep", hint=WHAT_TO_DO)
         elif dry_run:
-            plan = api.plan_sweep(request, name=name, runs_dir=runs_dir, options=how, hooks=hooks)
+            plan = api.plan_sweep(request, name=name, runs_dir=runs_dir, options=session, hooks=hooks)
             show_dry_run(plan, as_json=json)
             return
         else:
-            document = api.run_sweep(request, name=name, runs_dir=runs_dir, options=how, hooks=hooks)
+            document = api.run_sweep(request, name=name, runs_dir=runs_dir, options=session, hooks=hooks)
         go_on = api.resume_command(document["sweep_dir"], allow_import=allow_import)
         show_sweep(document, stopped=stop(), resume=go_on, quiet=quiet, as_json=json)
     raise typer.Exit(exit_code(document, stop))

@@ -132,6 +132,7 @@ WHAT_TO_DO = (
 def _typed_settings(
     env: str | None, config: Path | None, overrides: Sequence[str], values: dict[str, Any], allow_import: bool
 ) -> ResolvedSettings:
+    """Resolve the settings that were typed."""
     if not (env or config or overrides):
         raise UsageError("nothing to train", hint=WHAT_TO_DO)
     from ppo_cli.prepare.resolve import resolve_settings
@@ -142,6 +143,7 @@ def _typed_settings(
 def _settings_of_point(
     sweep: str, point: str | None, runs_dir: Path, values: dict[str, Any], allow_import: bool
 ) -> ResolvedSettings:
+    """Resolve the settings of a point of a sweep."""
     from ppo_cli.sweeps.results.point_settings import BEST, settings_of_point
 
     return settings_of_point(sweep, point or BEST, runs_dir, values=values, allow_import=allow_import)
@@ -150,6 +152,7 @@ def _settings_of_point(
 def _show_plan(
     settings: ResolvedSettings, seeds: int, runs_dir: Path, name: str | None, *, as_json: bool
 ) -> None:
+    """Show what a training would do, for ``--dry-run``."""
     from ppo_cli.api.train import with_seeds
     from ppo_cli.cli.training.dry_run import show_plan
     from ppo_cli.prepare.plan import training_plan

@@ -30,7 +30,7 @@ Finding = tuple[bool, str, str]
 
 
 def run_check(name: str, check: Callable[[Path], Finding], runs_dir: Path) -> dict[str, Any]:
-    """One check as a document. A check that fails in a way nobody foresaw is a finding too."""
+    """Run a check; returns its document. Any exception of it is reported as a failed check."""
     try:
         ok, detail, fix = check(runs_dir)
     except Exception as error:  # whatever is broken, the other checks go on
@@ -108,7 +108,7 @@ def check_runs_dir(runs_dir: Path) -> Finding:
 
 
 def check_fsync(runs_dir: Path) -> Finding:
-    """How long a durable save of a checkpoint takes."""
+    """Measure how long a durable save of a checkpoint takes."""
     place = _existing(runs_dir)
     if place is None or not place.is_dir():
         return False, "not tried: there is no folder to write in", "see the check of the runs folder"

@@ -35,7 +35,7 @@ class Cast:
 
     @property
     def default_path(self) -> Path:
-        """Where the film goes when nothing is said, without its ending."""
+        """The default path of the film, without its ending."""
         if not self.runs:
             plain = self.env_id.rpartition(":")[2].replace("/", "-")  # without its module and folders
             return Path(f"{plain}-random")

@@ -31,7 +31,7 @@ def refuse_contradictions(given: Mapping[str, bool], *, runs: bool) -> None:
 
 
 def num_played(episodes: int, pick: str | None, of: int | None) -> int:
-    """How many episodes are played so that some can be picked.
+    """Count the episodes to play so that some can be picked.
 
     Args:
         episodes: How many are shown.

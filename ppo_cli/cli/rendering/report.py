@@ -31,9 +31,9 @@ def report(target: Target, written: Written, shown: Sequence[Shown], pace: float
     from ppo_cli.report.tables import evaluation_table
 
     rows: list[tuple[str, object]] = [("environment", shown[0].panel.scene.env_id)]
-    for each in shown:
-        played = f"return {number(each.episode.episode_return)}, {count(each.episode.length)} steps"
-        rows.append((each.panel.label or "episode", played))
+    for entry in shown:
+        played = f"return {number(entry.episode.episode_return)}, {count(entry.episode.length)} steps"
+        rows.append((entry.panel.label or "episode", played))
     time = f"{number(written.seconds, 3)} s" if written.seconds is not None else f"{number(pace)} a second"
     rows += [
         ("folder" if target.kind == "png" else "file", str(target.path)),
@@ -43,13 +43,13 @@ def report(target: Target, written: Written, shown: Sequence[Shown], pace: float
 
 
 def _document(target: Target, written: Written, shown: Sequence[Shown], pace: float) -> dict[str, Any]:
-    runs = {each.panel.about.get("run_dir") for each in shown}
+    runs = {entry.panel.about.get("run_dir") for entry in shown}
     return {
         "run_dir": runs.pop() if len(runs) == 1 else None,
         "env_id": shown[0].panel.scene.env_id,
         "path": str(target.path),
         "format": target.kind,
-        "episodes": [_episode(each) for each in shown],
+        "episodes": [_episode(entry) for entry in shown],
         "frames": written.frames,
         "frames_per_second": pace,
         "seconds": written.seconds,

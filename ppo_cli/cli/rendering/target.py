@@ -32,7 +32,7 @@ class Target:
 
 
 def target_of(output: str | None, kind: Format | None, default: Path) -> Target:
-    """Where a film goes.
+    """Decide where a film goes.
 
     Args:
         output: ``--output``; None for the default place.

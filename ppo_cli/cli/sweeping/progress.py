@@ -43,7 +43,7 @@ def show_plan(plan: Plan) -> None:
 
 
 def title(spec: SweepSpec) -> str:
-    """What is swept, in a line."""
+    """Say what is swept, in a line."""
     env = spec.base.env_id if len(spec.env_ids) == 1 else f"{len(spec.env_ids)} environments"
     names = ", ".join(param.name for param in spec.params)
     kind = "" if spec.search == "grid" else f" ({spec.search} search)"
@@ -51,7 +51,7 @@ def title(spec: SweepSpec) -> str:
 
 
 def plan_text(plan: Plan) -> str:
-    """What a sweep will take, in a line."""
+    """Say what a sweep will take, in a line."""
     spec, estimate = plan.spec, plan.estimate
     sizes = sorted(set(plan.sizes)) or [0]
     members = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"

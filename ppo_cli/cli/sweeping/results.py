@@ -111,7 +111,7 @@ def _mean(numbers: Mapping[str, Any], unicode: bool) -> str:
 
 
 def _saved_text(document: Document) -> str:
-    """What pruning saved."""
+    """Say what pruning saved."""
     steps = document["steps"]
     pruned = sum(point["pruned"] for point in document["points"])
     if not pruned:

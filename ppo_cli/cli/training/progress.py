@@ -31,7 +31,7 @@ def terminal_hooks(ctx: typer.Context, stop: Stop, *, quiet: bool) -> Hooks:
 
 
 def title(population: Population) -> str:
-    """What is trained, in a line."""
+    """Say what is trained, in a line."""
     members = population.members
     config = members[0].config
     about = f"{config.env_id}  {config.algorithm}"

@@ -1,4 +1,4 @@
-"""What an algorithm decides: how it judges what was done, and which loss the policy minimises.
+"""The interface of an algorithm: how it judges a rollout, and which loss the policy minimises.
 
 All share the rest of the loss, vf_coef * value loss - ent_coef * entropy, and the loop around it. What is
 known of an algorithm without running it (what it collects, whether it has a critic, its settings and metrics)
@@ -23,11 +23,11 @@ from ppo_cli.learn.rollout import Rollout
 
 @dataclass(frozen=True)
 class Targets:
-    """What an algorithm makes of a rollout; each ``[M, T, N]``.
+    """An algorithm's judgement of a rollout; each ``[M, T, N]``.
 
     Attributes:
-        advantages: How much better an action was than was to be expected.
-        returns: What the critic is to learn.
+        advantages: How much better an action was than expected.
+        returns: Value targets: what the critic is to learn.
         weights: How much a step counts, 0 for what is not learned from.
     """
 
@@ -51,7 +51,7 @@ class LossGradient:
 
 @dataclass(frozen=True)
 class Adapted:
-    """What an algorithm changes after an update.
+    """Changes that an algorithm makes after an update.
 
     Attributes:
         hyperparams: New values of hyperparameters, ``[M]`` each, by name; part of the training state.
@@ -63,14 +63,14 @@ class Adapted:
 
 
 class Algorithm(ABC):
-    """One way to improve a policy from what it did: its targets and its loss; the rest has defaults."""
+    """A way to improve a policy from rollouts. Targets and loss must be written; the rest has defaults."""
 
-    looks_at_kl: ClassVar[bool] = False
-    """Whether the loss asks for ``policy.kl``: the policy at collection is then kept."""
+    needs_kl: ClassVar[bool] = False
+    """Whether the loss uses ``policy.kl``: the policy's output at collection is then kept."""
 
     @classmethod
     def make(cls, learning: Learning) -> Algorithm:
-        """The algorithm with its settings."""
+        """Make the algorithm from its settings."""
         return cls()
 
     @abstractmethod
@@ -89,10 +89,10 @@ class Algorithm(ABC):
         batch: Batch,
         hyper: Hyperparams,  # annealed
     ) -> Tensor:  # [M]
-        """The policy's loss on one minibatch: the formula that the algorithm is."""
+        """Compute the policy's loss on one minibatch: the formula of the algorithm."""
 
     def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient | None:
-        """The derivative of :meth:`loss` where somebody wrote it out; None leaves it to autograd.
+        """Compute the derivative of :meth:`loss` where it is written out; None leaves it to autograd.
 
         It saves the bookkeeping of autograd, and a test holds it to ``loss``.
         """
@@ -104,22 +104,24 @@ class Algorithm(ABC):
         batch: Batch,  # [K, M, B, ...]
         hyper: Hyperparams,
     ) -> dict[str, Tensor]:
-        """What K minibatches came to, by metric name, ``[K, M]`` each; names are declared in the facts."""
+        """Compute metrics of K minibatches, ``[K, M]`` each by name; the names are declared in the facts."""
         return {"train/policy_loss": self.loss(policy, batch, hyper)}
 
-    def after_update(self, look: Callable[[], PolicyView], batch: Batch, hyper: Hyperparams) -> Adapted:
+    def after_update(
+        self, view_policy: Callable[[], PolicyView], batch: Batch, hyper: Hyperparams
+    ) -> Adapted:
         """Adapt hyperparameters to how the update went.
 
         Args:
-            look: The new policy on the whole rollout; it takes a pass through the networks.
-            batch: The rollout as it was learned from.
+            view_policy: Gives the new policy on the whole rollout, which takes a pass through the networks.
+            batch: The whole rollout, ``[M, B, ...]``.
             hyper: The hyperparameters of the update.
         """
         return Adapted()
 
 
 def gae_targets(rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
-    """Advantages by GAE, value targets that are advantages plus values; every real step counts the same."""
+    """Compute advantages by GAE, and value targets as advantages plus values; every real step weighs 1."""
     estimates = advantages.gae(
         rollout.rewards, values, rollout.terminated, rollout.truncated, hyper.gamma, hyper.gae_lambda
     )

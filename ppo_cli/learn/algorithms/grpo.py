@@ -66,7 +66,7 @@ class Grpo(Algorithm):
         return _surrogate(policy, batch, hyper) + hyper.kl_coef * penalty
 
     def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient:
-        """That of the clipped surrogate and that of the penalty."""
+        """Differentiate the clipped surrogate and the penalty with respect to log pi."""
         grad_surrogate = losses.clipped_surrogate_grad(
             policy.log_ratio.exp(), batch.advantages, hyper.eps_clip, hyper.clip_higher, batch.weights
         )

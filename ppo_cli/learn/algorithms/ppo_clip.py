@@ -18,7 +18,7 @@ class PpoClip(Algorithm):
     """Generalised advantage estimation and the clipped surrogate."""
 
     def targets(self, rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
-        """Advantages by GAE; value targets are advantages plus values."""
+        """Compute advantages by GAE; value targets are advantages plus values."""
         return gae_targets(rollout, values, hyper)
 
     def loss(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> Tensor:
@@ -27,12 +27,12 @@ class PpoClip(Algorithm):
         return losses.clipped_surrogate(policy.log_ratio.exp(), batch.advantages, eps, eps, batch.weights)
 
     def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient:
-        """Nothing where the ratio is clipped, -ratio A / n elsewhere."""
+        """Differentiate with respect to log pi: 0 where the ratio is clipped, -ratio A / n elsewhere."""
         ratio, eps = policy.log_ratio.exp(), hyper.eps_clip
         return LossGradient(losses.clipped_surrogate_grad(ratio, batch.advantages, eps, eps, batch.weights))
 
     def metrics(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
-        """The loss, and how often it was clipped."""
+        """Compute the loss, and the share of transitions outside the clip range."""
         ratio, eps, weights = policy.log_ratio.exp(), hyper.eps_clip, batch.weights
         return {
             "train/policy_loss": losses.clipped_surrogate(ratio, batch.advantages, eps, eps, weights),

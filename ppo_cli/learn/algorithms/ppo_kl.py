@@ -1,7 +1,7 @@
 """PPO with an adaptive KL penalty (Schulman et al. 2017, section 4).
 
 Neighbour of PPO-clip. The surrogate is not clipped; instead every move away from the policy that collected
-costs ``kl_coef`` times the exact KL divergence. After each update the price is doubled or halved, to bring
+costs ``kl_coef`` times the exact KL divergence. After each update ``kl_coef`` is doubled or halved, to bring
 that divergence near ``kl_target``.
 """
 
@@ -26,10 +26,10 @@ SMALLEST, LARGEST = 1e-6, 1e6  # so that kl_coef finds its way back from either 
 class PpoKl(Algorithm):
     """Generalised advantage estimation and a surrogate with a KL penalty."""
 
-    looks_at_kl = True
+    needs_kl = True
 
     def targets(self, rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
-        """Those of PPO-clip."""
+        """Compute advantages by GAE, as PPO-clip does; value targets are advantages plus values."""
         return gae_targets(rollout, values, hyper)
 
     def loss(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> Tensor:
@@ -38,7 +38,7 @@ class PpoKl(Algorithm):
         return surrogate + hyper.kl_coef * masked_mean(policy.kl, batch.weights)
 
     def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient:
-        """That of the surrogate with respect to log pi, of the penalty with respect to the divergence."""
+        """Differentiate the surrogate with respect to log pi, the penalty with respect to the KL."""
         return LossGradient(
             log_probs=losses.surrogate_grad(policy.log_ratio.exp(), batch.advantages, batch.weights),
             kl=batch.weights * hyper.kl_coef[:, None],
@@ -49,19 +49,21 @@ class PpoKl(Algorithm):
         loss = losses.surrogate(policy.log_ratio.exp(), batch.advantages, batch.weights)
         return {"train/policy_loss": loss}
 
-    def after_update(self, look: Callable[[], PolicyView], batch: Batch, hyper: Hyperparams) -> Adapted:
-        """Adapt the price to how far the policy moved over the whole rollout."""
-        moved = masked_mean(look().kl, mask_weights(batch.weights))
-        return Adapted({"kl_coef": adapted_kl_coef(moved, hyper)}, {"train/kl": moved})
+    def after_update(
+        self, view_policy: Callable[[], PolicyView], batch: Batch, hyper: Hyperparams
+    ) -> Adapted:
+        """Adapt ``kl_coef`` to how far the policy moved over the whole rollout."""
+        kl = masked_mean(view_policy().kl, mask_weights(batch.weights))
+        return Adapted({"kl_coef": adapted_kl_coef(kl, hyper)}, {"train/kl": kl})
 
 
 def adapted_kl_coef(
     kl: Tensor,  # [M], KL(pi_old || pi) over the rollout after the update
     hyper: Hyperparams,
 ) -> Tensor:  # [M]
-    """Half of it where the policy moved less than kl_target / 1.5, twice where more than 1.5 times it.
+    """Halve kl_coef where kl < kl_target / 1.5, double it where kl > 1.5 kl_target.
 
-    It stays as it is without a ``kl_target``, and so does 0.
+    It stays as it is where it is 0, and where there is no ``kl_target``.
     """
     kl_coef, kl_target = hyper.kl_coef, hyper.kl_target
     moved_little, moved_far = kl < kl_target / TOLERANCE, kl > kl_target * TOLERANCE

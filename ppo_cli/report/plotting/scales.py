@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ppo_cli.report.numbers import as_number, number
+from ppo_cli.report.numbers import number
 from ppo_cli.report.text import clean
+from ppo_cli.storage.json_file import as_number
 from ppo_cli.sweeps.spec.points import value_text as exact_value_text
 
 _WIDE = 100.0  # positive numbers that differ by this factor need a log axis

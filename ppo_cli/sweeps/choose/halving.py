@@ -1,8 +1,9 @@
 """Successive halving: at a rung the worse half of the points is stopped, and the others train on.
 
-A rung lies after a fixed share of the steps, where an evaluation falls anyway. Which points it keeps follows
-from the evaluations that stand in the runs' ``eval.csv``, so a sweep that is stopped and resumed decides the
-same again. Source: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification".
+A rung lies after a fixed share of the steps, where an evaluation falls anyway. It decides by the evaluations
+in the runs' ``eval.csv`` alone, so a sweep that is stopped and resumed decides the same again.
+
+Source: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification".
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from ppo_cli.sweeps.spec.points import Point
 from ppo_cli.sweeps.spec.rungs import RUNGS, rung_name, rung_step
 
 FEWEST = 2
-"""A rung leaves at least so many points: a single one could be compared with nothing."""
+"""Points that a rung keeps at least: a single one could be compared with nothing."""
 
 
 def survivors(scores: Mapping[Point, float]) -> list[Point]:
-    """The points that a rung keeps: the better half, in the order in which they were given.
+    """Choose the points that a rung keeps: the better half, in the order in which they were given.
 
     Args:
         scores: Mean over seeds at the rung; NaN for a point that lost a run on the way, which comes last.
@@ -37,29 +38,29 @@ def why_stopped(scores: Mapping[Point, float], point: Point, share: float) -> st
 
 
 def mean_at_rung(runs: Sequence[RunResult], share: float) -> float:
-    """Mean over a point's seeds at a rung; NaN when a run was lost before it.
+    """Compute the mean over a point's seeds at a rung; NaN when a run was lost before the rung.
 
-    One that was lost after it counts: otherwise a sweep that goes on would decide otherwise than before.
+    A run that was lost after the rung counts: otherwise a resumed sweep would decide differently.
     """
     returns = [return_at_rung(run, share) for run in runs]
     return math.nan if None in returns else fmean(mean for mean in returns if mean is not None)
 
 
 def mean_at_last_rung(runs: Sequence[RunResult]) -> float:
-    """Mean over a point's seeds at the last rung that all of them reached; NaN when they reached none."""
+    """Compute the mean over a point's seeds at the last rung that all of them reached; NaN without one."""
     means = [mean_at_rung(runs, share) for share in RUNGS] if runs else []
     return next((mean for mean in reversed(means) if not math.isnan(mean)), math.nan)
 
 
 def return_at_rung(run: RunResult, share: float) -> float | None:
-    """Mean return of a run's evaluation at a rung; None while the run has not come so far."""
+    """Read the mean return of a run's evaluation at a rung; None while the run has not reached it."""
     rung = rung_step(run.planned.config, share)
     columns = read_columns(run.run_dir.eval_path, "global_step", "mean")
     return next((mean for step, mean in zip(*columns.values(), strict=True) if step == rung), None)
 
 
 def stands_at_rung(run: RunResult, share: float) -> bool:
-    """Whether a run has come to a rung and ended its session there.
+    """Whether a run has reached a rung and saved its checkpoint there.
 
     A process that is killed at the rung may leave the evaluation without the checkpoint and the summary.
     """

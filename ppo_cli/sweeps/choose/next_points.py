@@ -40,7 +40,7 @@ def ask_for(
 
 
 def num_points_known(spec: SweepSpec) -> int:
-    """How many of a sweep's points do not depend on its results."""
+    """Count the points of a sweep that do not depend on its results."""
     if spec.search == "grid":
         return spec.num_points
     return optuna_search.generations(spec.search, spec.num_points, 1)[0]

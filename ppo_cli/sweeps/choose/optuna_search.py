@@ -24,7 +24,7 @@ _TRIES = 50
 
 
 def generations(search: str, trials: int, together: int) -> list[int]:
-    """How many points are asked for at a time, in order.
+    """List how many points a search asks for at a time, in order.
 
     Args:
         search: ``random`` asks for all at once; ``tpe`` first for some at random, then for a few at a time.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.names import check_run_name, numbered
-from ppo_cli.sweeps.folder.sharing import beyond, disagreements, extended
+from ppo_cli.sweeps.folder.sharing import disagreements, merge, surplus
 from ppo_cli.sweeps.folder.sweep_dir import SweepDir, create_sweep_dir
 from ppo_cli.sweeps.folder.sweep_yaml import dump_spec, read_spec
 from ppo_cli.sweeps.spec.checks import check_spec
@@ -82,11 +82,11 @@ def _refusal(folder: SweepDir, spec: SweepSpec) -> UsageError | None:
 
 
 def _going_on(folder: SweepDir, spec: SweepSpec) -> tuple[SweepDir, SweepSpec, list[str]]:
-    """What is swept in a folder that holds this sweep or a part of it, and what the user should know."""
+    """Merge a sweep with the one that its folder holds; returns both and what the user should know."""
     before = read_spec(folder.spec_path)
-    merged = extended(before, spec)
+    merged = merge(before, spec)
     check_spec(merged)
     notices = [f"{folder.name} is there: what it holds is not trained again"]
     if len(merged.points()) * merged.num_seeds > len(spec.points()) * spec.num_seeds:
-        notices.append(f"it also holds {beyond(before, spec)}")
+        notices.append(f"it also holds {surplus(before, spec)}")
     return folder, merged, notices

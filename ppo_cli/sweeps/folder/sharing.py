@@ -1,4 +1,4 @@
-"""Which sweeps may share a folder, and the sweep that holds what both ask for.
+"""Decide which sweeps may share a folder, and merge two that do.
 
 Values, seeds, trials, pruning and confirmation may differ, because they add runs and change none.
 Environments, algorithms and policies may be added where they are swept. Everything else that results depend
@@ -43,8 +43,8 @@ def disagreements(here: SweepSpec, there: SweepSpec) -> list[str]:
     return differences
 
 
-def extended(before: SweepSpec, now: SweepSpec) -> SweepSpec:
-    """The sweep that holds what both ask for.
+def merge(before: SweepSpec, now: SweepSpec) -> SweepSpec:
+    """Merge two sweeps: make one that holds the points and seeds of both.
 
     Raises:
         UsageError: A search goes over other ranges than before.
@@ -71,8 +71,8 @@ def extended(before: SweepSpec, now: SweepSpec) -> SweepSpec:
     return replace(now, params=tuple(_values_of_both(earlier[param.name], param) for param in now.params))
 
 
-def beyond(before: SweepSpec, now: SweepSpec) -> str:
-    """Say what a folder holds that was not asked for now."""
+def surplus(before: SweepSpec, now: SweepSpec) -> str:
+    """Name the points and seeds that a folder holds from before and that are not asked for now."""
     asked = {point.label for point in now.points()}
     more = [point.text for point in before.points() if point.label not in asked]
     shown = ", ".join(more[:4]) + (f" and {len(more) - 4} more" if len(more) > 4 else "")
@@ -81,18 +81,19 @@ def beyond(before: SweepSpec, now: SweepSpec) -> str:
 
 
 def _swept_text(spec: SweepSpec) -> str:
+    """Name the swept settings, for a message."""
     return " and ".join(sorted(param.name for param in spec.params))
 
 
 def _bases_by_name(spec: SweepSpec) -> dict[str, RunConfig]:
-    """The bases by their environment, with the algorithm and policy where these are swept."""
+    """Name each base by its environment, and by its algorithm and policy where these are swept."""
     swept = {param.path for param in spec.params} | {"env_id"}
     paths = [path for path in OWN_BASE if path in swept]
     return {" ".join(get_value(base, path) for path in paths): base for base in spec.bases}
 
 
 def _fixed_settings(spec: SweepSpec, base: RunConfig) -> dict[str, Any]:
-    """A base's settings that results depend on and every run has: without the swept ones and the seed."""
+    """Collect what results depend on of a base's settings, without the swept ones and the seed."""
     swept = {param.path for param in spec.params} | {SEED}
     settings = {path: value for path, value in result_settings(base).items() if path not in swept}
     for path, value in settings.items():
@@ -102,6 +103,7 @@ def _fixed_settings(spec: SweepSpec, base: RunConfig) -> dict[str, Any]:
 
 
 def _differences(here: Mapping[str, Any], there: Mapping[str, Any], name: str) -> list[str]:
+    """Describe the settings of the base ``name`` that differ."""
     both = {path: value for path, value in here.items() if path in there}
     return [
         f"{path} of {name} is {value_text(mine)} here and {value_text(theirs)} there"
@@ -110,25 +112,28 @@ def _differences(here: Mapping[str, Any], there: Mapping[str, Any], name: str) -
 
 
 def _values_of_both(old: Param, new: Param) -> Param:
-    """The values of both, numbers in order."""
+    """Merge the values of two sweeps of one setting, numbers in order."""
     if old == new:
         return new
     values = list(dict.fromkeys([*old.grid(), *new.grid()]))
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         values.sort()
-    return _listed(new, values)
+    return _param_over(new, values)
 
 
 def _pairs_of_both(before: SweepSpec, now: SweepSpec) -> tuple[Param, ...]:
-    """The pairs of both, those from before first."""
+    """Merge the pairs of values of two zipped sweeps, those from before first."""
     points = {point.label: dict(point.values) for point in [*before.points(), *now.points()]}
-    return tuple(_listed(param, [values[param.name] for values in points.values()]) for param in now.params)
+    return tuple(
+        _param_over(param, [values[param.name] for values in points.values()]) for param in now.params
+    )
 
 
-def _listed(param: Param, values: Sequence[Any]) -> Param:
-    """A swept setting over a list of values."""
+def _param_over(param: Param, values: Sequence[Any]) -> Param:
+    """Make a swept setting of a list of values."""
     return Param(param.path, param.name, tuple(values))
 
 
 def _texts(params: Sequence[Param]) -> str:
+    """Write swept settings with their values, for a message."""
     return ", ".join(param.text for param in params)

@@ -123,7 +123,7 @@ class SweepDir:
         write_json(self.summary_path, summary)
 
     def read_summary(self) -> dict[str, Any] | None:
-        """What ``summary.json`` says, or None while there is none.
+        """Read ``summary.json``; None while there is none.
 
         Raises:
             CorruptFileError: It is not a JSON object, too large, or no regular file.
@@ -166,7 +166,7 @@ def find_sweep(runs_dir: Path, ref: str) -> SweepDir:
 
 
 def find_run_or_sweep(runs_dir: Path, ref: str) -> RunDir | SweepDir:
-    """What a user means: a run, or else a sweep.
+    """Find the run, or else the sweep, that a user means.
 
     Raises:
         UsageError: There is neither.

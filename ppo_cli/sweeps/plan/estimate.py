@@ -1,4 +1,4 @@
-"""How long a sweep will take and how much disk and memory, from a short measurement of its populations."""
+"""Estimate time, disk and memory of a sweep, from a short measurement of its populations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ppo_cli.sweeps.work.executor import Executor
 from ppo_cli.sweeps.work.job import Job
 
 MOST_PROBES = 6
-"""Programs that are measured; the others are taken to cost as much per environment step."""
+"""Programs that are measured at most; for others the mean cost per environment step is assumed."""
 
 _DEFAULT_EPISODE_STEPS = 1000  # of an environment without a time limit
 
@@ -28,12 +28,12 @@ MakeProbe = Callable[[str, JobRuns], Job]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a sweep will take.
+    """Time, disk and memory that a sweep will take.
 
     Attributes:
         seconds: Time from start to end, without pruning; None when it was not measured.
         disk: Bytes.
-        memory: Bytes that the populations take that are trained side by side, estimated from above.
+        memory: Bytes of the populations trained side by side, estimated from above.
         steps: Environment steps that are left, of all runs together.
     """
 
@@ -45,7 +45,7 @@ class Estimate:
 
 @dataclass(frozen=True, order=True)
 class Speed:
-    """What a probe measured.
+    """The speed of a population, as a probe measured it.
 
     Attributes:
         iteration_seconds: Seconds of an iteration of the population.
@@ -64,13 +64,13 @@ def estimate(
     stop: Callable[[], bool],
     share_done: Callable[[str], float] = lambda name: 0.0,
 ) -> Estimate:
-    """Train some iterations of the populations on every slot at once, and reckon from there.
+    """Train some iterations of the populations on every slot at once, and extrapolate.
 
-    An evaluation's length is not known before: its episodes are taken to last half the time limit.
+    The length of evaluation episodes is not known before: half the time limit is assumed.
 
     Args:
-        populations: What is to be trained.
-        executor: Who will train it.
+        populations: Those to be trained.
+        executor: The executor that will train them.
         core_sets: The processor cores of each slot.
         make_probe: See :data:`MakeProbe` and :func:`probes_in`.
         stop: Whether a stop was asked for.
@@ -90,12 +90,12 @@ def estimate(
         per_step = {
             key: _seconds(largest[key], speed) / _num_steps(largest[key]) for key, speed in speeds.items()
         }
-        usual = sum(per_step.values()) / len(per_step)
-        each = [
-            steps * per_step.get(_program(population), usual)
+        mean_per_step = sum(per_step.values()) / len(per_step)
+        durations = [
+            steps * per_step.get(_program(population), mean_per_step)
             for population, steps in zip(populations, steps_left, strict=True)
         ]
-        seconds = makespan(each, len(core_sets))
+        seconds = makespan(durations, len(core_sets))
     return Estimate(
         seconds=seconds,
         disk=sum(disk_bytes(run.config) for population in populations for run in population),
@@ -105,7 +105,7 @@ def estimate(
 
 
 def probes_in(folder: Path, spec: SweepSpec, *, allow_import: bool) -> MakeProbe:
-    """How :func:`estimate` makes its probes for a sweep in a folder."""
+    """Return what makes the probes of :func:`estimate`, for a sweep in a folder."""
 
     def make(job_id: str, runs: JobRuns) -> Job:
         env_requested = spec.env_requested
@@ -121,9 +121,9 @@ def measure(
     make_probe: MakeProbe,
     stop: Callable[[], bool],
 ) -> dict[str, Speed]:
-    """Measure populations, all slots side by side; the slowest speed of each by its program.
+    """Measure populations on all slots side by side; returns the slowest speed of each program.
 
-    What fails here is left out: it will fail when it is trained, and be reported then.
+    A population that fails here is left out: it will fail when it is trained, and be reported then.
     """
     probes = deque(_probes(populations, len(core_sets), make_probe))
     free = list(core_sets)
@@ -148,7 +148,7 @@ def measure(
 
 
 def makespan(seconds: Sequence[float], slots: int) -> float:
-    """When the last job ends, each begun on the first slot that is free.
+    """Compute when the last job ends, in seconds, each begun on the first slot that is free.
 
     >>> makespan([3.0, 2.0, 2.0], 2)
     4.0
@@ -166,11 +166,12 @@ def _probes(populations: Sequence[JobRuns], slots: int, make_probe: MakeProbe) -
 
 
 def _program(population: JobRuns) -> str:
+    """Identify the program that a population runs: its static settings."""
     return static_key(population[0].config)
 
 
 def _seconds(population: JobRuns, speed: Speed) -> float:
-    """Seconds of a population: its iterations and its evaluations."""
+    """Compute the seconds of a population: its iterations and its evaluations."""
     config = population[0].config
     spec = env_spec(config.env_id, config.env_kwargs)
     evaluation = config.evaluation
@@ -181,9 +182,10 @@ def _seconds(population: JobRuns, speed: Speed) -> float:
 
 
 def _memory(population: JobRuns) -> int:
+    """Estimate the bytes of memory of a population in its worker."""
     return WORKER_BYTES + len(population) * memory_bytes(population[0].config)
 
 
 def _num_steps(population: JobRuns) -> int:
-    """Environment steps that are really made: whole iterations."""
+    """Count the environment steps of a population: those of whole iterations."""
     return sum(run.config.num_iterations * run.config.steps_per_iteration for run in population)

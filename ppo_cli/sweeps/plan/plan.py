@@ -15,7 +15,7 @@ from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep will train.
+    """The runs that a sweep will train, and the estimate of what that takes.
 
     Attributes:
         spec: The sweep; for a dry run with all its points, as far as these are known or can be guessed.

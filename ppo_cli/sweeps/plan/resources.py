@@ -1,4 +1,4 @@
-"""What the populations of a sweep may use: processor cores and memory, dealt to the jobs under way."""
+"""Processor cores and memory, dealt to the jobs of a sweep that are under way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CoreSet = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Resources:
-    """What a sweep may use.
+    """Cores and memory that a sweep may use.
 
     Attributes:
         core_sets: The cores of each job that is under way, one entry per slot.
@@ -34,7 +34,7 @@ class Resources:
 
     @property
     def slots(self) -> int:
-        """How many jobs are trained side by side."""
+        """The number of jobs that are trained side by side."""
         return len(self.core_sets)
 
     def for_jobs(self, count: int) -> list[CoreSet]:
@@ -47,7 +47,7 @@ class Resources:
 
 
 def deal(slots: int, *, pinned: bool, max_members: int | None, max_memory: float | None) -> Resources:
-    """What this machine has, dealt to slots.
+    """Deal this machine's cores and memory to slots.
 
     Args:
         slots: Jobs that are under way at once.

@@ -1,4 +1,4 @@
-"""What the runs of a point came to together: mean over seeds, its interval, and what was lost."""
+"""The result of a point: mean over its seeds, interval of the mean, and the runs that were lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ppo_cli.sweeps.spec.points import Point
 
 @dataclass(frozen=True)
 class PointResult:
-    """A point over its seeds.
+    """The result of a point over its seeds.
 
     Attributes:
         point: The point.
@@ -25,7 +25,7 @@ class PointResult:
         n_pruned: Runs that a rung stopped.
         n_missing: Runs that are not done yet.
         steps: Environment steps of all its runs.
-        wall_time: Longest time of a run in seconds.
+        wall_time: Seconds of its longest run.
     """
 
     point: Point
@@ -86,7 +86,7 @@ class PointResult:
 
 
 def results_per_point(runs: Iterable[RunResult]) -> list[PointResult]:
-    """The points of some runs, in the order in which they first come."""
+    """Sum up runs by point, in the order in which the points first come."""
     groups: dict[Point, list[RunResult]] = {}
     for run in runs:
         groups.setdefault(run.planned.point, []).append(run)
@@ -94,7 +94,7 @@ def results_per_point(runs: Iterable[RunResult]) -> list[PointResult]:
 
 
 def best_point(points: Sequence[PointResult]) -> PointResult | None:
-    """The point with the best mean over seeds, among those with the fewest seeds lost and the most done.
+    """Choose the point with the best mean, among those with the fewest seeds lost and the most done.
 
     A point that diverges on one seed of five is not better for it: the mean of its survivors does not count
     as long as there is a point that trains on every seed.
@@ -106,11 +106,12 @@ def best_point(points: Sequence[PointResult]) -> PointResult | None:
 
 
 def best_first(points: Sequence[PointResult]) -> list[PointResult]:
-    """The points from the best mean to the worst; those without one last, in the order in which they came."""
+    """Sort points from the best mean to the worst; those without a mean stay in order, at the end."""
     return sorted(points, key=lambda result: -result.mean if result.returns else math.inf)
 
 
 def _point_result(point: Point, runs: Sequence[RunResult]) -> PointResult:
+    """Sum up the runs of one point."""
     done = [run for run in runs if run.final is not None]
     statuses = [run.status for run in runs]
     return PointResult(

@@ -61,7 +61,7 @@ def _chosen(sweep: str, points: list[PointResult], label: str) -> PointResult:
                 key="point",
             )
         return best
-    by_label = {each.point.label: each for each in points}
+    by_label = {result.point.label: result for result in points}
     if label not in by_label:
         near = get_close_matches(label, [*by_label, BEST], n=3, cutoff=0.4) or [BEST, *list(by_label)[:4]]
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What one run of a sweep came to, as its folder tells it."""
+"""The result of one run of a sweep, read from its folder."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class RunResult:
 
 
 def read_run(planned: PlannedRun, run_dir: RunDir) -> RunResult:
-    """What became of a run.
+    """Read the result of a run.
 
     A run that failed together with others of its job may be sound: it counts as interrupted until it failed
     alone.

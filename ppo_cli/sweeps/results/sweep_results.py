@@ -1,4 +1,4 @@
-"""What a whole sweep came to: its runs, and those that check the best point on held-out seeds."""
+"""The results of a whole sweep: its runs, and those that check the best point on held-out seeds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SweepResults:
     held_out: Sequence[RunResult] = ()
 
     def points(self) -> list[PointResult]:
-        """What the runs of each point came to."""
+        """Sum up the runs of each point."""
         return results_per_point(self.runs)
 
     def best(self) -> PointResult | None:

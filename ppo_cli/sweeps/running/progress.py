@@ -1,4 +1,4 @@
-"""How far a sweep is, for whoever watches it: a report, and the view that shows one."""
+"""Progress of a sweep: the report, and the interface of a view that shows it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class SweepReport:
-    """How far a sweep is.
+    """Progress of a sweep.
 
     Attributes:
         stage: What is going on, in words: ``training``, ``rung at 25 % of the steps``, ``held-out seeds``.
@@ -69,7 +69,7 @@ class SweepReport:
 
 
 class SweepView(Protocol):
-    """What a sweep tells the user through."""
+    """The interface of what shows a sweep to the user."""
 
     def start(self) -> None:
         """Begin to show."""

@@ -1,8 +1,8 @@
-"""Running a sweep: what is missing is trained, what is there is read, and the winner is tried on fresh seeds.
+"""Run a sweep: train the missing runs, read the others, and train the best point again on held-out seeds.
 
     plan runs -> skip what is done -> jobs -> train (rung by rung) -> results -> held-out seeds
 
-Nothing is remembered but what stands in the folder, so a killed sweep goes on by the same words.
+All state is in the folder, so the same command goes on with a sweep that was killed.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _WRITING_SHARE, _REPORTING_SHARE = 0.05, 0.1  # of the supervisor's time, at mos
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a sweep comes from, for its runs' summaries.
+class Invocation:
+    """The call that started a sweep.
 
     Attributes:
-        command: The command line.
+        command: The command line, for the runs' summaries.
         allow_import: Whether the runs may import the user modules that they name.
     """
 
@@ -61,9 +61,9 @@ class SweepRunner:
     Args:
         folder: Its folder, locked by the caller.
         spec: What is swept.
-        executor: Who trains.
-        resources: What it may use.
-        origin: Where it comes from.
+        executor: Trains the populations.
+        resources: Cores and memory that it may use.
+        invocation: The call that started it.
         stop: Whether a stop was asked for.
         retry_failed: Try again what diverged or failed before.
     """
@@ -74,7 +74,7 @@ class SweepRunner:
         spec: SweepSpec,
         executor: Executor,
         resources: Resources,
-        origin: Origin,
+        invocation: Invocation,
         stop: Callable[[], bool],
         *,
         retry_failed: bool = False,
@@ -85,7 +85,7 @@ class SweepRunner:
         self._held_out = Standings(folder.held_out)
         self._executor = executor
         self._resources = resources
-        self._origin = origin
+        self._invocation = invocation
         self._stop = stop
         self._retry = retry_failed
         self._tried: set[str] = set()
@@ -96,7 +96,7 @@ class SweepRunner:
         """Train what is missing.
 
         Yields:
-            How far it is, several times a second.
+            Reports of the progress, several times a second.
 
         Raises:
             StorageError: The disk is full or cannot be written; what is there is intact.
@@ -124,7 +124,7 @@ class SweepRunner:
         return cut_into_populations(to_come, self._resources)
 
     def results(self) -> SweepResults:
-        """What the runs came to, as things stand."""
+        """Sum up the results of the runs so far."""
         results = SweepResults(self.folder, self.spec, list(self.standings.results.values()))
         wanted = {run.name for run in held_out_runs(results)}
         held_out = [run for name, run in self._held_out.results.items() if name in wanted]
@@ -133,7 +133,7 @@ class SweepRunner:
     # ------------------------------------------------------------------ which points
 
     def _batches(self) -> Iterator[Sequence[Point]]:
-        """Points to train together: all of a grid, and of a search what it asks for at a time."""
+        """Give the points to train together: all of a grid, one generation after the other of a search."""
         spec = self.spec
         if spec.search == "grid":
             yield spec.points()
@@ -151,7 +151,7 @@ class SweepRunner:
             yield points
 
     def _means(self) -> Mapping[Point, float]:
-        """What the points asked for so far came to; those that a rung stopped, by its evaluation."""
+        """Compute the means of the points asked for so far; of those that a rung stopped, at that rung."""
         means = {result.point: result.mean for result in self.results().points() if result.returns}
         return {point: means.get(point, self._mean_at_last_rung(point)) for point in self.spec.asked}
 
@@ -217,9 +217,9 @@ class SweepRunner:
             folder=folder.path.absolute(),
             runs=population,
             until=None if share is None else rung_iteration(config, share),
-            command=self._origin.command,
+            command=self._invocation.command,
             env_requested=self.spec.requested(config.env_id),
-            allow_import=self._origin.allow_import,
+            allow_import=self._invocation.allow_import,
         )
 
     # ------------------------------------------------------------------ how runs stand
@@ -243,7 +243,7 @@ class SweepRunner:
         return not (self.spec.prune and run.status == PRUNED) and self._is_missing(run, None)
 
     def _stop_the_worse(self, alive: Sequence[Point], share: float) -> list[Point]:
-        """Stop the worse half of the points at a rung; those that train on."""
+        """Stop the worse half of the points at a rung; returns the others."""
         runs = {point: [run for run in self._runs() if run.planned.point == point] for point in alive}
         means = {point: mean_at_rung(own, share) for point, own in runs.items()}
         kept = survivors(means)
@@ -260,6 +260,6 @@ class SweepRunner:
 
 
 def _of(runs: Sequence[PlannedRun], points: Sequence[Point]) -> list[PlannedRun]:
-    """The runs of some points."""
+    """Select the runs of some points."""
     wanted = set(points)
     return [run for run in runs if run.point in wanted]

@@ -15,7 +15,7 @@ from ppo_cli.sweeps.plan.estimate import estimate, probes_in
 from ppo_cli.sweeps.plan.plan import Plan
 from ppo_cli.sweeps.plan.populations import cut_into_populations
 from ppo_cli.sweeps.plan.resources import Resources, deal
-from ppo_cli.sweeps.running.runner import Origin, SweepRunner
+from ppo_cli.sweeps.running.runner import Invocation, SweepRunner
 from ppo_cli.sweeps.spec.consent import imports_of_spec
 from ppo_cli.sweeps.spec.planned_runs import planned_runs
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
@@ -27,7 +27,7 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """How a sweep is trained; no result depends on it.
+    """Options of training a sweep; no result depends on them.
 
     Attributes:
         executor: Who trains.
@@ -44,7 +44,7 @@ class SessionOptions:
     retry_failed: bool = False
 
     def resources(self, slots: int) -> Resources:
-        """What the populations may use."""
+        """Deal out cores and memory to the populations."""
         pinned = self.executor.pins_cores
         return deal(slots, pinned=pinned, max_members=self.max_members, max_memory=self.max_memory)
 
@@ -72,7 +72,7 @@ class Session:
     stop: Stop
 
     def plan(self) -> Plan | None:
-        """What is left to train and what it will take, measured; None when nothing is left."""
+        """Plan what is left to train, with a measured estimate; None when nothing is left."""
         populations, spec = self.runner.missing(), self.runner.spec
         if not populations:
             return None
@@ -104,9 +104,9 @@ def open_session(
     """
     with folder.lock(), open_executor(options.executor, folder.path) as executor:
         resources = options.resources(executor.slots)
-        origin = Origin(command, options.imports(spec))
+        invocation = Invocation(command, options.imports(spec))
         runner = SweepRunner(
-            folder, spec, executor, resources, origin, stop, retry_failed=options.retry_failed
+            folder, spec, executor, resources, invocation, stop, retry_failed=options.retry_failed
         )
         folder.write_spec(dump_spec(spec))
         runner.take_up()
@@ -114,7 +114,7 @@ def open_session(
 
 
 def dry_run(spec: SweepSpec, options: SessionOptions, stop: Stop) -> Plan:
-    """What a whole sweep would take; nothing is left of it.
+    """Plan and measure a whole sweep, without leaving anything behind.
 
     Args:
         spec: What is to be swept.

@@ -1,4 +1,4 @@
-"""How the runs of a sweep stand: what their folders say, and what workers have reported since."""
+"""The state of a sweep's runs: what their folders say, and what workers have reported since."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRAINING = "training"
 
 
 class Standings:
-    """How the planned runs of one folder stand.
+    """The state of the planned runs of one folder.
 
     Args:
         folder: Where the runs' folders are.
@@ -60,7 +60,7 @@ class Standings:
                 self.refresh(run.name)
 
     def report(self, stage: str, notices: Sequence[str] = ()) -> SweepReport:
-        """How far it is."""
+        """Report the progress of the runs."""
         cells = {name: self._cell(name) for name in self.results}
         rows: dict[str, list[Cell]] = {}
         for name, result in self.results.items():

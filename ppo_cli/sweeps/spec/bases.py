@@ -28,7 +28,7 @@ ENV_ID = "env_id"
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the settings of every base are made from.
+    """The inputs that the settings of every base are made from.
 
     Attributes:
         env: ``--env``, typed on the command line.

@@ -1,4 +1,4 @@
-"""What a sweep is refused for before anything of it runs."""
+"""Checks of a sweep before anything of it runs."""
 
 from __future__ import annotations
 

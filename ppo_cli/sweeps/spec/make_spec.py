@@ -68,7 +68,7 @@ def make_spec(request: SweepRequest) -> tuple[SweepSpec, tuple[str, ...]]:
 
 
 def _design(asked: Design, of_file: Design) -> dict[str, Any]:
-    """What the request says of the design, and the file where it says nothing."""
+    """Take the design from the request, and from the file where the request leaves it open."""
     if asked.search == "grid":
         of_file = replace(of_file, trials=None)  # those of the file's search
     return of_file.given() | asked.given()

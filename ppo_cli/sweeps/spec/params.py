@@ -94,7 +94,7 @@ class Param:
 
 
 def parse_param(text: str, origin: Origin = OPTION) -> Param:
-    """What one ``--param`` says.
+    """Parse one ``--param``.
 
     Args:
         text: ``NAME``, ``NAME=v1,v2`` or ``NAME=lo..hi[:log][:count]``.
@@ -111,7 +111,7 @@ def parse_param(text: str, origin: Origin = OPTION) -> Param:
 
 
 def param_of(name: str, node: Node, place: Origin) -> Param:
-    """What one line below ``params:`` of a file says.
+    """Parse one line below ``params:`` of a file.
 
     Args:
         name: The setting's name.
@@ -132,7 +132,7 @@ def param_of(name: str, node: Node, place: Origin) -> Param:
 
 
 def parse_value(param: Param, text: str, origin: Origin) -> Any:
-    """One value of a swept setting, as :func:`value_as_text` writes it.
+    """Parse one value of a swept setting, as :func:`value_as_text` writes it.
 
     Raises:
         UsageError: The value is not allowed.
@@ -289,7 +289,7 @@ def _range(target: Target, text: str, origin: Origin) -> Param | None:
 
 
 def _number(target: Target, text: str, origin: Origin) -> float | None:
-    """One end of a range, as the setting holds it; None when it is no number."""
+    """Parse one end of a range, as the setting holds it; None when it is no number."""
     value = _parsed(target, text, origin).value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -301,7 +301,7 @@ def _number(target: Target, text: str, origin: Origin) -> float | None:
 
 
 def _suffixes(target: Target, text: str, suffixes: str, origin: Origin) -> tuple[bool, int | None]:
-    """What stands behind a range: ``:log`` and a count, in either order."""
+    """Parse what stands behind a range: ``:log`` and a count, in either order."""
     words = [word.strip() for word in suffixes.split(":")[1:]]
     counts = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 10]
     if len(counts) + words.count("log") != len(words) or len(counts) > 1 or words.count("log") > 1:
@@ -317,7 +317,7 @@ def _refuse_range(target: Target, text: str, origin: Origin, problem: str, hint:
 
 
 def _example(target: Target) -> str:
-    """How to list values of this setting."""
+    """Show how to list values of this setting."""
     grid = target.setting.grid if target.key is None else ()
     values = ",".join(value_as_text(value) for value in grid) or "V1,V2"
     return f"{_name(target)}={values}"

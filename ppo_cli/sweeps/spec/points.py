@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.config.dump import yaml_text
+from ppo_cli.config.marks import as_tuple
 
 MAX_LABEL = 80
-_HEAD = 60  # characters that a label keeps when it ends in a hash
+_HEAD = 60  # characters of a label before its hash
 _HASHED = re.compile(r".*-[0-9a-f]{8}", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[a-z][a-z0-9_.]*")
 _PLAIN_TEXT = re.compile(r"[a-z][a-z0-9_.@-]*")
-# Beside texts of small letters: of these, this spelling is the plain one. Two labels must differ even where
-# capitals do not count.
+# Texts with capitals that a label may hold as they are. All others are hashed, because a file system may not
+# tell capitals from small letters, and two labels must differ there too.
 _PLAIN_ENVS = frozenset(
     {
         "CartPole-v1",
@@ -46,8 +47,8 @@ class Point:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Point:
-        """The point of a mapping, also of one that :meth:`to_json` made and a JSON file held."""
-        return cls(tuple((name, _as_tuple(value)) for name, value in values.items()))
+        """Make a point from a mapping, also from :meth:`to_json`'s after a JSON file has held it."""
+        return cls(tuple((name, as_tuple(value)) for name, value in values.items()))
 
     def to_json(self) -> dict[str, Any]:
         """Names and values as JSON data."""
@@ -55,7 +56,7 @@ class Point:
 
     @property
     def text(self) -> str:
-        """The point for people.
+        """The point as text for people.
 
         >>> Point.of({"eps_clip": 0.1, "hidden_sizes": (64, 64), "target_kl": None}).text
         'eps_clip = 0.1, hidden_sizes = 64x64, target_kl = null'
@@ -87,7 +88,7 @@ class Point:
 
 
 def value_text(value: Any) -> str:
-    """A value for people: ``0.1``, ``null``, ``true``, ``64x64``.
+    """Write a value for people: ``0.1``, ``null``, ``true``, ``64x64``.
 
     >>> [value_text(value) for value in (1e-05, None, True, (64, 64), "relu")]
     ['1e-05', 'null', 'true', '64x64', 'relu']
@@ -98,6 +99,7 @@ def value_text(value: Any) -> str:
 
 
 def _label_value(value: Any) -> str:
+    """Write a value for a label."""
     if value is None:
         return "none"
     if isinstance(value, float):
@@ -106,13 +108,9 @@ def _label_value(value: Any) -> str:
 
 
 def _is_plain(name: str, value: Any) -> bool:
-    """Whether the label can say this without loss, and nothing else would say the same."""
+    """Whether a label can hold this value as it is: without loss, and the same as no other value's."""
     if not _PLAIN_NAME.fullmatch(name):
         return False
     if not isinstance(value, str) or (name == "env_id" and value in _PLAIN_ENVS):
         return True
     return bool(_PLAIN_TEXT.fullmatch(value)) and value not in _TAKEN
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

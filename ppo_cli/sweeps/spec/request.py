@@ -1,4 +1,4 @@
-"""What a user asks a sweep for: options of ``ppo sweep``, or arguments of ``ppo_cli.sweep``."""
+"""The request for a sweep: options of ``ppo sweep``, or arguments of ``ppo_cli.sweep``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ppo_cli.sweeps.spec.sweep_spec import Search
 
 @dataclass(frozen=True)
 class Design:
-    """How points are made and how they are trained. None leaves it to a file, or to the default.
+    """Choice of points and of their training. None leaves it to a file, or to the default.
 
     Attributes:
         zipped: Whether values are paired instead of combined.
@@ -31,13 +31,13 @@ class Design:
     confirm: int | None = None
 
     def given(self) -> dict[str, Any]:
-        """What is not None, as arguments of :class:`~ppo_cli.sweeps.spec.sweep_spec.SweepSpec`."""
+        """Collect what is not None, as arguments of :class:`~ppo_cli.sweeps.spec.sweep_spec.SweepSpec`."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What a sweep is made from.
+    """The inputs that a sweep is made from.
 
     Attributes:
         env: The environment, ``--env``.

@@ -44,7 +44,7 @@ _DESIGN = {
 
 @dataclass(frozen=True)
 class SweepFile:
-    """What a sweep file says; what it leaves out is None or empty.
+    """The contents of a sweep file; what it leaves out is None or empty.
 
     Attributes:
         path: The file.

@@ -26,7 +26,7 @@ _OWN_BASE_NAMES = {path.rpartition(".")[2]: path for path in OWN_BASE}
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """What a sweep trains.
+    """All that a sweep trains.
 
     Attributes:
         bases: The settings that hold where nothing is swept: one, or one for each combination of the swept
@@ -70,7 +70,7 @@ class SweepSpec:
 
     @property
     def num_points(self) -> int:
-        """How many points there will be in the end, without making them.
+        """Count the points that there will be in the end, without making them.
 
         Raises:
             UsageError: A range of a grid has no count.
@@ -128,7 +128,7 @@ class SweepSpec:
         )
 
     def requested(self, env_id: str) -> str:
-        """What the user typed for one of the environments: ``LunarLander-v2`` for ``LunarLander-v3``."""
+        """Look up what the user typed for an environment: ``LunarLander-v2`` for ``LunarLander-v3``."""
         return dict(zip(self.env_ids, self.env_requested.split(","), strict=True))[env_id]
 
     @property

@@ -1,4 +1,4 @@
-"""What is heard of jobs: how far their runs are, and how they end."""
+"""Events of jobs: how far their runs are, and how they end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind = Literal["progress", "ended", "failed", "died"]
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far one run of a job is.
+    """Progress of one run of a job.
 
     Attributes:
         status: ``training``, ``completed``, ``interrupted``, ``diverged``, ``failed`` or ``pruned``.
@@ -53,7 +53,7 @@ class RunProgress:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """What an executor reports of a job. After any kind but ``progress`` the job is no longer under way.
+    """A report of an executor on a job. After any kind but ``progress`` the job is no longer under way.
 
     Attributes:
         job_id: The job.

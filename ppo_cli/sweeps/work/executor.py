@@ -13,7 +13,7 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many jobs may be under way at once."""
+        """The number of jobs that may be under way at once."""
 
     def start(self, job: Job) -> None:
         """Begin a job; only when fewer than :attr:`slots` are under way.

@@ -1,4 +1,4 @@
-"""What this machine has to work with: processor cores and free memory."""
+"""This machine's processor cores and free memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker does with a job: train its population and report how far it is. Only this loads torch."""
+"""Carry out a job in a worker: train its population and report the progress. Only this loads torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ppo_cli.sweeps.work.job import Job, Tell
 
 if TYPE_CHECKING:
     from ppo_cli.learn.iteration_report import IterationReport, MemberReport
-    from ppo_cli.learn.population import Population
 
 _TELL_SECONDS = 0.5
 _PROBE_SECONDS = 1.0
@@ -39,12 +38,14 @@ def run_job(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     configs = [run.config for run in job.runs]
-    for config in {(each.env_id, each.reward_shaping.terms): each for each in configs}.values():
+    by_imports = {(config.env_id, config.reward_shaping.terms): config for config in configs}
+    for config in by_imports.values():
         agree_to_run(config, allow_import=job.allow_import)
     return {"probe": _probe(job, stop)} if job.probe else {"runs": _train(job, tell, stop)}
 
 
 def _train(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
+    """Train the runs of a job; returns how each ended, by name."""
     from ppo_cli.learn.trainer import train
     from ppo_cli.prepare.launch import prepare_in_folder
 
@@ -68,6 +69,7 @@ def _train(job: Job, tell: Tell, stop: Callable[[], bool]) -> dict[str, Any]:
 
 
 def _run_state(member: MemberReport, report: IterationReport) -> dict[str, Any]:
+    """Describe a run as JSON data."""
     return {
         "status": member.status,
         "global_step": report.global_step,
@@ -78,15 +80,15 @@ def _run_state(member: MemberReport, report: IterationReport) -> dict[str, Any]:
 
 
 def _probe(job: Job, stop: Callable[[], bool]) -> dict[str, float]:
-    """Seconds of an iteration, and of one environment step of one member outside of updates.
+    """Measure the seconds of an iteration, and of one environment step of one member outside of updates.
 
-    Nothing when no member trains long enough to tell.
+    Empty when no member trains long enough for that.
     """
     from ppo_cli.learn.build import open_population
     from ppo_cli.learn.population import Member, Population
     from ppo_cli.learn.trainer import collect, train_iteration
 
-    population: Population = Population(tuple(Member(run.config) for run in job.runs))
+    population = Population(tuple(Member(run.config) for run in job.runs))
     with open_population(population) as state:
         seconds: list[float] = []
         while (

@@ -1,4 +1,4 @@
-"""Getting jobs done: slots kept busy, a dead worker's job tried again, a run that is to blame left out."""
+"""Carry out jobs: keep slots busy, try a dead worker's job again, leave out a run that is to blame."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ppo_cli.sweeps.work.executor import Executor
 from ppo_cli.sweeps.work.job import Job
 
 TRIES = 2
-"""How often a job's process may die before the job is cut in two."""
+"""Times that a job's process may die before the job is cut in two."""
 
 _WAIT_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that cannot be trained: it failed, or its worker died, when it was alone.
+    """A run that cannot be trained: as the only run of a job, it failed or its worker died.
 
     Attributes:
         name: The run.
@@ -32,11 +32,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Step:
-    """What happened since the last step.
+    """Events since the last step.
 
     Attributes:
-        events: What was heard of jobs.
-        ended: Jobs that are no longer under way; the folders of their runs tell what they came to.
+        events: Events of jobs.
+        ended: Jobs that are no longer under way; their results are in the folders of their runs.
         failures: Runs that are given up.
         notices: What the user should know.
     """
@@ -57,7 +57,7 @@ def carry_out(
 
     Args:
         jobs: The jobs, in the order in which they are to begin.
-        executor: Who carries them out.
+        executor: Carries them out.
         core_sets: Processor cores for the jobs under way, one set for each that can be under way at once.
         stop: Whether a stop was asked for.
 
@@ -95,15 +95,15 @@ def carry_out(
             ended.append(job)
             if event.kind == "ended" or (stopping and event.kind == "died"):
                 continue
-            again, notice = _again(job, event, tries)
+            retries, notice = _retries(job, event, tries)
             notices += [notice] if notice else []
-            queue.extendleft(again)
-            failures += [] if again else [Failure(run.name, event.reason) for run in job.runs]
+            queue.extendleft(retries)
+            failures += [] if retries else [Failure(run.name, event.reason) for run in job.runs]
         yield Step(tuple(events), tuple(ended), tuple(failures), tuple(notices))
 
 
-def _again(job: Job, event: JobEvent, tries: Counter[str]) -> tuple[list[Job], str]:
-    """The jobs in place of one that did not end well, none when its only run is given up; and a notice."""
+def _retries(job: Job, event: JobEvent, tries: Counter[str]) -> tuple[list[Job], str]:
+    """Make the jobs to start in place of one that failed or died, none when its only run is given up."""
     for kind in (StorageError, RunLockedError):
         if event.kind == "failed" and event.exit_code == kind.exit_code:
             raise kind(event.reason, hint=event.hint)

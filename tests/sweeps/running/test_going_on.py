@@ -52,7 +52,7 @@ def test_a_sweep_that_is_killed_at_any_moment_goes_on_to_the_same_bits(
 
 def killed_between_checkpoints(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> SweepRunner:
     """A sweep of four runs, killed when two of them had their third checkpoint and two had not."""
-    save, saved = Recorder.checkpoint, [0]
+    save, saved = Recorder.save_checkpoint, [0]
 
     def checkpoint(*args: Any) -> None:
         saved[0] += 1
@@ -62,7 +62,7 @@ def killed_between_checkpoints(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) 
 
     runner = runner_of(tiny_spec(RATES), runs_dir)
     with monkeypatch.context() as patch:
-        patch.setattr(Recorder, "checkpoint", checkpoint)
+        patch.setattr(Recorder, "save_checkpoint", checkpoint)
         with pytest.raises(Killed):
             list(runner.run())
     return runner

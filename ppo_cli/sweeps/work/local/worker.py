@@ -1,4 +1,4 @@
-"""What runs in a worker process: ``python -m ppo_cli.sweeps.work.local.worker``.
+"""The program of a worker process: ``python -m ppo_cli.sweeps.work.local.worker``.
 
 Its standard input brings jobs and requests to stop, one line each; its standard output takes the answers, one
 JSON line each, and empty lines as signs of life. Everything else that is printed here goes to its standard

@@ -156,7 +156,7 @@ class RayExecutor:
             task.failure = event  # to be reported when its process is gone, with all that it may have locked
 
     def _ended(self, task: _Task) -> JobEvent:
-        """What became of a task that is over."""
+        """Make the event of a task that is over."""
         errors = self._ray.exceptions
         try:
             return JobEvent.from_json(self._ray.get(task.ref))

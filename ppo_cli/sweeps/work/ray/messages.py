@@ -1,4 +1,4 @@
-"""What jobs and their supervisor say to each other, and the board where they leave it."""
+"""Messages between jobs and their supervisor, and the board where they leave them."""
 
 from __future__ import annotations
 

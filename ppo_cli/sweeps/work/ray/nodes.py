@@ -73,7 +73,7 @@ def _answer(ray: Any, ref: Any) -> str:
 
 
 def _look(marker: str, version: str, seconds: float) -> str:
-    """What keeps this node from taking part in the sweep of a folder with this file; empty for nothing."""
+    """Say what keeps this node from taking part in the sweep of a folder with this file; empty if nothing."""
     if version != __version__:
         return f"has ppo-cli {__version__}, and here it is {version}"
     deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""What runs in the worker process of a node: a job. What it prints goes to a log in the sweep's folder."""
+"""Run a job in the worker process of a node. What it prints goes to a log in the sweep's folder."""
 
 from __future__ import annotations
 
