@@ -1,6 +1,6 @@
 # Every target does its own set-up: Python 3.11 to 3.13 and make are all it takes. The first one installs into .venv, in
-# the versions of requirements.lock and without a compiler; later ones find it there. The demo installs what a user
-# has, all others what a developer needs too.
+# the versions of requirements.lock and without a system's compiler; later ones find it there. The demo installs what a
+# user has, all others what a developer needs too.
 #
 #   make demo        train CartPole before your eyes, evaluate it and render a GIF of it
 #   make test        the quick tests, a few minutes
@@ -13,6 +13,8 @@
 #   make figures     make the pictures again (long)
 #   make shaping-study   which reward teaches a lander to land: train, compare, report, render (minutes)
 #   make ranking     which algorithm is best where: train all, compare, write tables and plot (long)
+#   make kernels     compile the kernels again if their sources changed (all targets above do)
+#   make wheels      build a wheel for each platform, with its compiled kernels, into dist/ (minutes)
 #   make clean       remove what these targets made; runs/ stays
 #   make lock        resolve the dependencies anew and write requirements.lock
 
@@ -20,6 +22,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 USER_STAMP := $(VENV)/.installed
 STAMP := $(VENV)/.installed-for-development
+KERNELS := $(VENV)/.kernels
+READY = $(STAMP) $(KERNELS)
 # The first interpreter of these names that runs and is of a supported version; PYTHON=... chooses another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -30,7 +34,7 @@ PIP_FLAGS ?= --quiet --quiet
 WHEELS := --only-binary :all: --no-binary rliable
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
 # The quick ones first.
-BENCHMARKS ?= startup one_page throughput growth gradient_variance time_to_solve solved learning_curve sweep_speed \
+BENCHMARKS ?= startup one_page roofline throughput growth gradient_variance time_to_solve solved learning_curve sweep_speed \
 	sweeps_shown shaping_study ranking policies pruning scale
 # The programs that make pictures.
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking
@@ -41,21 +45,22 @@ PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 HANGS = 1200
 SLOW_HANGS = 36000
 
-.PHONY: demo test test-slow learning torture lint check docs bench figures shaping-study ranking clean lock setup
+.PHONY: demo test test-slow learning torture lint check docs bench figures shaping-study ranking clean lock setup \
+	kernels wheels
 .DEFAULT_GOAL := check
 
-demo: $(USER_STAMP)
+demo: $(USER_STAMP) $(KERNELS)
 	$(BIN)/ppo train --env CartPole-v1
 	$(BIN)/ppo eval latest
 	$(BIN)/ppo render latest --force
 
-test: $(STAMP)
+test: $(READY)
 	$(PYTEST) --timeout $(HANGS)
 
-test-slow: $(STAMP)
+test-slow: $(READY)
 	$(PYTEST) --timeout $(SLOW_HANGS) -m "slow or learning or torture"
 
-learning torture: $(STAMP)
+learning torture: $(READY)
 	$(PYTEST) --timeout $(SLOW_HANGS) -m $@
 
 lint: $(STAMP)
@@ -69,22 +74,22 @@ docs: $(STAMP)
 	$(BIN)/python docs/generate.py
 
 # What is measured goes into the pages.
-bench: $(STAMP)
+bench: $(READY)
 	@$(call MEASURE,$(BENCHMARKS))
 	$(BIN)/python docs/generate.py
 
-figures: $(STAMP)
+figures: $(READY)
 	@$(call MEASURE,$(FIGURES))
 	$(BIN)/python docs/generate.py
 
-ranking: $(STAMP)
+ranking: $(READY)
 	@$(call MEASURE,ranking)
 	$(BIN)/python docs/generate.py
 
-shaping-study: $(STAMP)
+shaping-study: $(READY)
 	$(BIN)/python benchmarks/shaping_study.py --runs-dir runs
 
-setup: $(STAMP)
+setup: $(READY)
 
 # torch has a call of its own, before anything that asks for "some torch": on Linux a machine set up for the CPU build
 # then gets that build, once. Where several builds are offered pip takes the one its configuration prefers.
@@ -105,8 +110,25 @@ $(STAMP): $(USER_STAMP)
 	@$(PIP) --requirement requirements.lock
 	@touch "$@"
 
+# The compiler is a package of 100 MB. Developers have it; for a user it comes for this moment. Whatever fails, torch
+# does the same work, and what was in the way is said.
+$(KERNELS): requirements.lock $(wildcard ppo_cli/kernels/*.py ppo_cli/kernels/c/*) | $(USER_STAMP)
+	@$(BIN)/python -c "import ziglang" 2>/dev/null || { \
+	    echo "Fetching a compiler for the kernels, for this once."; \
+	    $(PIP) --no-deps --target "$(VENV)/compiler" "$$(grep '^ziglang==' requirements.lock)" || true; }
+	@PYTHONPATH="$(abspath $(VENV))/compiler$${PYTHONPATH:+:$$PYTHONPATH}" $(BIN)/python -m ppo_cli.kernels.build || true
+	@rm -rf "$(VENV)/compiler"
+	@touch "$@"
+
+kernels: $(KERNELS)
+
+wheels: $(STAMP)
+	@rm -rf dist
+	@for target in $$($(BIN)/python -c "from ppo_cli.kernels.targets import TARGETS; print(*TARGETS)"); do \
+	    PPO_WHEEL_TARGET=$$target $(BIN)/python -m hatchling build --target wheel || exit 1; done
+
 clean:
-	rm -rf "$(VENV)" "$(VENV)-lock" build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" "$(VENV)-lock" build dist ppo_cli/kernels/lib .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What a clean environment ends up with is the lock: the pinned torch, this package with all extras, and its build tool.

@@ -1,6 +1,6 @@
 """One measurement of environment steps per second, in a process of its own; prints one JSON document.
 
-``python benchmarks/_speed.py ppo --members 32 --threads 2`` or ``python benchmarks/_speed.py sb3``.
+``python benchmarks/_speed.py ppo --members 32 --threads 2 --engine torch``, or ``... sb3``.
 
 What is counted is whole iterations of the training loop (collecting and updating), after a second of
 warming up. Imports, start-up and evaluation are not in it.
@@ -47,11 +47,13 @@ class Mark:
 
     Attributes:
         time: On the clock of ``time.perf_counter``.
+        cpu: Processor seconds of this process.
         steps: Environment steps so far, of all members.
         timings: Seconds so far by activity.
     """
 
     time: float
+    cpu: float
     steps: int
     timings: Mapping[str, float]
 
@@ -72,32 +74,41 @@ class Clock:
         """Note the end of an iteration; the first one after the warming up starts the measurement."""
         now = time.perf_counter()
         if now >= self.warm_at and steps > 0:
-            self.marks.append(Mark(now, steps, timings or {}))
+            self.marks.append(Mark(now, time.process_time(), steps, timings or {}))
 
     def over(self) -> bool:
         """Whether the measured iterations took long enough."""
         return bool(self.marks) and self.marks[-1].time - self.marks[0].time >= self.seconds
 
     def result(self) -> dict[str, Any]:
-        """Steps per second and seconds by activity."""
+        """Steps per second by the wall's clock and the processor's, and seconds by activity."""
         first, last = self.marks[0], self.marks[-1]
-        seconds = last.time - first.time
+        seconds, steps = last.time - first.time, last.steps - first.steps
         timings = {name: last.timings[name] - first.timings.get(name, 0.0) for name in last.timings}
         return {
-            "steps_per_second": (last.steps - first.steps) / seconds,
+            "steps_per_second": steps / seconds,
+            "steps_per_cpu_second": steps / (last.cpu - first.cpu),
             "seconds": seconds,
             "timings": timings | {"the rest": seconds - sum(timings.values())} if timings else {},
         }
 
 
 def measure_ppo(
-    shared: SharedSettings, env_id: str, members: int, threads: int, seconds: float, *, folders: bool
+    shared: SharedSettings,
+    env_id: str,
+    members: int,
+    threads: int,
+    seconds: float,
+    *,
+    engine: str = "auto",
+    folders: bool = False,
 ) -> Clock:
     """Train ``members`` seeds as one population: CartPole with the shared settings, others as shipped."""
     from ppo_cli.config.resolve import resolve_config, with_values
     from ppo_cli.config.schema import RunConfig
     from ppo_cli.learn.population import Member, Population
     from ppo_cli.learn.trainer import train
+    from ppo_cli.prepare.engine import with_engine
     from ppo_cli.prepare.launch import prepare_new
 
     if env_id == ENV_ID:
@@ -106,6 +117,7 @@ def measure_ppo(
         # short rollouts: an iteration of 128 members would last half a minute
         own = {"total_timesteps": ENDLESS, "num_evals": 0, "num_threads": threads, "num_steps": 32}
         base = resolve_config(env=env_id, values=own).config
+    base, _ = with_engine(with_values(base, {"engine": engine}))
     configs = [with_values(base, {"seed": seed}) for seed in range(1, members + 1)]
     with tempfile.TemporaryDirectory(prefix="ppo-benchmark-") as runs_dir:
         population = Population(tuple(Member(config) for config in configs))
@@ -189,13 +201,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--env", default=ENV_ID)
+    parser.add_argument("--engine", choices=["auto", "compiled", "torch"], default="auto")
     parser.add_argument("--folders", action="store_true", help="write run folders, as `ppo train` does")
     args = parser.parse_args()
     shared = SharedSettings()
     if args.program == "sb3":
         clock = measure_sb3(shared, args.threads, args.seconds)
     else:
-        clock = measure_ppo(shared, args.env, args.members, args.threads, args.seconds, folders=args.folders)
+        clock = measure_ppo(
+            shared, args.env, args.members, args.threads, args.seconds,
+            engine=args.engine, folders=args.folders,
+        )  # fmt: skip
     print(json.dumps(clock.result()))
 
 

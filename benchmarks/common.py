@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -78,20 +79,25 @@ class Results:
 # ---------------------------------------------------------------------- child processes
 
 
-def run_python(*words: object) -> tuple[float, str]:
-    """Run this Python in a new process.
+def run_python(*words: object, python: Path | None = None) -> tuple[float, str]:
+    """Run Python in a new process.
 
     Args:
         *words: What follows ``python`` on the command line.
+        python: The interpreter, of another environment; None for this one's.
 
     Returns:
         Seconds from its start to its end, and its standard output.
     """
     # The benchmark's own folder of imports must not be the child's, whose modules it could hide.
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    environment = os.environ | ({} if python else {"PYTHONPATH": str(REPOSITORY)})
     began = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, *map(str, words)], cwd=REPOSITORY, env=environment, capture_output=True, text=True
+        [str(python or sys.executable), *map(str, words)],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     seconds = time.perf_counter() - began
     if done.returncode not in (0, DIVERGED):
@@ -99,10 +105,16 @@ def run_python(*words: object) -> tuple[float, str]:
     return seconds, done.stdout
 
 
-def run_json(*words: object) -> tuple[float, Any]:
+def run_json(*words: object, python: Path | None = None) -> tuple[float, Any]:
     """Like :func:`run_python`, for a child that prints one JSON document."""
-    seconds, output = run_python(*words)
+    seconds, output = run_python(*words, python=python)
     return seconds, json.loads(output)
+
+
+def children_cpu() -> float:
+    """Processor seconds of all children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def ppo_train(

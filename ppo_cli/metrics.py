@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ppo_cli.config.algorithms import ALGORITHMS, users_of
 from ppo_cli.errors import UsageError
@@ -86,6 +87,7 @@ METRICS = (
 TERM_PREFIX = "reward/"  # one column per shaping term: mean per step over the last episodes
 
 
+@lru_cache
 def columns(algorithm: str, term_names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns of ``metrics.csv`` for a run of an algorithm with these shaping terms."""
     names = (metric.name for metric in METRICS if not metric.only or algorithm in metric.only)

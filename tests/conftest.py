@@ -71,6 +71,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
+@pytest.fixture(params=["torch", "compiled"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """What computes, for the setting of this name: both engines keep the same promises."""
+    if request.param == "compiled":
+        from helpers.kernel_cases import some_library
+
+        some_library()  # or skip, with the reason
+    return str(request.param)
+
+
 @pytest.fixture
 def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty ``runs`` folder in an empty working directory, where commands look for it."""

@@ -24,9 +24,9 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
     ("trained policies as files and at play", {"play"}),
     (
         "run folders, environments, networks; what is logged",
-        {"runs", "envs", "nn", "metrics"},
+        {"runs", "envs", "nn", "kernels", "metrics"},
     ),
-    ("settings; pictures one after the other", {"config", "film"}),
+    ("settings; pictures one after the other; compiled arithmetic", {"config", "film", "kernels"}),
     ("files that survive", {"storage"}),
     ("words that all share", {"errors", "spaces", "rng", "pace", "version"}),
 )
@@ -39,7 +39,7 @@ HOMES: dict[str, set[str] | None] = {
     "scipy": {"runs.eval_stats", "comparison.significance", "comparison.statistics"},
     "torch": {"nn", "learn", "play", "prepare", "render", "sweeps.work.run_job", "export.sb3_zip"},
     "Box2D": {"envs"},
-    "gymnasium": {"envs", "render"},
+    "gymnasium": {"envs", "render", "kernels.agreement"},
     "PIL": {"film"},
     "av": {"film.mp4"},
     "typer": {"cli"},
@@ -75,7 +75,18 @@ EXTRAS = {"plots": "matplotlib", "search": "optuna", "ray": "ray", "onnx": "onnx
 EXTRAS |= {"sb3": "stable-baselines3", "mp4": "av"}
 
 # What answers `ppo --help`, lists runs and prints tables must not wait for torch.
-LIGHT = {"__init__", "__main__", "cli", "report", "config", "runs", "storage", "metrics", "comparison"}
+LIGHT = {
+    "__init__",
+    "__main__",
+    "cli",
+    "report",
+    "config",
+    "runs",
+    "storage",
+    "metrics",
+    "comparison",
+    "kernels",
+}
 
 
 def test_every_module_has_a_layer() -> None:

@@ -2,7 +2,8 @@
 
 A run is its settings, without those that no result depends on. Who asks may leave out more, and says so:
 
-* ``output`` and ``compute`` never count: what else is written, and how the machine is used.
+* ``output`` and ``compute`` never count: what else is written, and how the machine is used. The engine does:
+  two of them round otherwise.
 * ``total_timesteps`` and ``evaluation`` do not count for a run that goes on from a checkpoint: it may become
   longer or be evaluated otherwise, and what it has learned so far is what it was.
 * ``seed`` does not count where runs repeat each other: in the groups of a comparison, at a point of a sweep.
@@ -22,6 +23,7 @@ from ppo_cli.config.settings import BY_PATH, SETTINGS
 from ppo_cli.config.values import flat_settings
 
 SEED = "seed"
+ENGINE = "compute.engine"
 _NEVER = ("output", "compute")
 _NOT_ON_THE_WAY = ("total_timesteps", "evaluation")
 
@@ -31,7 +33,7 @@ def result_settings(config: RunConfig) -> dict[str, Any]:
     return {
         path: list(value) if isinstance(value, tuple) else value
         for path, value in flat_settings(config).items()
-        if BY_PATH[path].section not in _NEVER
+        if path == ENGINE or BY_PATH[path].section not in _NEVER
     }
 
 

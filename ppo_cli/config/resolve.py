@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.assignments import Assignment, build, from_override, from_tree, from_value
+from ppo_cli.config.identity import ENGINE
 from ppo_cli.config.node import Node
 from ppo_cli.config.problems import Origin, Problem, printable, refuse, value_text
 from ppo_cli.config.schema import RunConfig
@@ -86,17 +87,20 @@ def resolve_config(
 
 
 def load_config(path: Path) -> RunConfig:
-    """The config of one file, without any other layer; a run's ``config.yaml`` gives the run's config.
+    """The config of a run: its ``config.yaml``, without any other layer.
 
-    Nothing is imported; who runs a loaded config asks ``envs.consent`` first.
+    A file that names no engine is older than the choice: torch computed its run. Nothing is imported; who
+    runs a loaded config asks ``envs.consent`` first.
 
     Raises:
         UsageError: The file cannot be read, or is wrong.
     """
     layers = from_tree(_read(path))
-    if not any(layer.target.path == "env_id" for layer in layers):
+    given = {layer.target.path for layer in layers}
+    if "env_id" not in given:
         _refuse_missing_env(path)
-    return build({}, layers)
+    config = build({}, layers)
+    return config if ENGINE in given else with_values(config, {ENGINE: "torch"})
 
 
 def with_values(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:

@@ -260,8 +260,10 @@ class Output(Section):
 
 
 class Compute(Section):
-    """How the machine is used; results do not depend on it."""
+    """How the machine is used. Results depend on the engine in the last digits, on the rest not at all."""
 
+    engine: Literal["auto", "compiled", "torch"] = "auto"
+    """What computes: compiled kernels, or torch, which defines what is right; auto prefers kernels."""
     num_threads: Annotated[Int, Field(ge=1, le=1024)] = 1
     """Threads for the arithmetic; small networks are fastest with 1."""
     env_workers: Annotated[Int, Field(ge=0, le=256)] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
 from ppo_cli.envs.backends import Backend, CartPoleBackend, LoopBackend, is_bare
+from ppo_cli.envs.compiled import CompiledBackend
 from ppo_cli.envs.factory import make_env
 from ppo_cli.envs.workers import WorkerBackend
 
@@ -19,15 +20,32 @@ _WORTH_A_PROCESS = ("gymnasium.envs.box2d.", "gymnasium.envs.classic_control.acr
 _ROWS_PER_PROCESS = 8
 
 
-def make_backend(env_id: str, env_kwargs: Mapping[str, Any], num_rows: int, num_workers: int = 0) -> Backend:
+def make_backend(
+    env_id: str,
+    env_kwargs: Mapping[str, Any],
+    num_rows: int,
+    num_workers: int = 0,
+    compiled: bool = False,
+) -> Backend:
     """R environments of one kind, by the fastest backend that gives the environment's own results.
 
     Worker processes are used where a step costs enough, and where a fresh interpreter knows the environment.
+
+    Args:
+        env_id: As for :func:`ppo_cli.envs.factory.make_env`.
+        env_kwargs: Arguments of the environment's constructor.
+        num_rows: R.
+        num_workers: Processes besides this one that may be used.
+        compiled: Whether compiled kernels may be used.
 
     Raises:
         UsageError: As :func:`ppo_cli.envs.factory.make_env`.
     """
     first = make_env(env_id, env_kwargs)
+    if compiled and is_bare(first):
+        backend = CompiledBackend.of(env_id, env_kwargs, num_rows, first)
+        if backend is not None:
+            return backend
     if type(first.unwrapped) is CartPoleEnv and is_bare(first) and num_rows >= _CARTPOLE_FROM:
         return CartPoleBackend(env_id, env_kwargs, num_rows, first)
     num_workers = min(num_workers, num_rows // _ROWS_PER_PROCESS - 1)

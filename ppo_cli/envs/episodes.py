@@ -141,8 +141,9 @@ def same_bits(a: Array, b: Array) -> Array:
 class ActionLog:
     """The actions of R environments since each one's reset.
 
-    A step appends one array for all environments; each environment remembers where its episode starts.
-    That is two list operations per step, however many environments there are.
+    What is kept are the arrays of a step or of many steps, as they came, for all environments; each
+    environment remembers where its episode starts. That is two list operations per step or per rollout,
+    however many environments there are.
 
     Args:
         num_rows: R.
@@ -151,26 +152,38 @@ class ActionLog:
 
     def __init__(self, num_rows: int, trim_at: int = 1024) -> None:
         self._starts = np.zeros(num_rows, dtype=np.int64)
-        self._actions: list[Array] = []
-        self._masks: list[Array] = []
+        self._actions: list[Array] = []  # [G, T, R / G, ...] each: T steps of G groups of rows
+        self._masks: list[Array] = []  # [G, T, R / G]
+        self._end = 0  # steps in all
         self._trim_at = self._next_trim = trim_at
 
     def append(self, actions: Array, mask: Array) -> None:
         """Keep the ``actions`` [R, ...] of the environments where ``mask`` [R], without copying them."""
-        self._actions.append(actions)
-        self._masks.append(mask)
-        if len(self._actions) >= self._next_trim:
-            self._trim()
+        self._add(actions[None, None], mask[None, None])
+
+    def extend(self, actions: Array, mask: Array, idle: Array) -> None:
+        """Keep the actions of T steps, and forget those before an episode that began among them.
+
+        Args:
+            actions: ``[M, T, N, ...]``; neither it nor the mask is copied.
+            mask: Which were taken, bool ``[M, T, N]``.
+            idle: Where an environment waited, bool ``[M, T, N]``; where it did neither, an episode began.
+        """
+        num_steps = mask.shape[1]
+        began = ~(mask | idle)
+        last = num_steps - 1 - began[:, ::-1].argmax(1)
+        self._starts = np.where(began.any(1).ravel(), self._end + last.ravel() + 1, self._starts)
+        self._add(actions, mask)
 
     def restart(self, row: int) -> None:
         """Forget the actions of one environment: its next action is the first of an episode."""
-        self._starts[row] = len(self._actions)
+        self._starts[row] = self._end
 
     def keep(self, rows: Array) -> None:
         """Keep only the environments ``rows`` (indices)."""
         self._starts = self._starts[rows]
-        self._actions = [actions[rows] for actions in self._actions]
-        self._masks = [mask[rows] for mask in self._masks]
+        self._actions = [_by_row(block)[rows].swapaxes(0, 1)[None] for block in self._actions]
+        self._masks = [_by_row(block)[rows].swapaxes(0, 1)[None] for block in self._masks]
 
     def since_reset(self, empty: Array) -> Array:
         """All actions since the resets, environment by environment, [sum of lengths, ...].
@@ -181,11 +194,28 @@ class ActionLog:
         self._trim()
         if not self._actions:
             return empty
-        actions, masks = np.stack(self._actions, axis=1), np.stack(self._masks, axis=1)  # [R, T, ...], [R, T]
+        actions, masks = (np.concatenate([*map(_by_row, kept)], 1) for kept in (self._actions, self._masks))
         return actions[masks & (np.arange(masks.shape[1]) >= self._starts[:, None])]
 
+    def _add(self, actions: Array, mask: Array) -> None:
+        self._actions.append(actions)
+        self._masks.append(mask)
+        self._end += mask.shape[1]
+        if self._end >= self._next_trim:
+            self._trim()
+
     def _trim(self) -> None:
-        first = int(self._starts.min(initial=len(self._actions)))
-        del self._actions[:first], self._masks[:first]
-        self._starts -= first
-        self._next_trim = max(self._trim_at, 2 * len(self._actions))
+        """Drop the arrays of which no environment needs a step."""
+        first = int(self._starts.min(initial=self._end))
+        count = steps = 0
+        while count < len(self._masks) and steps + self._masks[count].shape[1] <= first:
+            steps += self._masks[count].shape[1]
+            count += 1
+        del self._actions[:count], self._masks[:count]
+        self._starts -= steps
+        self._end -= steps
+        self._next_trim = max(self._trim_at, 2 * self._end)
+
+
+def _by_row(block: Array) -> Array:  # [G, T, R / G, ...] -> [R, T, ...]
+    return block.swapaxes(1, 2).reshape(-1, block.shape[1], *block.shape[3:])

@@ -34,6 +34,7 @@ def make_envs(configs: Sequence[RunConfig], num_envs: int | None = None) -> Memb
         num_workers=_num_workers(config),
         group_size=config.facts.envs_per_start(config.learning) if num_envs is None else 1,
         cut_is_end=not config.facts.bootstraps(config.learning),
+        compiled=config.compute.engine == "compiled",
     )
 
 

@@ -14,7 +14,6 @@ as filler (``mask`` False).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,31 +21,15 @@ from numpy.typing import NDArray
 
 from ppo_cli.envs.backends import Backend
 from ppo_cli.envs.choice import make_backend
+from ppo_cli.envs.compiled import CompiledBackend, Start
 from ppo_cli.envs.episodes import ActionLog, EpisodeProgress, EpisodeRecord, ReplayReport, same_bits
 from ppo_cli.envs.shaping import RewardShaper, ShapingParams
+from ppo_cli.envs.step import Step
 from ppo_cli.envs.tally import EpisodeTally
+from ppo_cli.kernels.playing import ENDLESSLY, Player, Steps
 from ppo_cli.rng import Stream, episode_seed
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The result of a step. All arrays are new: the caller may keep them, but not write to ``obs``.
-
-    Attributes:
-        obs: The observation after the step, float32 [M, N, O].
-        rewards: What the learner sees (shaped), float32 [M, N]; 0 for fillers.
-        terminated: The task ended the episode, bool [M, N].
-        truncated: A time limit ended it, bool [M, N].
-        mask: Whether this was a real transition, bool [M, N]; False for fillers and inactive environments.
-    """
-
-    obs: Array
-    rewards: Array
-    terminated: Array
-    truncated: Array
-    mask: Array
 
 
 def make_member_envs(
@@ -59,6 +42,7 @@ def make_member_envs(
     num_workers: int = 0,
     group_size: int = 1,
     cut_is_end: bool = False,
+    compiled: bool = False,
 ) -> MemberEnvs:
     """Make the environments of ``len(seeds)`` members.
 
@@ -73,6 +57,7 @@ def make_member_envs(
             never change results.
         group_size: How many environments side by side start their episodes alike.
         cut_is_end: Whether the learner takes a time limit for an end; the potential after an end is 0.
+        compiled: Whether compiled kernels may be used; they never change results.
 
     Raises:
         UsageError: The environment or the shaping cannot be had; the message says why.
@@ -82,7 +67,7 @@ def make_member_envs(
         raise ValueError(f"{len(params)} shapings for {len(seeds)} members")
     if num_envs % group_size:
         raise ValueError(f"{num_envs} environments cannot be groups of {group_size}")
-    backend = make_backend(env_id, env_kwargs, num_envs * len(seeds), num_workers)
+    backend = make_backend(env_id, env_kwargs, num_envs * len(seeds), num_workers, compiled)
     try:
         shaper = RewardShaper.for_env(backend.spec, params, num_envs)
     except Exception:
@@ -180,6 +165,44 @@ class MemberEnvs:
             truncated.reshape(shape),
             mask.reshape(shape),
         )
+
+    @property
+    def can_play(self) -> bool:
+        """Whether :meth:`play` may be called: the environments are compiled, and nobody shapes rewards."""
+        return isinstance(self._backend, CompiledBackend) and not self.term_names
+
+    def play(
+        self,
+        player: Player,
+        noise: Array | None,  # [M, T, N, ...]
+        num_steps: int,
+        episodes: int = ENDLESSLY,
+        *,
+        keep_steps: bool = True,
+    ) -> Steps | None:
+        """Take T steps with a policy, as T calls of :meth:`step` would, without a return to Python.
+
+        Args:
+            player: The members' policies.
+            noise: As their distribution draws it; None for the most likely actions.
+            num_steps: T.
+            episodes: Which episodes begin, see :mod:`ppo_cli.kernels.playing`.
+            keep_steps: Whether the steps are wanted, and the actions for :meth:`progress`.
+
+        Returns:
+            The steps, if they are wanted.
+        """
+        assert isinstance(self._backend, CompiledBackend)
+        self._obs = self._obs.copy()  # what the last step gave stays what it is
+        tally = self._tally
+        rows = (tally.index, tally.lengths, tally.returns, self._pending)
+        places = self._backend.places(self.obs, *(values.reshape(self._shape) for values in rows))
+        start = Start(self._seeds, int(self._stream), self.group_size)
+        steps, ended = self._backend.play(player, noise, num_steps, episodes, start, places, keep_steps)
+        tally.record(ended)
+        if steps is not None:
+            self._log.extend(steps.sent, steps.mask, steps.idle)
+        return steps
 
     def start_ended(self) -> None:
         """Start the next episode at once wherever the last step ended one, so that no step is a filler."""

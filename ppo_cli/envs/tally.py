@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ppo_cli.envs.episodes import EpisodeRecord
+from ppo_cli.kernels.playing import EndedEpisodes
 
 Array = NDArray[Any]
 
@@ -82,6 +84,32 @@ class EpisodeTally:
                     length=length,
                     terminated=bool(terminated[row]),
                     components=dict(zip(self._term_names, means, strict=True)),
+                )
+            )
+
+    def record(self, ended: Sequence[EndedEpisodes]) -> None:
+        """Record the episodes that ended while compiled kernels played, those of each member.
+
+        Their rewards are the environment's own. They come in the order (step, member, environment).
+        """
+        order = sorted(
+            (step, member, env, i)
+            for member, episodes in enumerate(ended)
+            for i, (step, env) in enumerate(zip(episodes.step.tolist(), episodes.env.tolist(), strict=True))
+        )
+        for _, member, env, i in order:
+            episodes = ended[member]
+            total = float(episodes.episode_return[i])
+            self.finished.append(
+                EpisodeRecord(
+                    member=member,
+                    env=env,
+                    index=int(episodes.episode[i]),
+                    episode_return=total,
+                    shaped_return=total,
+                    length=int(episodes.length[i]),
+                    terminated=bool(episodes.terminated[i]),
+                    components={},
                 )
             )
 

@@ -87,10 +87,20 @@ class PolicyView:
 def explained_variance(batch: Batch) -> Tensor:  # [M]
     """1 - Var(returns - values) / Var(returns) over real transitions, member by member."""
     results = []
-    for m in range(batch.returns.shape[0]):
-        real = batch.weights[m].numpy() > 0
-        returns = batch.returns[m].numpy()[real].astype(np.float64)
-        errors = returns - batch.values[m].numpy()[real]
-        variance = returns.var() if len(returns) else 0.0
-        results.append(1 - errors.var() / variance if variance > 0 else math.nan)
+    all_weights, all_returns, all_values = (
+        values.numpy() for values in (batch.weights, batch.returns, batch.values)
+    )
+    for m in range(len(all_returns)):
+        real = all_weights[m] > 0
+        returns = all_returns[m][real].astype(np.float64)
+        variance = _variance(returns) if len(returns) else 0.0
+        left = _variance(returns - all_values[m][real]) if variance > 0 else math.nan
+        results.append(1 - left / variance if variance > 0 else math.nan)
     return torch.tensor(results)
+
+
+def _variance(values: np.ndarray) -> np.float64:  # [B]
+    """``values.var()`` to the bit, in half the time."""
+    centred = values - np.add.reduce(values) / len(values)
+    variance: np.float64 = np.add.reduce(centred * centred) / len(values)
+    return variance

@@ -13,6 +13,7 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.envs.member_envs import MemberEnvs
 from ppo_cli.errors import PpoError, RunLockedError
+from ppo_cli.kernels.library import loaded_kernels
 from ppo_cli.learn.agent import Agent
 from ppo_cli.learn.algorithms.registry import make_algorithm
 from ppo_cli.learn.hyperparams import Hyperparams
@@ -23,6 +24,7 @@ from ppo_cli.learn.recorder import Recorder
 from ppo_cli.learn.reference import InitialPolicies, Reference, policies_of_runs
 from ppo_cli.learn.resume import resume
 from ppo_cli.nn.actor_critic import ActorCritic
+from ppo_cli.nn.compiled import CompiledActorCritic
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.rng import Stream, generator
 from ppo_cli.runs.checkpoints import load_latest_checkpoint
@@ -82,13 +84,10 @@ def build(population: Population) -> PopulationState:
 def make_agent(config: RunConfig, spec: EnvSpec) -> Agent:
     """Make networks, distribution and algorithm from settings."""
     network = config.network
-    net = ActorCritic(
-        spec,
-        network.hidden_sizes,
-        network.activation,
-        network.policy,
-        critic=config.facts.critic(config.learning),
-    )
+    critic = config.facts.critic(config.learning)
+    net = ActorCritic(spec, network.hidden_sizes, network.activation, network.policy, critic)
+    if config.compute.engine == "compiled":
+        net = CompiledActorCritic(loaded_kernels(), net, config.compute.num_threads)
     distribution = make_distribution(spec.action, network.policy, network.squash)
     return Agent(net, distribution, make_algorithm(config.algorithm, config.learning))
 

@@ -55,6 +55,18 @@ class Hyperparams(Rows):
         """The largest ``approx_kl`` of one update, ``[M]`` in nats; None when no member has a limit."""
         return None if bool(torch.isinf(self.target_kl).all()) else KL_STOP_FACTOR * self.target_kl
 
+    @cached_property
+    def annealed(self) -> dict[str, Tensor | None]:
+        """The settings that fall during the training, and for which members, ``[M]`` bool; None for all."""
+        switches = dict.fromkeys(DOUBLE, self.anneal_lr > 0)
+        switches |= dict.fromkeys(("eps_clip", "clip_higher"), self.anneal_eps_clip > 0)
+        return {name: None if falls.all() else falls for name, falls in switches.items() if falls.any()}
+
+    @cached_property
+    def scales_rewards(self) -> bool:
+        """Whether the rewards of a member are to be multiplied by a number other than 1."""
+        return bool((self.reward_scale != 1).any())
+
     @classmethod
     def stack(cls, configs: Sequence[RunConfig]) -> Hyperparams:
         """Stack the hyperparameters of M configs."""
@@ -74,14 +86,11 @@ class Hyperparams(Rows):
             remaining: Rates and clip ranges fall with it where they are annealed.
             adapted: Those that the algorithm has adapted meanwhile, ``[M]`` each.
         """
-
-        def annealed(name: str, switch: Tensor) -> Tensor:
-            value: Tensor = getattr(self, name)
-            return torch.where(switch > 0, value * remaining, value)
-
-        rates = {name: annealed(name, self.anneal_lr) for name in DOUBLE}
-        clips = {name: annealed(name, self.anneal_eps_clip) for name in ("eps_clip", "clip_higher")}
-        return replace(self, **rates, **clips, **adapted)
+        now = {name: getattr(self, name) * remaining for name in self.annealed}
+        for name, falls in self.annealed.items():
+            if falls is not None:
+                now[name] = torch.where(falls, now[name], getattr(self, name))
+        return replace(self, **now, **adapted)
 
 
 def _number(config: RunConfig, name: str) -> float:

@@ -159,26 +159,31 @@ class _History:
             self.metrics.setdefault(name, []).append(values)
 
     def outcome(self) -> Outcome:
-        counted = torch.stack(self.counted, 1)  # [M, K]
-        used = counted.sum(1)
         stacked = {name: torch.cat(values).T for name, values in self.metrics.items()}  # [M, K] each
         stacked["train/grad_norm"] = torch.stack(self.norms, 1)
+        counted = torch.stack(self.counted, 1)  # [M, K]
+        used = counted.sum(1)
         # A running sum: the order of `sum` depends on M and on how long the other members go on.
         metrics = {
             name: values.where(counted, 0.0).cumsum(1)[:, -1] / used for name, values in stacked.items()
         }
         metrics["train/epochs"] = torch.stack(self.active, 1).sum(1) / self.num_minibatches
-        return Outcome(metrics, self._failures(stacked, counted))
+        return Outcome(metrics, failures(stacked, counted, self.num_minibatches))
 
-    def _failures(self, stacked: dict[str, Tensor], counted: Tensor) -> dict[int, str]:
-        """The first non-finite value of each member, in the order in which the loss is computed."""
-        bad = {name: ~torch.isfinite(values) & counted for name, values in stacked.items()}
-        failures = {}
-        for member in torch.stack(list(bad.values())).any(0).any(1).nonzero().flatten().tolist():
-            firsts = {name: int(b[member].nonzero()[0]) for name, b in bad.items() if b[member].any()}
-            name, index = min(firsts.items(), key=lambda item: item[1])
-            epoch, minibatch = divmod(index, self.num_minibatches)
-            value = float(stacked[name][member, index])
-            label = name.removeprefix("train/")
-            failures[member] = f"{label} became {value} in epoch {epoch + 1}, minibatch {minibatch + 1}"
-        return failures
+
+def failures(
+    measured: dict[str, Tensor],  # [M, K] each, in the order in which the loss is computed
+    counted: Tensor,  # [M, K] bool, which minibatches a member used
+    num_minibatches: int,  # of an epoch
+) -> dict[int, str]:
+    """The first non-finite value of each member, by member: what it is, and where it came up."""
+    bad = {name: ~torch.isfinite(values) & counted for name, values in measured.items()}
+    reasons = {}
+    for member in torch.stack(list(bad.values())).any(0).any(1).nonzero().flatten().tolist():
+        firsts = {name: int(b[member].nonzero()[0]) for name, b in bad.items() if b[member].any()}
+        name, index = min(firsts.items(), key=lambda item: item[1])
+        epoch, minibatch = divmod(index, num_minibatches)
+        value = float(measured[name][member, index])
+        label = name.removeprefix("train/")
+        reasons[member] = f"{label} became {value} in epoch {epoch + 1}, minibatch {minibatch + 1}"
+    return reasons

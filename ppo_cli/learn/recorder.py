@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,24 +39,34 @@ class EpisodeWindow:
     def __init__(self, term_names: tuple[str, ...], rows: list[list[float]], count: int) -> None:
         self.term_names = term_names
         self.count = count
-        self._rows = deque(rows, maxlen=WINDOW)
+        self._names = ["rollout/episode_return", "rollout/shaped_return", "rollout/episode_length"]
+        self._names += [TERM_PREFIX + term for term in term_names]
+        self._room = np.empty((8 * WINDOW, len(self._names)))  # along which the window slides
+        self._end = len(rows)
+        self._room[: len(rows)] = np.reshape(rows, (len(rows), len(self._names)))
 
     def add(self, episode: EpisodeRecord) -> None:
         """Remember a finished episode."""
+        if self._end == len(self._room):
+            self._room[:WINDOW], self._end = self._last(), WINDOW
         terms = [episode.components[name] for name in self.term_names]
-        self._rows.append([episode.episode_return, episode.shaped_return, float(episode.length), *terms])
+        self._room[self._end] = [episode.episode_return, episode.shaped_return, episode.length, *terms]
+        self._end += 1
         self.count += 1
 
     def rows(self) -> list[list[float]]:
         """Return, shaped return, length and terms of each episode, oldest first."""
-        return list(self._rows)
+        rows: list[list[float]] = self._last().tolist()
+        return rows
 
     def metrics(self) -> dict[str, float]:
         """The rollout metrics; NaN before the first episode ended."""
-        names = ["rollout/episode_return", "rollout/shaped_return", "rollout/episode_length"]
-        names += [TERM_PREFIX + term for term in self.term_names]
-        means = np.mean(self._rows, axis=0).tolist() if self._rows else [math.nan] * len(names)
-        return {**dict(zip(names, means, strict=True)), "rollout/episodes": self.count}
+        last = self._last()
+        means = (np.add.reduce(last) / len(last)).tolist() if len(last) else [math.nan] * len(self._names)
+        return {**dict(zip(self._names, means, strict=True)), "rollout/episodes": self.count}
+
+    def _last(self) -> NDArray[np.float64]:
+        return self._room[max(self._end - WINDOW, 0) : self._end]
 
 
 class Recorder:

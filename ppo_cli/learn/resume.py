@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ppo_cli.config.identity import differing, training_settings
+from ppo_cli.config.identity import ENGINE, differing, training_settings
 from ppo_cli.envs.episodes import EpisodeProgress
 from ppo_cli.envs.member_envs import MemberEnvs
 from ppo_cli.errors import CorruptFileError, UsageError
@@ -57,7 +57,8 @@ def resume(members: Sequence[Member], num_params: int, envs: MemberEnvs) -> tupl
 
 def _check_settings(member: Member) -> None:
     assert member.checkpoint is not None
-    before: dict[str, Any] = member.checkpoint.meta.get("settings", {})
+    # Checkpoints without an engine are older than the choice: torch wrote them.
+    before: dict[str, Any] = {ENGINE: "torch"} | member.checkpoint.meta.get("settings", {})
     for path, (was, now) in differing(before, training_settings(member.config)).items():
         raise UsageError(
             f"{member.name}: {path} was {was} when the run was started and is {now} now",

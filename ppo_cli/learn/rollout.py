@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.kernels import judging
+from ppo_cli.kernels.playing import ENDLESSLY, WHOLE_EPISODES
+from ppo_cli.learn import advantages
 from ppo_cli.nn.actor_critic import ActorCritic
-from ppo_cli.nn.distributions import Distribution, sendable
+from ppo_cli.nn.compiled import CompiledActorCritic, by_rows
+from ppo_cli.nn.distributions import Distribution
 from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.rng import Stream, generator
 
 if TYPE_CHECKING:
     from ppo_cli.envs.member_envs import MemberEnvs
+
+
+KEPT = ("obs", "actions", "rewards", "terminated", "truncated", "mask", "idle", "raw_obs")
+"""The tensors of a rollout."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Rollout:
         idle: True where the environment waited for the end of the rollout, ``[M, T, N]`` bool.
         raw_obs: Observations before normalisation, ``[M, T + 1, N, O]``.
         seconds: Time spent in the environments and in the policy.
+        kernels: The compiled kernels, if they judge it; else torch does.
     """
 
     obs: Tensor
@@ -45,6 +55,21 @@ class Rollout:
     idle: Tensor
     raw_obs: Tensor
     seconds: dict[str, float]
+    kernels: ctypes.CDLL | None = None
+
+    def gae(self, values: Tensor, gamma: Tensor, gae_lambda: Tensor) -> Tensor:
+        """:func:`ppo_cli.learn.advantages.gae` of these rewards; values are ``[M, T + 1, N]``."""
+        given = (self.rewards, values, self.terminated, self.truncated, gamma, gae_lambda)
+        if self.kernels is None:
+            return advantages.gae(*given)
+        return torch.from_numpy(judging.gae(self.kernels, *(by_rows(tensor) for tensor in given)))
+
+    def rewards_to_go(self, values: Tensor, gamma: Tensor) -> Tensor:
+        """:func:`ppo_cli.learn.advantages.rewards_to_go` of these rewards; values are ``[M, T + 1, N]``."""
+        given = (self.rewards, values, self.terminated, self.truncated, gamma)
+        if self.kernels is None:
+            return advantages.rewards_to_go(*given)
+        return torch.from_numpy(judging.rewards_to_go(self.kernels, *(by_rows(tensor) for tensor in given)))
 
 
 def collect_steps(
@@ -56,6 +81,8 @@ def collect_steps(
     noise: Tensor,  # [M, T, N, A]
 ) -> Rollout:
     """Play every environment for T steps; episodes go on in the next rollout."""
+    if isinstance(net, CompiledActorCritic) and envs.can_play:
+        return _collect_compiled(net, distribution, params, envs, normalizer, noise, ENDLESSLY)
     return _collect(net, distribution, params, envs, normalizer, noise, lambda _: None)
 
 
@@ -75,6 +102,8 @@ def collect_episodes(
     num_steps, limit = noise.shape[1], envs.spec.max_episode_steps
     assert limit is not None and limit <= num_steps, "whole episodes need a time limit within the rollout"
     envs.start_ended()
+    if isinstance(net, CompiledActorCritic) and envs.can_play:
+        return _collect_compiled(net, distribution, params, envs, normalizer, noise, WHOLE_EPISODES)
 
     def active(t: int) -> np.ndarray:  # [M, N]
         ended = envs.pending_reset
@@ -107,7 +136,8 @@ def _collect(
     flags = torch.zeros(4, num_members, num_steps, num_envs, dtype=torch.bool)
     raw_view, reward_view, flag_view = raw_obs.numpy(), rewards.numpy(), flags.numpy()
     obs_by_step, raw_by_step = obs.unbind(1), raw_obs.unbind(1)
-    act, in_environments, started = net.actor(params), 0.0, time.perf_counter()
+    sample = net.sampler(distribution, params, num_envs)
+    in_environments, started = 0.0, time.perf_counter()
     raw_view[:, 0] = envs.obs
     for t, (step_noise, step_actions) in enumerate(zip(noise.unbind(1), actions.unbind(1), strict=True)):
         ready = active(t)
@@ -120,11 +150,11 @@ def _collect(
             break
         if normalizer.enabled:
             obs_by_step[t].copy_(normalizer(raw_by_step[t]))
-        action = step_actions.copy_(distribution.sample(act(obs_by_step[t]), step_noise))
+        action = step_actions.copy_(sample(obs_by_step[t], step_noise))
         before = time.perf_counter()
         if ready is not None:
             flag_view[3, :, t] = ~ready
-        step = envs.step(sendable(distribution.send(action)).numpy(), ready)
+        step = envs.step(net.sendable(distribution, action).numpy(), ready)
         raw_view[:, t + 1] = step.obs
         reward_view[:, t] = step.rewards
         flag_view[0, :, t], flag_view[1, :, t], flag_view[2, :, t] = (
@@ -137,7 +167,27 @@ def _collect(
         obs_by_step[-1].copy_(normalizer(raw_by_step[-1]))
     seconds = {"environment": in_environments, "policy": time.perf_counter() - started - in_environments}
     terminated, truncated, mask, idle = flags
-    return Rollout(obs, actions, rewards, terminated, truncated, mask, idle, raw_obs, seconds)
+    kernels = net.kernels if isinstance(net, CompiledActorCritic) else None
+    return Rollout(obs, actions, rewards, terminated, truncated, mask, idle, raw_obs, seconds, kernels)
+
+
+def _collect_compiled(
+    net: CompiledActorCritic,
+    distribution: Distribution,
+    params: Tensor,  # [M, P]
+    envs: MemberEnvs,
+    normalizer: ObsNormalizer,
+    noise: Tensor,  # [M, T, N, A]
+    episodes: int,
+) -> Rollout:
+    """The same by compiled kernels, for environments that they can play."""
+    started = time.perf_counter()
+    player = net.player(distribution, params, envs.num_envs, normalizer)
+    steps = envs.play(player, by_rows(noise), noise.shape[1], episodes)
+    assert steps is not None
+    seconds = {"environment": time.perf_counter() - started, "policy": 0.0}
+    tensors = {name: torch.from_numpy(getattr(steps, name)) for name in KEPT}
+    return Rollout(**tensors, seconds=seconds, kernels=net.kernels)
 
 
 def action_noise(
@@ -155,10 +205,10 @@ def non_finite(rollout: Rollout) -> dict[int, str]:
     """Find members whose observations or rewards are not finite: the first place of each, by row."""
     reasons: dict[int, str] = {}
     for name, values, first_step in (("observation", rollout.raw_obs, 0), ("reward", rollout.rewards, 1)):
-        finite = torch.isfinite(values)
+        finite = np.isfinite(values.numpy())  # torch takes ten times as long
         if finite.all():
             continue
-        wrong = ~(finite.all(-1) if finite.dim() > 3 else finite)
-        for row, t, env in wrong.nonzero().tolist():
+        wrong = ~(finite.all(-1) if finite.ndim > 3 else finite)
+        for row, t, env in np.argwhere(wrong).tolist():
             reasons.setdefault(row, f"{name} of environment {env} became non-finite at step {t + first_step}")
     return reasons

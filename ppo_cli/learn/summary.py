@@ -11,11 +11,14 @@ from typing import Any
 
 import torch
 
+from ppo_cli.kernels.library import Library, available
 from ppo_cli.learn.population import Member
 from ppo_cli.runs.eval_stats import EvalStats
 from ppo_cli.version import __version__
 
 PACKAGES = ("torch", "numpy", "gymnasium", "Box2D")
+NO_MATTER = ("instruction_set",)
+"""What of :func:`versions` no bit depends on."""
 
 
 def run_summary(
@@ -48,6 +51,7 @@ def run_summary(
         "env_id_requested": member.env_requested or config.env_id,
         "algorithm": config.algorithm,
         "seed": config.seed,
+        "engine": "compiled" if config.compute.engine == "compiled" else "torch",
         "status": status,
         "reason": reason,
         "global_step": global_step,
@@ -58,13 +62,16 @@ def run_summary(
         "best_eval_during_training": best_return,
         "command": member.command,
         "git_commit": git_commit(),
-        "versions": versions(),
+        "versions": versions(config.compute.engine),
     }
 
 
 @functools.cache
-def versions() -> dict[str, str]:
-    """Collect what the bits of a result depend on: versions of this program, its libraries, the machine."""
+def versions(engine: str) -> dict[str, str]:
+    """Collect what the bits of a result depend on: versions of this program, its libraries, the machine.
+
+    Of the compiled kernels: the hash of their sources, and which build it is, though all give the same bits.
+    """
     by_name = {"ppo-cli": __version__, "python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:
@@ -72,6 +79,9 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     by_name["cpu_capability"] = torch.backends.cpu.get_cpu_capability()
+    library = available() if engine == "compiled" else ""
+    if isinstance(library, Library):
+        by_name |= {"kernels": library.sources, "instruction_set": library.instruction_set}
     return by_name
 
 

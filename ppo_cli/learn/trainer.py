@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ppo_cli.learn.agent import update
 from ppo_cli.learn.batch import Batch, PolicyView, explained_variance
 from ppo_cli.learn.build import open_population
+from ppo_cli.learn.compiled_update import improve
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.iteration_report import IterationReport
 from ppo_cli.learn.machine import fewer_garbage_collections, torch_threads
@@ -43,7 +45,7 @@ def train(
 
     Args:
         population: Members that share one program.
-        stop: Asked after every iteration and before every step of an evaluation. When true, a checkpoint
+        stop: Asked after every iteration and every 64 steps of an evaluation. When true, a checkpoint
             is saved and training ends with status ``interrupted``. (During an evaluation nothing is saved:
             training goes on from the checkpoint before, to the same bits.)
         until: Stop likewise after this iteration, whatever ``stop()`` says; None trains to the end. Members
@@ -107,13 +109,15 @@ def collect(state: PopulationState) -> Rollout:
     rollout = collector(agent.net, agent.distribution, params, state.rows.envs, state.normalizer(), noise)
     for name, seconds in rollout.seconds.items():
         state.timings[name] += seconds
-    state.steps_taken += int((~rollout.idle).sum())
+    state.steps_taken += rollout.idle.numel() - int(np.count_nonzero(rollout.idle.numpy()))
     state.fail(non_finite(rollout))
     return rollout
 
 
 def relabel(state: PopulationState, rollout: Rollout) -> Rollout:
     """Replace the rewards by those that the learner sees: scaled."""
+    if not state.rows.hyper.scales_rewards:
+        return rollout
     return replace(rollout, rewards=rollout.rewards * state.rows.hyper.reward_scale[:, None, None])
 
 
@@ -122,7 +126,7 @@ def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
     config, agent, hyper = state.config, state.agent, state.hyper_now()
     with state.timed("update"), torch_threads(config.compute.num_threads):
         batch = make_batch(state, rollout)
-        outcome = update(
+        outcome = improve(
             agent, state.learner.agent, batch, hyper, state.seeds, state.iteration,
             config.facts.num_passes(config.learning), config.facts.num_minibatches(config.learning),
         )  # fmt: skip
@@ -160,8 +164,8 @@ def update_statistics(state: PopulationState, rollout: Rollout) -> None:
 
 def drop_diverged(state: PopulationState, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
     """Take out the members that cannot go on; returns the metrics of the others."""
-    finite = torch.isfinite(state.learner.agent.params).all(1)
-    state.fail(dict.fromkeys((~finite).nonzero().flatten().tolist(), "parameters became non-finite"))
+    finite = np.isfinite(state.learner.agent.params.numpy()).all(1)  # torch takes ten times as long
+    state.fail(dict.fromkeys(np.flatnonzero(~finite).tolist(), "parameters became non-finite"))
     if state.failures:
         log_episodes(state)  # while their member numbers are still the rows
     kept = state.drop_failed()
@@ -230,32 +234,37 @@ def final_evaluation(state: PopulationState, stop: Stop) -> bool:
 def make_batch(state: PopulationState, rollout: Rollout) -> Batch:
     """Compute values, log-probabilities and targets of a rollout, flattened to ``[M, B]``, B = T N."""
     agent, (num_members, num_steps, num_envs) = state.agent, rollout.rewards.shape
-    batch_size = num_steps * num_envs
     obs, actions = rollout.obs[:, :-1].flatten(1, 2), rollout.actions.flatten(1, 2)
     ref_log_probs = None
     if state.rows.reference is not None:
         ref_log_probs = state.rows.reference.log_probs(obs, rollout.raw_obs[:, :-1].flatten(1, 2), actions)
-    output, values = agent.net.forward(state.learner.agent.params, rollout.obs.flatten(1, 2))
+    values, log_probs, old_policy = agent.net.judge(
+        agent.distribution, state.learner.agent.params, rollout.obs.flatten(1, 2), actions,
+        keep_output=agent.algorithm.needs_kl,
+    )  # fmt: skip
     values = values.view(num_members, num_steps + 1, num_envs)
-    old_policy = output.first(batch_size)
     targets = agent.algorithm.targets(rollout, values, state.rows.hyper)
     return Batch(
         obs=obs,
         actions=actions,
-        log_probs=agent.distribution.log_prob(old_policy, actions),
+        log_probs=log_probs,
         values=values[:, :-1].flatten(1, 2),
         advantages=targets.advantages.flatten(1, 2),
         returns=targets.returns.flatten(1, 2),
         weights=targets.weights.flatten(1, 2),
-        old_policy=old_policy.clone() if agent.algorithm.needs_kl else None,
+        old_policy=old_policy,
         ref_log_probs=ref_log_probs,
     )
 
 
 def scheduled(algorithm: str, hyper: Hyperparams) -> dict[str, Tensor]:
     """Pick the hyperparameters that are logged: those with a metric named after them, ``[M]`` each."""
-    declared = {name.removeprefix("train/") for name in columns(algorithm, ()) if name.startswith("train/")}
-    return {f"train/{name}": values for name, values in hyper.tensors().items() if name in declared}
+    return {f"train/{name}": getattr(hyper, name) for name in _logged_hyperparams(algorithm)}
+
+
+@lru_cache
+def _logged_hyperparams(algorithm: str) -> tuple[str, ...]:
+    return tuple(name for name in Hyperparams.names() if f"train/{name}" in columns(algorithm, ()))
 
 
 def evaluation_due(state: PopulationState) -> bool:

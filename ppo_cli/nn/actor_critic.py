@@ -12,12 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.nn.distributions import Distribution, sendable
 from ppo_cli.nn.mlp import MLP
 from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.spaces import EnvSpec
 
 POLICY_HEAD_GAIN = 0.01
 VALUE_HEAD_GAIN = 1.0
+
+Sampler = Callable[[Tensor, Tensor | None], Tensor]
+"""Observations ``[M, N, O]`` and noise, or None for the most likely, to actions ``[M, N, ...]``."""
 
 
 class ActorCritic:
@@ -84,7 +88,7 @@ class ActorCritic:
         inputs = self.mlp.buffer("inputs", len(rows), batch, obs_size)
         inputs.view(num_members, -1, batch, obs_size).copy_(obs[:, None])
         heads = self.mlp.forward(rows, inputs).view(num_members, -1, batch, self.mlp.head_width)
-        policy = PolicyOutput(heads[:, 0, :, : self.num_outputs], self._log_std(params))
+        policy = PolicyOutput(heads[:, 0, :, : self.num_outputs], self.log_std(params))
         return policy, heads[:, 1, :, 0] if self.critic else torch.zeros(num_members, batch)
 
     def backward(
@@ -111,6 +115,43 @@ class ActorCritic:
             grad_rows[0::stride, self.mlp.layer_params :] = grad_log_std
         return grad_rows.view(num_members, -1)[:, : self.num_params]
 
+    def judge(
+        self,
+        distribution: Distribution,
+        params: Tensor,  # [M, P]
+        obs: Tensor,  # [M, B', O], of which the first B have actions
+        actions: Tensor,  # [M, B] or [M, B, A]
+        *,
+        keep_output: bool,
+    ) -> tuple[Tensor, Tensor, PolicyOutput | None]:
+        """Values ``[M, B']`` of a rollout, log-probabilities ``[M, B]`` of its actions, policy outputs.
+
+        The outputs are None unless they are to be kept, and then in memory of their own.
+        """
+        output, values = self.forward(params, obs)
+        old = output.first(actions.shape[1])
+        return values, distribution.log_prob(old, actions), old.clone() if keep_output else None
+
+    def sampler(self, distribution: Distribution, params: Tensor, num_envs: int) -> Sampler:
+        """A function from observations ``[M, N, O]`` and noise to actions, while the parameters stay.
+
+        Args:
+            distribution: How actions are drawn; without noise the most likely ones are taken.
+            params: ``[M, P]``.
+            num_envs: N.
+        """
+        act = self.actor(params)
+
+        def sample(obs: Tensor, noise: Tensor | None) -> Tensor:
+            policy = act(obs)
+            return distribution.mode(policy) if noise is None else distribution.sample(policy, noise)
+
+        return sample
+
+    def sendable(self, distribution: Distribution, actions: Tensor) -> Tensor:
+        """Sampled actions as the environments may get them; these cut off what is out of bounds."""
+        return sendable(distribution.send(actions))
+
     def act(self, params: Tensor, obs: Tensor) -> PolicyOutput:  # [M, P], [M, B, O]
         """Policy outputs alone, in a buffer that the next call of this shape overwrites."""
         return self.actor(params)(obs)
@@ -120,7 +161,7 @@ class ActorCritic:
         num_members = params.shape[0]
         rows = params.view(num_members, -1, self.mlp.row_params)[:, 0]
         num_rows = self.mlp.least_rows(num_members)
-        layers, log_std = self.mlp.layers(rows.expand(num_rows, -1)), self._log_std(params)
+        layers, log_std = self.mlp.layers(rows.expand(num_rows, -1)), self.log_std(params)
 
         def act(obs: Tensor) -> PolicyOutput:
             outputs = self.mlp.run(layers, obs.expand(num_rows, -1, -1), bulk=False)
@@ -173,7 +214,8 @@ class ActorCritic:
             member[self._log_std_place] = log_std_init
         return member.numpy()
 
-    def _log_std(self, params: Tensor) -> Tensor | None:  # [M, 1, A]
+    def log_std(self, params: Tensor) -> Tensor | None:  # [M, 1, A]
+        """The log standard deviation of Gaussian actions; None for others."""
         return params[:, None, self._log_std_place] if self.has_log_std else None
 
     def _rows(self, params: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ class MLP:
         extra: How many numbers a row holds behind its layers.
 
     Attributes:
+        activation_name: See above.
         num_outputs: Outputs asked for.
         head_width: Columns of the head, at least 2.
         shapes: ``(in, out)`` of each layer.
@@ -52,7 +53,7 @@ class MLP:
     def __init__(self, sizes: Sequence[int], activation: str, extra: int = 0) -> None:
         *widths, self.num_outputs = sizes
         self.hidden_sizes = tuple(widths[1:])
-        self.activation = ACTIVATIONS[activation]
+        self.activation_name, self.activation = activation, ACTIVATIONS[activation]
         self.head_width = max(self.num_outputs, LEAST_HEAD_WIDTH)
         self.shapes = tuple(itertools.pairwise((*widths, self.head_width)))
         self.layer_params = sum(n_in * n_out + n_out for n_in, n_out in self.shapes)

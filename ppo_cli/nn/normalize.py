@@ -19,7 +19,7 @@ class ObsNormalizer:
 
     Attributes:
         mean: ``[M, 1, O]``, or None when off.
-        inverse_std: ``[M, 1, O]``.
+        inverse_std: ``[M, 1, O]``; empty when off, like the next.
         clip: Largest absolute value that comes out, ``[M, 1, 1]``.
     """
 
@@ -41,14 +41,19 @@ class ObsNormalizer:
         clip: Tensor,  # [M]
     ) -> ObsNormalizer:
         """From the statistics of a population."""
+        if not enabled:
+            return _OFF
         inverse_std = (var + EPSILON).rsqrt().float()[:, None]
-        return cls(mean.float()[:, None] if enabled else None, inverse_std, clip.float()[:, None, None])
+        return cls(mean.float()[:, None], inverse_std, clip.float()[:, None, None])
 
     def __call__(self, obs: Tensor) -> Tensor:  # [M, B, O] -> [M, B, O]
         """Normalise a batch of observations."""
         if self.mean is None:
             return obs
         return torch.clamp((obs - self.mean).mul_(self.inverse_std), -self.clip, self.clip)
+
+
+_OFF = ObsNormalizer(None, torch.empty(0), torch.empty(0))
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from torch import Tensor
 
 from ppo_cli.config.resolve import load_config
 from ppo_cli.envs.factory import env_spec
-from ppo_cli.envs.member_envs import make_member_envs
+from ppo_cli.envs.member_envs import MemberEnvs, make_member_envs
 from ppo_cli.errors import CorruptFileError
+from ppo_cli.kernels.playing import ONE_EPISODE
 from ppo_cli.nn.actor_critic import ActorCritic
-from ppo_cli.nn.distributions import Distribution, sendable
+from ppo_cli.nn.compiled import CompiledActorCritic, by_rows
+from ppo_cli.nn.distributions import Distribution
 from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.play.policy import Policy, load_policy
 from ppo_cli.rng import Stream, episode_seed, generator
@@ -23,7 +26,8 @@ from ppo_cli.runs.eval_stats import EvalStats
 from ppo_cli.runs.run_dir import RunDir
 from ppo_cli.spaces import EnvSpec
 
-NOISE_BLOCK = 64
+BLOCK = 64
+"""Steps for which noise is drawn together, and after which an evaluation can be stopped."""
 
 
 def play_episodes(
@@ -53,33 +57,27 @@ def play_episodes(
         round_index: Which evaluation of this stream it is.
         episodes: Number of episodes per member.
         deterministic: Take the most likely action instead of a sample.
-        stop: Asked before every step; when true, the evaluation is given up.
+        stop: Asked every 64 steps; when true, the evaluation is given up.
 
     Returns:
         One result per member, or None when stopped.
     """
     round_seeds = [episode_seed(seed, stream, round_index, 0) for seed in seeds]
-    envs = make_member_envs(net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream)
+    compiled = isinstance(net, CompiledActorCritic)
+    envs = make_member_envs(
+        net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream, compiled=compiled
+    )
     try:
-        obs = envs.reset()
-        active = np.ones(obs.shape[:2], dtype=np.bool_)
-        noise: Tensor | None = None
-        act, t = net.actor(params), 0
-        while active.any():
+        envs.reset()
+        play_block = _play_compiled if compiled and envs.can_play else _play_steps
+        block = play_block(net, distribution, params, normalizer, envs)
+        for t in itertools.count(step=BLOCK):
+            if envs.pending_reset.all():
+                break
             if stop():
                 return None
-            if not deterministic and t % NOISE_BLOCK == 0:
-                noise = _noise(distribution, round_seeds, t, (NOISE_BLOCK, episodes, net.num_actions))
-            policy = act(normalizer(torch.from_numpy(obs)))
-            actions = (
-                distribution.mode(policy)
-                if noise is None
-                else distribution.sample(policy, noise[:, t % NOISE_BLOCK])
-            )
-            step = envs.step(sendable(distribution.send(actions)).numpy(), active=active)
-            active &= ~(step.terminated | step.truncated)
-            obs = step.obs
-            t += 1
+            shape = (BLOCK, episodes, net.num_actions)
+            block(None if deterministic else _noise(distribution, round_seeds, t, shape))
         records = sorted(envs.pop_episodes(), key=lambda record: (record.member, record.env))
     finally:
         envs.close()
@@ -88,6 +86,40 @@ def play_episodes(
         EvalStats(tuple(r.episode_return for r in own), tuple(r.length for r in own), deterministic)
         for own in by_member
     ]
+
+
+Block = Callable[[Tensor | None], None]
+"""Plays a block of steps, where episodes are still on, with noise ``[M, T, N, ...]`` or without."""
+
+
+def _play_steps(
+    net: ActorCritic, distribution: Distribution, params: Tensor, normalizer: ObsNormalizer, envs: MemberEnvs
+) -> Block:
+    """Play step by step."""
+    sample = net.sampler(distribution, params, envs.num_envs)
+
+    def block(noise: Tensor | None) -> None:
+        for t in range(BLOCK):
+            active = ~envs.pending_reset
+            if not active.any():
+                break
+            actions = sample(normalizer(torch.from_numpy(envs.obs)), None if noise is None else noise[:, t])
+            envs.step(net.sendable(distribution, actions).numpy(), active=active)
+
+    return block
+
+
+def _play_compiled(
+    net: ActorCritic, distribution: Distribution, params: Tensor, normalizer: ObsNormalizer, envs: MemberEnvs
+) -> Block:
+    """Play by compiled kernels, in one go."""
+    assert isinstance(net, CompiledActorCritic)
+    player = net.player(distribution, params, envs.num_envs, normalizer)
+
+    def block(noise: Tensor | None) -> None:
+        envs.play(player, None if noise is None else by_rows(noise), BLOCK, ONE_EPISODE, keep_steps=False)
+
+    return block
 
 
 def _noise(distribution: Distribution, seeds: Sequence[int], t: int, shape: tuple[int, int, int]) -> Tensor:

@@ -16,6 +16,7 @@ from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.learn.population import Member, Population, plan
 from ppo_cli.learn.reference import original_reference
 from ppo_cli.nn.distributions import make_distribution
+from ppo_cli.prepare.engine import check_engine
 from ppo_cli.runs.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
 from ppo_cli.runs.names import run_name
 from ppo_cli.runs.run_dir import RunDir, create_run_dir, find_run
@@ -136,7 +137,8 @@ def prepare_in_folder(
 
 
 def _try_environment(config: RunConfig) -> EnvSpec:
-    """Find out whether the environment can be had, and whether its actions suit the policy."""
+    """Find out whether engine and environment can be had, and whether its actions suit the policy."""
+    check_engine(config)
     envs = make_envs([config], num_envs=1)
     try:
         make_distribution(envs.spec.action, config.network.policy, config.network.squash)
@@ -223,6 +225,7 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
     from ppo_cli.learn.summary import versions
 
     config = load_config(run.config_path)
+    check_engine(config, run.name)
     summary = _summary(run, notices)
     with run.lock():
         checkpoint = load_latest_checkpoint(run, notices.append)
@@ -234,7 +237,7 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
             _check_not_done(run, config, checkpoint.iteration if checkpoint else 0, summary)
     if checkpoint is None:
         notices.append(f"{run.name} has no checkpoint yet: it starts from the beginning")
-    notices.extend(_differences(run.name, summary.get("versions"), versions()))
+    notices.extend(_differences(run.name, summary.get("versions"), versions(config.compute.engine)))
     return Member(
         config, run, checkpoint, str(summary.get("command", "")), str(summary.get("env_id_requested", ""))
     )
@@ -261,10 +264,14 @@ def _check_not_done(run: RunDir, config: RunConfig, iteration: int, summary: Map
 
 def _differences(name: str, before: object, now: Mapping[str, str]) -> list[str]:
     """List what has changed since the run was started and may change its bits."""
+    from ppo_cli.learn.summary import NO_MATTER
+
     if not isinstance(before, dict):
         return []
     changed = [
-        f"{key} {before[key]} → {now[key]}" for key in now if key in before and before[key] != now[key]
+        f"{key} {before[key]} → {now[key]}"
+        for key in now
+        if key not in NO_MATTER and key in before and before[key] != now[key]
     ]
     if not changed:
         return []

@@ -50,6 +50,7 @@ def settings_of_config(
     from ppo_cli.envs.consent import TERMS, agree_to_terms
     from ppo_cli.envs.registry import resolve_env_id
     from ppo_cli.envs.whole_episodes import check_whole_episodes
+    from ppo_cli.prepare.engine import with_engine
 
     config = with_values(config, values)
     running = resolve_env_id(config.env_id, allow_import=allow_import or "env_id" in values)
@@ -58,6 +59,7 @@ def settings_of_config(
     typed = bool({"terms", TERMS} & values.keys())
     agree_to_terms(config.reward_shaping.terms, agreed=allow_import or typed)
     check_whole_episodes(config)
+    config, _ = with_engine(config)
     return ResolvedSettings(config, running.requested, {}, (running.notice,) if running.notice else ())
 
 
@@ -88,10 +90,12 @@ def resolve_settings(
     Raises:
         UsageError: Anything that is wrong with them.
     """
+    from ppo_cli.config.identity import ENGINE
     from ppo_cli.config.resolve import resolve_config, with_values
     from ppo_cli.envs.consent import TERMS, agree_to_terms, is_typed, refuse_modules_of_files
     from ppo_cli.envs.registry import resolve_env_id
     from ppo_cli.envs.whole_episodes import NUM_STEPS, with_whole_episodes
+    from ppo_cli.prepare.engine import with_engine
 
     running = resolve_env_id(env, allow_import=True) if isinstance(env, str) else env
     resolved = resolve_config(
@@ -112,6 +116,8 @@ def resolve_settings(
         config = with_values(config, {"env_id": running.env_id})
     agree_to_terms(config.reward_shaping.terms, agreed=allow_import or is_typed(given, TERMS))
     config, longer = with_whole_episodes(config, given)
+    config, chosen = with_engine(config)
     origins = resolved.origins | ({NUM_STEPS: f"time limit of {config.env_id}"} if longer else {})
+    origins |= {ENGINE: chosen} if chosen else {}
     notices = tuple(notice for notice in (running.notice, *resolved.notices, longer) if notice)
     return ResolvedSettings(config, running.requested, origins, notices)

@@ -25,9 +25,9 @@ STATUS_STYLES = {
     "diverged": "red",
     "failed": "red",
 }
-_ACTIVITY_STYLES = ("cyan", "blue", "magenta", "bright_black")
-_ACTIVITY_CELLS = "█▓▒░"
-_ACTIVITY_ASCII = "#=+."
+_ACTIVITY_STYLES = ("cyan", "blue", "magenta", "yellow", "bright_black")
+_ACTIVITY_CELLS = "█▓▒▚░"
+_ACTIVITY_ASCII = "#=+-."
 _LABEL_WIDTH = 10
 _FIXED_LINES = 13  # what the dashboard needs beside the members, the line of the cursor included
 

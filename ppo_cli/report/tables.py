@@ -136,6 +136,7 @@ def run_rows(document: Row, *, unicode: bool = True) -> list[tuple[str, object]]
         ("environment", document.get("env_id")),
         ("algorithm", document.get("algorithm")),
         ("seed", document.get("seed")),
+        ("engine", document.get("engine")),
         ("status", status_cell(document.get("status"))),
         ("reason", document.get("reason")),
         ("steps", count(as_number(document.get("global_step")))),

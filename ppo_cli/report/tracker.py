@@ -19,7 +19,7 @@ LOSSES = (
 )  # fmt: skip
 """What tells whether an update is healthy, the more telling first. Not every algorithm logs all of them."""
 
-ACTIVITIES = ("environment", "policy", "update", "other")
+ACTIVITIES = ("environment", "policy", "update", "evaluation", "other")
 _SMOOTHING_SECONDS = 20.0
 
 

@@ -13,9 +13,18 @@ def test_the_doctor_finds_this_installation_well_and_leaves_nothing(tmp_path: Pa
     result = inside("doctor", "--json", cwd=tmp_path)
     checks = {check["name"]: check for check in result.json["checks"]}
     assert result.code == 0, checks
-    assert {"python", "torch", "gymnasium", "box2d", "rendering", "threads", "runs folder", "fsync"} <= set(
-        checks
-    )
+    named = {
+        "python",
+        "torch",
+        "threads",
+        "kernels",
+        "gymnasium",
+        "box2d",
+        "rendering",
+        "runs folder",
+        "fsync",
+    }
+    assert named <= set(checks)
     assert all(set(check) == {"name", "ok", "detail", "fix"} for check in checks.values())
     assert list(tmp_path.iterdir()) == []
 
@@ -37,6 +46,17 @@ def test_the_advice_about_gymnasium_is_what_the_package_needs(
     needed = (ROOT / "pyproject.toml").read_text()
     _, _, fix = check_gymnasium(tmp_path)
     assert fix.removeprefix("pip install ") in needed
+
+
+def test_the_doctor_tells_of_the_kernels_and_does_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ppo_cli.cli.doctor.checks import check_kernels
+
+    monkeypatch.setenv("PPO_KERNELS", "off")
+    ok, detail, fix = check_kernels(tmp_path)
+    assert (ok, fix) == (True, "")
+    assert detail == "none: switched off by PPO_KERNELS=off; torch does the work"
 
 
 def test_a_check_that_breaks_is_a_finding(tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ from helpers.env_helpers import (
 
 from ppo_cli.envs.backends import CartPoleBackend, LoopBackend
 from ppo_cli.envs.choice import make_backend
-from ppo_cli.envs.member_envs import Step, make_member_envs
+from ppo_cli.envs.member_envs import make_member_envs
 from ppo_cli.envs.shaping import ShapingParams
+from ppo_cli.envs.step import Step
 from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.rng import Stream, episode_seed
 

@@ -9,7 +9,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from ppo_cli.envs.member_envs import MemberEnvs, Step
+from ppo_cli.envs.member_envs import MemberEnvs
+from ppo_cli.envs.step import Step
 
 CLASSIC = [
     "CartPole-v1",

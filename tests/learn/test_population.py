@@ -13,9 +13,11 @@ from helpers.training_helpers import make_config, population, train_members
 from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.envs.member_envs import MemberEnvs
 from ppo_cli.learn.population import Member, Population, plan
 from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.trainer import train
+from ppo_cli.nn.compiled import CompiledActorCritic
 from ppo_cli.prepare.launch import prepare_new
 
 ENVS = ["CartPole-v1", "Pendulum-v1", "LunarLander-v3"]
@@ -49,8 +51,8 @@ def members(env_id: str, count: int = 5, **common: object) -> list[RunConfig]:
 
 
 @pytest.mark.parametrize("env_id", ENVS)
-def test_a_member_of_a_population_ends_with_the_bits_it_has_alone(env_id: str) -> None:
-    configs = members(env_id)
+def test_a_member_of_a_population_ends_with_the_bits_it_has_alone(env_id: str, engine: str) -> None:
+    configs = members(env_id, engine=engine)
     together = train_members(configs)
     epochs = [{row["train/epochs"] for row in one.metrics} for one in together]
     assert min(epochs[1]) < 4, (
@@ -65,11 +67,12 @@ def test_a_member_of_a_population_ends_with_the_bits_it_has_alone(env_id: str) -
 
 @pytest.mark.parametrize("env_id", ["Pendulum-v1", "LunarLanderContinuous-v3"])
 @pytest.mark.parametrize("kind", [{"policy": "beta"}, {"squash": True}], ids=["beta", "squashed"])
-def test_members_whose_actions_stay_inside_the_bounds_are_independent_too(kind: dict, env_id: str) -> None:
+def test_members_whose_actions_stay_inside_the_bounds_are_independent_too(
+    kind: dict, env_id: str, engine: str
+) -> None:
     own = PERSONAL[:4]  # the last has a noise of its own, which beta has not
-    configs = [
-        make_config(env_id, normalize_obs=True, num_evals=1, hidden_sizes=(16,), **kind, **one) for one in own
-    ]
+    common = {"normalize_obs": True, "num_evals": 1, "hidden_sizes": (16,), "engine": engine}
+    configs = [make_config(env_id, **common, **kind, **one) for one in own]
     together = train_members(configs, 3)
     for config, member in zip(configs, together, strict=True):
         assert member.status == "training"
@@ -78,8 +81,8 @@ def test_members_whose_actions_stay_inside_the_bounds_are_independent_too(kind: 
 
 
 @pytest.mark.parametrize("env_id", ENVS)
-def test_permuting_the_members_permutes_the_results(env_id: str) -> None:
-    configs = members(env_id)
+def test_permuting_the_members_permutes_the_results(env_id: str, engine: str) -> None:
+    configs = members(env_id, engine=engine)
     results = {one.seed: one for one in train_members(configs)}
     for order in ([4, 3, 2, 1, 0], [2, 0, 4]):
         for one in train_members([configs[i] for i in order]):
@@ -102,8 +105,8 @@ def test_permuting_the_members_permutes_the_results(env_id: str) -> None:
     ],
     ids=lambda shape: f"{shape['num_envs']}x{shape['num_steps']}-{shape['hidden_sizes']}",
 )
-def test_members_are_independent_whatever_the_sizes(shape: dict) -> None:
-    configs = members("Pendulum-v1", 3, **shape)
+def test_members_are_independent_whatever_the_sizes(shape: dict, engine: str) -> None:
+    configs = members("Pendulum-v1", 3, engine=engine, **shape)
     for config, member in zip(configs, train_members(configs, 2), strict=True):
         (alone,) = train_members([config], 2)
         assert member.differences(alone) == []
@@ -147,17 +150,18 @@ FAMILY |= {
 }
 
 
-def family(name: str, env_id: str) -> list[RunConfig]:
+def family(name: str, env_id: str, engine: str) -> list[RunConfig]:
     common, own = FAMILY[name]
     shared = {"normalize_obs": True, "num_evals": 2, **SHORT, "learning_rate": 0.01, **common}
     shared = {name: value for name, value in shared.items() if uses(str(common["algorithm"]), name)}
+    shared["engine"] = engine
     return [make_config(env_id, **(shared | one), seed=7 * i + 1) for i, one in enumerate(own)]
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
 @pytest.mark.parametrize("name", FAMILY)
-def test_members_are_independent_whatever_the_algorithm(name: str, env_id: str) -> None:
-    configs = family(name, env_id)
+def test_members_are_independent_whatever_the_algorithm(name: str, env_id: str, engine: str) -> None:
+    configs = family(name, env_id, engine)
     together = train_members(configs)
     assert all(one.episodes for one in together)
     for config, member in zip(configs, together, strict=True):
@@ -169,17 +173,19 @@ def test_members_are_independent_whatever_the_algorithm(name: str, env_id: str) 
 
 
 @pytest.mark.parametrize("name", ["grpo", "ppo-kl"])
-def test_members_without_a_critic_are_independent_whatever_the_number_of_threads(name: str) -> None:
+def test_members_without_a_critic_are_independent_whatever_the_number_of_threads(
+    name: str, engine: str
+) -> None:
     common, own = FAMILY[name]
-    sizes = {**SHORT, "num_envs": 8, "num_steps": 80, "hidden_sizes": (128, 128), **common}
+    sizes = {**SHORT, "num_envs": 8, "num_steps": 80, "hidden_sizes": (128, 128), **common, "engine": engine}
     configs = [make_config("Pendulum-v1", **(sizes | one), seed=i + 1) for i, one in enumerate(own[:2])]
     check_threads(configs)
 
 
-def test_sums_over_very_many_transitions_are_the_same_whatever_the_number_of_threads() -> None:
+def test_sums_over_very_many_transitions_are_the_same_whatever_the_number_of_threads(engine: str) -> None:
     """A single sum of more than 32,768 numbers is shared among threads, if one lets it."""
     many = {"num_envs": 80, "num_steps": 512, "num_minibatches": 1, "num_epochs": 1, "hidden_sizes": (4,)}
-    check_threads([make_config("Pendulum-v1", seed=seed, **many) for seed in (1, 2)])
+    check_threads([make_config("Pendulum-v1", seed=seed, engine=engine, **many) for seed in (1, 2)])
 
 
 def check_threads(configs: list[RunConfig]) -> None:
@@ -192,16 +198,18 @@ def check_threads(configs: list[RunConfig]) -> None:
     assert alone.differences(with_one[0]) == []
 
 
-def test_members_are_independent_whatever_the_number_of_threads() -> None:
+def test_members_are_independent_whatever_the_number_of_threads(engine: str) -> None:
     """Large enough that the threads share the work, at sizes where a product once had other bits."""
     sizes = {"num_envs": 7, "num_steps": 80, "hidden_sizes": (128, 128), "num_minibatches": 2}
-    check_threads(members("Pendulum-v1", 2, **sizes))
+    check_threads(members("Pendulum-v1", 2, engine=engine, **sizes))
 
 
-def test_the_means_of_a_member_that_stopped_early_do_not_depend_on_how_long_the_others_go_on() -> None:
+def test_the_means_of_a_member_that_stopped_early_do_not_depend_on_how_long_the_others_go_on(
+    engine: str,
+) -> None:
     """Many minibatches: short sums have the same order in any shape."""
     limits = (None, 0.0001, 0.0005, 0.002)
-    base = make_config("CartPole-v1", num_minibatches=15, num_epochs=16, anneal_lr=False)
+    base = make_config("CartPole-v1", num_minibatches=15, num_epochs=16, anneal_lr=False, engine=engine)
     configs = [with_values(base, {"seed": i, "target_kl": limit}) for i, limit in enumerate(limits)]
     together = train_members(configs, 3)
     stops = {row["train/epochs"] * 15 for one in together for row in one.metrics}
@@ -211,8 +219,8 @@ def test_the_means_of_a_member_that_stopped_early_do_not_depend_on_how_long_the_
         assert member.differences(alone) == []
 
 
-def test_equal_members_but_for_the_seed_differ_and_equal_seeds_repeat() -> None:
-    config = make_config("CartPole-v1")
+def test_equal_members_but_for_the_seed_differ_and_equal_seeds_repeat(engine: str) -> None:
+    config = make_config("CartPole-v1", engine=engine)
     (first,), (again,) = train_members([config], 2), train_members([config], 2)
     (other,) = train_members([with_values(config, {"seed": 2})], 2)
     assert first.differences(again) == []
@@ -240,6 +248,9 @@ def poison_rewards(state: PopulationState, row: int) -> None:
 
 def _change_step(state: PopulationState, name: str, row: int) -> None:
     """The third step of the next iteration gives environment 1 of a member something that is not finite."""
+    if state.rows.envs.can_play and isinstance(state.agent.net, CompiledActorCritic):
+        _change_play(state.rows.envs, name, row)
+        return
     envs, step, calls = state.rows.envs, state.rows.envs.step, [0]
 
     def changed(*args: object, **kwargs: object) -> object:
@@ -254,6 +265,19 @@ def _change_step(state: PopulationState, name: str, row: int) -> None:
     envs.step = changed  # type: ignore[method-assign]
 
 
+def _change_play(envs: MemberEnvs, name: str, row: int) -> None:
+    """The same where kernels take all steps of an iteration in one go."""
+    play, before = envs.play, {"obs": "raw_obs"}.get(name, name)
+
+    def changed(*args: object, **kwargs: object) -> object:
+        envs.play = play  # type: ignore[method-assign]
+        steps = play(*args, **kwargs)  # type: ignore[arg-type]
+        getattr(steps, before)[row, 3 if name == "obs" else 2, 1] = math.nan
+        return steps
+
+    envs.play = changed  # type: ignore[method-assign]
+
+
 POISONS: list[tuple[Callable[[PopulationState, int], None], str]] = [
     (poison_parameters, "policy_loss became nan in epoch 1, minibatch 1, in iteration 2"),
     (poison_moments, "became"),
@@ -265,9 +289,9 @@ POISONS: list[tuple[Callable[[PopulationState, int], None], str]] = [
 @pytest.mark.parametrize("row", [0, 1, 2])
 @pytest.mark.parametrize(("poison", "reason"), POISONS, ids=lambda p: getattr(p, "__name__", ""))
 def test_a_diverged_member_is_stopped_with_a_reason_and_disturbs_no_other(
-    poison: Callable[[PopulationState, int], None], reason: str, row: int
+    poison: Callable[[PopulationState, int], None], reason: str, row: int, engine: str
 ) -> None:
-    configs = members("CartPole-v1", 3)
+    configs = members("CartPole-v1", 3, engine=engine)
     undisturbed = train_members(configs)
 
     def meddle(state: PopulationState) -> None:
@@ -304,9 +328,9 @@ def poison_coefficient(state: PopulationState, row: int) -> None:
     ],
 )
 def test_a_diverged_member_disturbs_no_other_whatever_the_algorithm(
-    name: str, poison: Callable[[PopulationState, int], None], row: int
+    name: str, poison: Callable[[PopulationState, int], None], row: int, engine: str
 ) -> None:
-    configs = family(name, "Pendulum-v1")
+    configs = family(name, "Pendulum-v1", engine)
     undisturbed = train_members(configs, 3)
 
     def meddle(state: PopulationState) -> None:
@@ -323,8 +347,8 @@ def test_a_diverged_member_disturbs_no_other_whatever_the_algorithm(
             assert one.differences(expected) == []
 
 
-def test_members_may_diverge_together_or_one_after_the_other() -> None:
-    configs = members("CartPole-v1", 4)
+def test_members_may_diverge_together_or_one_after_the_other(engine: str) -> None:
+    configs = members("CartPole-v1", 4, engine=engine)
     undisturbed = train_members(configs)
 
     def meddle(state: PopulationState) -> None:
@@ -341,10 +365,10 @@ def test_members_may_diverge_together_or_one_after_the_other() -> None:
 
 
 def test_a_lone_member_that_diverges_ends_the_training_and_says_so(
-    monkeypatch: pytest.MonkeyPatch, runs_dir: Path
+    monkeypatch: pytest.MonkeyPatch, runs_dir: Path, engine: str
 ) -> None:
     poison_from(monkeypatch, iteration=1, seed=3)
-    (ready,) = new_runs(members("CartPole-v1", 2)[1:], runs_dir)
+    (ready,) = new_runs(members("CartPole-v1", 2, engine=engine)[1:], runs_dir)
     *_, last = train(ready)
     assert [member.status for member in last.members] == ["diverged"]
     run = last.members[0].run_dir
@@ -357,9 +381,9 @@ def test_a_lone_member_that_diverges_ends_the_training_and_says_so(
 
 
 def test_on_disk_the_survivors_of_a_population_leave_the_files_of_runs_trained_alone(
-    monkeypatch: pytest.MonkeyPatch, runs_dir: Path
+    monkeypatch: pytest.MonkeyPatch, runs_dir: Path, engine: str
 ) -> None:
-    configs = members("CartPole-v1", 3)
+    configs = members("CartPole-v1", 3, engine=engine)
     (ready,) = new_runs(configs, runs_dir / "together")
     with monkeypatch.context() as patch:
         poison_from(patch, iteration=1, seed=3)

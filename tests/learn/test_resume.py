@@ -52,10 +52,10 @@ EVERY_ITERATION = {
 
 
 @pytest.fixture(params=EVERY_ITERATION)
-def small(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[RunConfig, dict[str, Any]]:
+def small(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> tuple[RunConfig, dict[str, Any]]:
     """A small experiment and what it comes to undisturbed."""
     env, settings = EVERY_ITERATION[request.param]
-    config = config_of(env, *settings)
+    config = config_of(env, f"engine={engine}", *settings)
     return config, outcome(start(config, tmp_path / "undisturbed").path)
 
 
@@ -71,11 +71,12 @@ def test_stopping_after_any_iteration_changes_no_bit(
         assert_same_outcome(run.path, expected)
 
 
-def test_a_stop_at_any_moment_also_in_an_evaluation_changes_no_bit(tmp_path: Path) -> None:
-    config = config_of("CartPole-v1", "num_evals=2", "eval_episodes=2", "final_eval_episodes=2")
+def test_a_stop_at_any_moment_also_in_an_evaluation_changes_no_bit(tmp_path: Path, engine: str) -> None:
+    sizes = ("num_evals=2", "eval_episodes=2", "final_eval_episodes=2")
+    config = config_of("Pendulum-v1", *sizes, f"engine={engine}")  # 200 steps: it is asked four times
     expected = outcome(start(config, tmp_path / "undisturbed").path)
     moments = 0
-    for times in itertools.count(1, 7):
+    for times in itertools.count(1, 3):
         (population,) = prepare_new(
             [config], runs_dir=tmp_path / f"stopped-{times}", name=None, env_requested="", command=""
         )
@@ -205,9 +206,9 @@ def test_a_complete_run_is_not_resumed_and_the_refusal_says_how_to_extend_it(tmp
     assert outcome(run.path) == before
 
 
-def test_an_extended_run_ends_as_one_that_was_long_from_the_start(tmp_path: Path) -> None:
+def test_an_extended_run_ends_as_one_that_was_long_from_the_start(tmp_path: Path, engine: str) -> None:
     """Where nothing is annealed towards the end, and no evaluation is spaced by it."""
-    settings = ("anneal_lr=false", "num_evals=0", "normalize_obs=true")
+    settings = ("anneal_lr=false", "num_evals=0", "normalize_obs=true", f"engine={engine}")
     long = start(config_of("Pendulum-v1", *settings, iterations=5), tmp_path / "long")
     run = start(config_of("Pendulum-v1", *settings, iterations=2), tmp_path / "short")
     report = resume(run, total_timesteps=5 * 64)
@@ -225,8 +226,11 @@ def test_of_several_runs_those_that_are_complete_are_passed_over(tmp_path: Path)
     assert any(f"{done.name} is complete" in notice for notice in population.notices)
 
 
-def test_members_that_stopped_at_different_iterations_all_end_as_undisturbed(tmp_path: Path) -> None:
-    configs = [config_of("CartPole-v1", "normalize_obs=true", seed=seed) for seed in (1, 2, 3)]
+def test_members_that_stopped_at_different_iterations_all_end_as_undisturbed(
+    tmp_path: Path, engine: str
+) -> None:
+    own = ("normalize_obs=true", f"engine={engine}")
+    configs = [config_of("CartPole-v1", *own, seed=seed) for seed in (1, 2, 3)]
     runs = [start(config, tmp_path, stop_at=k) for k, config in zip((1, 3, 3), configs, strict=True)]
     populations = prepare_resume([str(run.path) for run in runs], runs_dir=tmp_path, total_timesteps=None)
     assert sum(len(population.members) for population in populations) == 3

@@ -17,9 +17,9 @@ from ppo_cli import load_policy
 from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn import trainer
-from ppo_cli.learn.agent import update
 from ppo_cli.learn.batch import Batch, agent_minibatches, explained_variance
 from ppo_cli.learn.build import open_population
+from ppo_cli.learn.compiled_update import improve
 from ppo_cli.learn.minibatches import permutations, unbind
 from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.trainer import collect, make_batch, relabel, train_iteration
@@ -117,9 +117,9 @@ def test_a_step_that_went_too_far_is_the_last_of_its_iteration() -> None:
     assert result.metrics[0]["train/epochs"] == pytest.approx(2 / 3)
 
 
-def test_fillers_change_nothing_of_what_is_learned() -> None:
+def test_fillers_change_nothing_of_what_is_learned(engine: str) -> None:
     """A rollout whose fillers hold other rewards, actions and values gives the same parameters."""
-    config = make_config("CartPole-v1", 2, num_steps=50, learning_rate=0.01)
+    config = make_config("CartPole-v1", 2, num_steps=50, learning_rate=0.01, engine=engine)
 
     def learned(spoil: bool) -> torch.Tensor:
         with open_population(population([config])) as state:
@@ -133,7 +133,7 @@ def test_fillers_change_nothing_of_what_is_learned() -> None:
                     tensor[flat] = 1e6
                 batch.actions[flat] = 1 - batch.actions[flat]
             learning = state.config.learning
-            update(
+            improve(
                 state.agent, state.learner.agent, batch, state.rows.hyper,
                 state.seeds, 0, learning.num_epochs, learning.num_minibatches,
             )  # fmt: skip
@@ -198,18 +198,20 @@ def test_observation_statistics_leave_out_nothing_and_count_every_observation_on
         assert not torch.equal(rollout.obs, rollout.raw_obs)
 
 
-def test_learning_with_two_threads_gives_the_same_bits_as_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_learning_with_two_threads_gives_the_same_bits_as_with_one(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     used = []
 
     def noting(*args: Any) -> Any:
         used.append(torch.get_num_threads())
-        return update(*args)
+        return improve(*args)
 
-    monkeypatch.setattr(trainer, "update", noting)
+    monkeypatch.setattr(trainer, "improve", noting)
     sizes = {"num_envs": 6, "num_steps": 64, "hidden_sizes": (128, 128), "final_eval_episodes": 5}
     results = []
     for threads in (1, 2):
-        config = make_config("CartPole-v1", 2, num_threads=threads, **sizes)
+        config = make_config("CartPole-v1", 2, num_threads=threads, engine=engine, **sizes)
         member = play(population([config]))[-1].members[0]
         metrics = {n: repr(v) for n, v in member.metrics.items() if not n.startswith("time/")}
         results.append((metrics, member.last_eval))
@@ -260,8 +262,8 @@ def test_a_stopped_training_ends_interrupted_after_the_iteration_it_is_in() -> N
     assert reports[-1].members[0].status == "interrupted"
 
 
-def test_a_stop_during_the_final_evaluation_is_obeyed() -> None:
-    config = make_config("CartPole-v1", 2, final_eval_episodes=50)
+def test_a_stop_during_the_final_evaluation_is_obeyed(engine: str) -> None:
+    config = make_config("Pendulum-v1", 2, final_eval_episodes=5, engine=engine)  # of 200 steps
     *_, last = play(population([config]), stop_after=4)
     assert last.iteration == 2
     assert last.members[0].status == "interrupted"
@@ -376,8 +378,9 @@ def test_reward_scale_changes_what_is_learned_but_not_what_is_reported() -> None
     assert scaled.metrics[0]["train/value_loss"] > 100 * plain.metrics[0]["train/value_loss"]
 
 
-def test_evaluations_during_training_do_not_touch_training() -> None:
-    config = make_config("LunarLander-v3", 3)
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "LunarLander-v3"])
+def test_evaluations_during_training_do_not_touch_training(env_id: str, engine: str) -> None:
+    config = make_config(env_id, 3, engine=engine)
     often = with_values(config, {"num_evals": 3, "eval_episodes": 3})
     (without,), (with_evals,) = train_members([config], 3), train_members([often], 3)
     assert len(with_evals.evals) == 3

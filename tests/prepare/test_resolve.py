@@ -12,7 +12,7 @@ from ppo_cli.envs.registry import resolve_env_id
 from ppo_cli.errors import UsageError
 from ppo_cli.prepare.resolve import resolve_settings, settings_of_config
 
-BASE = RunConfig(env_id="CartPole-v1")
+BASE = with_values(RunConfig(env_id="CartPole-v1"), {"engine": "torch"})
 
 
 def test_a_retired_environment_is_replaced_and_both_ids_are_known() -> None:

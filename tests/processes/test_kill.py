@@ -57,6 +57,7 @@ CASES = {
     case.name: case
     for case in (
         Case("cartpole", "CartPole-v1", 150, ("target_kl=0.01", "tensorboard=true")),
+        Case("cartpole by torch", "CartPole-v1", 80, ("engine=torch", "normalize_obs=true")),
         Case("cartpole normalised", "CartPole-v1", 150, ("normalize_obs=true", "anneal_eps_clip=true")),
         Case("pendulum", "Pendulum-v1", 80, ("log_std_init=-0.5", "eps_clip_vf=0.2")),
         Case("pendulum normalised", "Pendulum-v1", 80, ("normalize_obs=true", "mode=log")),

@@ -31,7 +31,7 @@ def test_the_dashboard_shows_progress_returns_losses_and_where_the_time_goes() -
     for part in (
         "50%", "50,000/100,000", "left", "current 123", "best 480", "entropy 1.25", "approx_kl 0.0071",
         "clip_fraction 0.125", "explained_variance 0.875", "5,000 steps/s", "environment 50%", "policy 20%",
-        "update 20%", "other 10%", "480 ± ",
+        "update 20%", "evaluation 10%", "480 ± ",
     ):  # fmt: skip
         assert part in text, part
 

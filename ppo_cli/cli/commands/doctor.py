@@ -14,7 +14,7 @@ _PROBLEM = 2
 
 
 def doctor_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Json = False) -> None:
-    r"""Check the installation: Python, torch, Gymnasium, Box2D, rendering, disk. Takes some seconds.
+    r"""Check the installation: Python, torch, kernels, Gymnasium, Box2D, rendering, disk. Takes some seconds.
 
     Exits with 2 when something is wrong.
 

@@ -6,6 +6,7 @@ loads reaches the next.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -60,6 +61,15 @@ def check_threads(runs_dir: Path) -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     detail = f"torch would use {answer} of {cores} cores; ppo uses compute.num_threads" if ok else answer
     return ok, detail, "" if ok else "see the check of torch"
+
+
+def check_kernels(runs_dir: Path) -> Finding:
+    """The compiled kernels: which, and whether they compute what they should. Torch can do without them."""
+    ok, answer = probe(_KERNELS)
+    if not ok:
+        return False, answer, "PPO_KERNELS=off switches them off; please report this"
+    found = json.loads(answer)
+    return found["ok"], found["detail"], found["fix"]
 
 
 def check_gymnasium(runs_dir: Path) -> Finding:
@@ -133,6 +143,7 @@ CHECKS: dict[str, Callable[[Path], Finding]] = {
     "python": check_python,
     "torch": check_torch,
     "threads": check_threads,
+    "kernels": check_kernels,
     "gymnasium": check_gymnasium,
     "box2d": check_box2d,
     "rendering": check_rendering,
@@ -146,6 +157,12 @@ env = make_env("{env_id}")
 env.reset(seed=0)
 env.step(env.action_space.sample())
 print("{env_id} plays")
+"""
+
+_KERNELS = """
+import dataclasses, json
+from ppo_cli.kernels.summary import summary
+print(json.dumps(dataclasses.asdict(summary())))
 """
 
 _RENDER = """

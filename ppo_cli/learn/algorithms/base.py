@@ -10,12 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from ppo_cli.config.sections import Learning
-from ppo_cli.learn import advantages
 from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.rollout import Rollout
@@ -47,6 +46,30 @@ class LossGradient:
 
     log_probs: Tensor
     kl: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class FusedLoss:
+    """An algorithm's loss as terms that the compiled kernels know, with a number for each member.
+
+        L = -mean gain + kl_coef mean KL(pi_old || pi) + reference_coef mean k3(reference)
+
+    Attributes:
+        gain: What is to become large, by its name: log pi A, ratio A, min(ratio A, clip(ratio) A), or
+            ratio A - |A| (ratio - 1)^2 / (2 eps_high).
+        metrics: The metrics that the algorithm reports, of those that the kernels measure.
+        eps_low: The clip range is from 1 - eps_low, ``[M]``; None for no bound.
+        eps_high: To 1 + eps_high, ``[M]``.
+        kl_coef: Weight of the exact divergence from the policy at collection, ``[M]``; None for no such term.
+        reference_coef: Weight of the estimated divergence from the reference, ``[M]``; None for no such term.
+    """
+
+    gain: Literal["policy-gradient", "surrogate", "clipped", "parabola"]
+    metrics: tuple[str, ...] = ("train/policy_loss",)
+    eps_low: Tensor | None = None
+    eps_high: Tensor | None = None
+    kl_coef: Tensor | None = None
+    reference_coef: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +121,13 @@ class Algorithm(ABC):
         """
         return None
 
+    def fused_loss(self, hyper: Hyperparams) -> FusedLoss | None:
+        """:meth:`loss` as terms that the compiled kernels know; None where it has others.
+
+        The kernels then compute loss, gradient and metrics in one go. A test holds them to ``loss``.
+        """
+        return None
+
     def metrics(
         self,
         policy: PolicyView,  # [K, M, B], without its kl
@@ -122,7 +152,5 @@ class Algorithm(ABC):
 
 def gae_targets(rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
     """Compute advantages by GAE, and value targets as advantages plus values; every real step weighs 1."""
-    estimates = advantages.gae(
-        rollout.rewards, values, rollout.terminated, rollout.truncated, hyper.gamma, hyper.gae_lambda
-    )
+    estimates = rollout.gae(values, hyper.gamma, hyper.gae_lambda)
     return Targets(estimates, estimates + values[:, :-1], rollout.mask.float())

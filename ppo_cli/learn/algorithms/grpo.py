@@ -7,14 +7,14 @@ policy to a reference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor
 
 from ppo_cli.config.sections import Learning
 from ppo_cli.learn import advantages, losses
-from ppo_cli.learn.algorithms.base import Algorithm, LossGradient, Targets
+from ppo_cli.learn.algorithms.base import Algorithm, FusedLoss, LossGradient, Targets
 from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.rollout import Rollout
@@ -43,9 +43,9 @@ class Grpo(Algorithm):
 
     def targets(self, rollout: Rollout, values: Tensor, hyper: Hyperparams) -> Targets:
         """The episode's return relative to its group, for all of its steps."""
-        rewards, terminated, truncated = rollout.rewards, rollout.terminated, rollout.truncated
-        returns = advantages.rewards_to_go(rewards, values, terminated, truncated, hyper.gamma)
-        magnitude = advantages.rewards_to_go(rewards.abs(), values, terminated, truncated, hyper.gamma)
+        terminated, truncated = rollout.terminated, rollout.truncated
+        returns = rollout.rewards_to_go(values, hyper.gamma)
+        magnitude = replace(rollout, rewards=rollout.rewards.abs()).rewards_to_go(values, hyper.gamma)
         relative, differ = advantages.group_relative(
             returns, self.group_size, (hyper.divide_by_std > 0)[:, None, None], ROUNDING * magnitude
         )
@@ -72,6 +72,16 @@ class Grpo(Algorithm):
         )
         grad_penalty = losses.k3_grad(_to_reference(policy, batch)) * batch.weights
         return LossGradient(grad_surrogate + hyper.kl_coef[:, None] * grad_penalty)
+
+    def fused_loss(self, hyper: Hyperparams) -> FusedLoss:
+        """The clipped surrogate and the penalty."""
+        return FusedLoss(
+            "clipped",
+            ("train/policy_loss", "train/clip_fraction", "train/kl_reference"),
+            eps_low=hyper.eps_clip,
+            eps_high=hyper.clip_higher,
+            reference_coef=hyper.kl_coef,
+        )
 
     def metrics(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss without its penalty, how often it was clipped, and how far the reference is."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from ppo_cli.learn import losses
-from ppo_cli.learn.algorithms.base import Algorithm, LossGradient, Targets, gae_targets
+from ppo_cli.learn.algorithms.base import Algorithm, FusedLoss, LossGradient, Targets, gae_targets
 from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.rollout import Rollout
@@ -30,6 +30,11 @@ class PpoClip(Algorithm):
         """Differentiate with respect to log pi: 0 where the ratio is clipped, -ratio A / n elsewhere."""
         ratio, eps = policy.log_ratio.exp(), hyper.eps_clip
         return LossGradient(losses.clipped_surrogate_grad(ratio, batch.advantages, eps, eps, batch.weights))
+
+    def fused_loss(self, hyper: Hyperparams) -> FusedLoss:
+        """The clipped surrogate."""
+        reported = ("train/policy_loss", "train/clip_fraction")
+        return FusedLoss("clipped", reported, eps_low=hyper.eps_clip, eps_high=hyper.eps_clip)
 
     def metrics(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """Compute the loss, and the share of transitions outside the clip range."""

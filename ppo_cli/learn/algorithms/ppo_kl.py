@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ppo_cli.learn import losses
-from ppo_cli.learn.algorithms.base import Adapted, Algorithm, LossGradient, Targets, gae_targets
+from ppo_cli.learn.algorithms.base import Adapted, Algorithm, FusedLoss, LossGradient, Targets, gae_targets
 from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.rollout import Rollout
@@ -43,6 +43,10 @@ class PpoKl(Algorithm):
             log_probs=losses.surrogate_grad(policy.log_ratio.exp(), batch.advantages, batch.weights),
             kl=batch.weights * hyper.kl_coef[:, None],
         )
+
+    def fused_loss(self, hyper: Hyperparams) -> FusedLoss:
+        """The surrogate and the penalty."""
+        return FusedLoss("surrogate", kl_coef=hyper.kl_coef)
 
     def metrics(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> dict[str, Tensor]:
         """The loss without its penalty."""

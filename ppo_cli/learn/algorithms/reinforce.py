@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ppo_cli.config.sections import Learning
 from ppo_cli.learn import advantages, losses
-from ppo_cli.learn.algorithms.base import Algorithm, LossGradient, Targets
+from ppo_cli.learn.algorithms.base import Algorithm, FusedLoss, LossGradient, Targets
 from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.rollout import Rollout
@@ -41,9 +41,7 @@ class Reinforce(Algorithm):
         """Returns, and returns minus values (which are 0 without a critic)."""
         # Of a whole return the critic learns what is past, too: it cannot say what comes after a time limit.
         after = values if self.returns == "to-go" else torch.zeros_like(values)
-        returns = advantages.rewards_to_go(
-            rollout.rewards, after, rollout.terminated, rollout.truncated, hyper.gamma
-        )
+        returns = rollout.rewards_to_go(after, hyper.gamma)
         if self.returns == "trajectory":
             returns = advantages.hold(returns, advantages.episode_starts(rollout.mask))
         return Targets(returns - values[:, :-1], returns, rollout.mask.float())
@@ -55,3 +53,7 @@ class Reinforce(Algorithm):
     def loss_gradient(self, policy: PolicyView, batch: Batch, hyper: Hyperparams) -> LossGradient:
         """-A / n, wherever the policy is."""
         return LossGradient(losses.policy_gradient_grad(batch.advantages, batch.weights))
+
+    def fused_loss(self, hyper: Hyperparams) -> FusedLoss:
+        """The policy gradient."""
+        return FusedLoss("policy-gradient")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ppo_cli.config.dump import yaml_text
+from ppo_cli.config.identity import ENGINE
 from ppo_cli.config.names import Target
 from ppo_cli.config.names import find as find_setting
 from ppo_cli.config.names import nearest as nearest_setting
@@ -190,6 +191,8 @@ def _objection(target: Target) -> tuple[str, str] | None:
     setting = target.setting
     if setting.path == "seed":
         return "cannot be swept: every point has several seeds", "use --seeds (`seeds:` in a file)"
+    if setting.path == ENGINE:
+        return "cannot be swept: one engine computes what the other does", "set it once for all, with --set"
     if setting.section in ("output", "compute"):
         return "cannot be swept: it does not change results", "set it once for all, with --set"
     if setting.section == "evaluation":

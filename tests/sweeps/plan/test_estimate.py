@@ -36,7 +36,7 @@ def test_an_estimate_adds_up_iterations_and_evaluations_of_the_slot_that_ends_la
 
 
 def test_an_estimate_counts_what_is_left(tmp_path: Path, every_iteration: None) -> None:
-    stopped = sweep(tiny_spec(RATES), tmp_path, stop=StopAfter(30))
+    stopped = sweep(tiny_spec(RATES), tmp_path, stop=StopAfter(8))
     done = sum(run.global_step for run in stopped.runs)
     assert 0 < done < 4 * 320
     executor = Measured(1, 1.0, 0.0)

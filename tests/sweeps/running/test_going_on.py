@@ -26,7 +26,7 @@ from ppo_cli.sweeps.running.runner import SweepRunner
 from ppo_cli.sweeps.spec.planned_runs import planned_runs
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.8])
 def test_a_sweep_that_is_stopped_at_any_moment_goes_on_to_the_same_bits(
     share: float, undisturbed: Reference, tmp_path: Path, every_iteration: None
 ) -> None:

@@ -41,7 +41,7 @@ def test_the_best_point_is_trained_again_on_seeds_that_the_sweep_has_not_seen(tm
 
 
 def test_no_point_is_announced_before_all_runs_have_ended(tmp_path: Path, every_iteration: None) -> None:
-    stopped = sweep(tiny_spec("eps_clip=0.1,0.3", confirm=2), tmp_path, stop=StopAfter(30))
+    stopped = sweep(tiny_spec("eps_clip=0.1,0.3", confirm=2), tmp_path, stop=StopAfter(8))
     assert stopped.reports[-1].stage == "stopped" and not stopped.runner.folder.held_out.path.exists()
     done = sweep(tiny_spec("eps_clip=0.1,0.3", confirm=2), tmp_path)
     assert done.summary()["best"]["held_out"]["n_seeds"] == 2

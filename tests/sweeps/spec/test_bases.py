@@ -7,6 +7,7 @@ from helpers.sweep_specs import refused, spec_from, write
 
 from ppo_cli.config.algorithms import ALGORITHMS
 from ppo_cli.config.resolve import resolve_config
+from ppo_cli.prepare.engine import with_engine
 from ppo_cli.sweeps.folder.opening import default_name
 from ppo_cli.sweeps.spec.points import Point
 
@@ -30,7 +31,7 @@ def test_each_swept_algorithm_has_its_own_tuned_settings():
     for point in spec.points():
         (algorithm,) = dict(point.values).values()
         alone = resolve_config(env="CartPole-v1", values={"algorithm": algorithm, "seed": 3}).config
-        assert spec.config(point, 3) == alone
+        assert spec.config(point, 3) == with_engine(alone)[0]
     assert spec.env_ids == ("CartPole-v1",)
     assert spec.default_point == Point.of({"algorithm": "ppo-clip"})
     assert default_name(spec) == "CartPole-v1-algorithm"

@@ -1,0 +1,268 @@
+"""Playing: many steps of the members' environments with their policies, in one go: ``c/play.c``."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from ctypes import byref
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from ppo_cli.kernels.acting import Actors
+from ppo_cli.kernels.arrays import Rows, address, for_members, scratch
+from ppo_cli.kernels.environments import EnvironmentStruct, seed_words
+
+ENDLESSLY, WHOLE_EPISODES, ONE_EPISODE = range(3)
+"""Which episodes begin: all, those of which the longest would fit, or none after the one that is on."""
+AS_IT_IS, BENT, SCALED = range(3)
+"""How a sampled number becomes an action: as it is, by tanh into the bounds, or scaled to them."""
+
+
+@dataclass(frozen=True)
+class Game:
+    """What is played.
+
+    Attributes:
+        environment: Which, with its time limit.
+        num_steps: T.
+        episodes: ``ENDLESSLY``, ``WHOLE_EPISODES`` or ``ONE_EPISODE``.
+        group_size: Environments side by side that start alike.
+        seeds: The runs', length M.
+        stream: What the episodes are for.
+        sending: ``AS_IT_IS``, ``BENT`` or ``SCALED``.
+        low: Lower bound of an action that is a number.
+        high: Its upper bound.
+    """
+
+    environment: EnvironmentStruct
+    num_steps: int
+    episodes: int
+    group_size: int
+    seeds: Sequence[int]
+    stream: int
+    sending: int = AS_IT_IS
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the environments stand, changed in place.
+
+    Attributes:
+        state: float64 ``[M, N, 4]``.
+        obs: float32 ``[M, N, O]``.
+        episodes: Which episode, int64 ``[M, N]``.
+        lengths: Steps since its reset, int64 ``[M, N]``.
+        returns: Rewards since its reset, float64 ``[M, N]``.
+        pending: Where the last step ended it, bool ``[M, N]``.
+    """
+
+    state: np.ndarray
+    obs: np.ndarray
+    episodes: np.ndarray
+    lengths: np.ndarray
+    returns: np.ndarray
+    pending: np.ndarray
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What was played.
+
+    Attributes:
+        raw_obs: float32 ``[M, T + 1, N, O]``.
+        obs: What the policy saw; the same array where nothing is normalised.
+        actions: As sampled, int64 ``[M, T, N]`` or float32 ``[M, T, N, A]``.
+        sent: As the environments got them.
+        rewards: float32 ``[M, T, N]``.
+        terminated: bool ``[M, T, N]``.
+        truncated: bool ``[M, T, N]``.
+        mask: Real transitions, bool ``[M, T, N]``.
+        idle: Where an environment waited, bool ``[M, T, N]``.
+    """
+
+    raw_obs: np.ndarray
+    obs: np.ndarray
+    actions: np.ndarray
+    sent: np.ndarray
+    rewards: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    mask: np.ndarray
+    idle: np.ndarray
+
+    @classmethod
+    def room(cls, places: Places, num_steps: int, actions: np.dtype, *, normalized: bool) -> Steps:
+        """Memory for T steps of environments whose actions are int64, or numbers of float32."""
+        num_members, num_envs, obs_size = places.obs.shape
+        shape = (num_members, num_steps, num_envs)
+        raw_obs = np.empty((num_members, num_steps + 1, num_envs, obs_size), np.float32)
+        action_shape = shape if actions == np.int64 else (*shape, 1)
+        return cls(
+            raw_obs,
+            np.empty_like(raw_obs) if normalized else raw_obs,
+            np.empty(action_shape, actions),
+            np.empty(action_shape, actions),
+            np.empty(shape, np.float32),
+            np.empty(shape, np.bool_),
+            np.empty(shape, np.bool_),
+            np.empty(shape, np.bool_),
+            np.empty(shape, np.bool_),
+        )
+
+
+@dataclass(frozen=True)
+class EndedEpisodes:
+    """The episodes of one member that ended, in the order of step and environment, ``[E]`` each."""
+
+    step: np.ndarray
+    env: np.ndarray
+    episode: np.ndarray
+    length: np.ndarray
+    episode_return: np.ndarray
+    terminated: np.ndarray
+
+    @classmethod
+    def room(cls, size: int) -> EndedEpisodes:
+        """Memory for so many."""
+        step, env, episode, length = np.empty((4, size), np.int64)
+        return cls(step, env, episode, length, np.empty(size), np.empty(size, np.bool_))
+
+    def first(self, size: int) -> EndedEpisodes:
+        """The first of them."""
+        return EndedEpisodes(*(getattr(self, field.name)[:size] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How observations become inputs: (obs - mean) inverse_std, within +-clip.
+
+    Attributes:
+        mean: float32 ``[M, O]``.
+        inverse_std: float32 ``[M, O]``.
+        clip: float32 ``[M]``.
+    """
+
+    mean: np.ndarray
+    inverse_std: np.ndarray
+    clip: np.ndarray
+
+
+@dataclass(frozen=True)
+class Player:
+    """The members' policies, ready to play.
+
+    Attributes:
+        kernels: See :func:`declare`.
+        actors: The policies.
+        normalization: How observations become inputs; None for as they are.
+        sending: ``AS_IT_IS``, ``BENT`` or ``SCALED``.
+        num_threads: Members at work at once.
+    """
+
+    kernels: ctypes.CDLL
+    actors: Actors
+    normalization: Normalization | None
+    sending: int = AS_IT_IS
+    num_threads: int = 1
+
+
+def play(
+    player: Player,
+    game: Game,
+    places: Places,
+    noise: np.ndarray | None,  # [M, T, N, ...] as the distribution draws it; None for the most likely
+    steps: Steps | None,
+) -> list[EndedEpisodes]:
+    """Play T steps with every member's policy.
+
+    Args:
+        player: The policies.
+        game: What is played.
+        places: Where the environments stand.
+        noise: See above.
+        steps: Where the steps go; None when nobody wants them.
+
+    Returns:
+        The episodes of each member that ended.
+    """
+    num_members, num_envs, _ = places.obs.shape
+    lib, network, normalization = player.kernels, player.actors.network, player.normalization
+    where, kept, drawn = _rows(places, Places), _rows(steps, Steps), Rows(noise)
+    means = Rows(None if normalization is None else normalization.mean)
+    inverses = Rows(None if normalization is None else normalization.inverse_std)
+    needed = lib.play_scratch(byref(network), num_envs)
+
+    def work(m: int) -> EndedEpisodes:
+        clip = 0.0 if normalization is None else float(normalization.clip[m])
+        normalizer = _Normalizer(means.at(m), inverses.at(m), clip)
+        words = seed_words(game.seeds[m])
+        ended = EndedEpisodes.room(game.num_steps * num_envs)
+        slots = _Ended(0, *(rows.at(0) for rows in _rows(ended, EndedEpisodes)))
+        lib.play(
+            byref(network), byref(_game(game, num_envs, words)), byref(normalizer), drawn.at(m),
+            byref(_Places(*(rows.at(m) for rows in where))), byref(_Steps(*(rows.at(m) for rows in kept))),
+            byref(slots), player.actors.address(m), scratch(needed),
+        )  # fmt: skip
+        return ended.first(slots.count)
+
+    return for_members(num_members, work, player.num_threads)
+
+
+def _game(game: Game, num_envs: int, words: np.ndarray) -> _Game:
+    return _Game(
+        game.environment, game.num_steps, num_envs, game.episodes, game.group_size, address(words),
+        words.size, game.stream, game.sending, game.low, game.high,
+    )  # fmt: skip
+
+
+def _rows(arrays: Places | Steps | EndedEpisodes | None, kind: type) -> list[Rows]:
+    """Where the arrays of a dataclass lie; nowhere without it."""
+    values = [None if arrays is None else getattr(arrays, field.name) for field in fields(kind)]
+    return [Rows(value, np.float32 if value is None else value.dtype) for value in values]
+
+
+class _Game(ctypes.Structure):
+    """``Game`` in ``c/play.c``; so for those that follow."""
+
+    _fields_ = (
+        ("environment", EnvironmentStruct),
+        ("num_steps", ctypes.c_int64),
+        ("num_envs", ctypes.c_int64),
+        ("episodes", ctypes.c_int64),
+        ("group_size", ctypes.c_int64),
+        ("run_seed", ctypes.c_void_p),
+        ("seed_words", ctypes.c_int64),
+        ("stream", ctypes.c_uint64),
+        ("sending", ctypes.c_int64),
+        ("low", ctypes.c_float),
+        ("high", ctypes.c_float),
+    )
+
+
+class _Normalizer(ctypes.Structure):
+    _fields_ = (("mean", ctypes.c_void_p), ("inverse_std", ctypes.c_void_p), ("clip", ctypes.c_float))
+
+
+class _Places(ctypes.Structure):
+    _fields_ = tuple((field.name, ctypes.c_void_p) for field in fields(Places))
+
+
+class _Steps(ctypes.Structure):
+    _fields_ = tuple((field.name, ctypes.c_void_p) for field in fields(Steps))
+
+
+class _Ended(ctypes.Structure):
+    _fields_ = (
+        ("count", ctypes.c_int64),
+        *((field.name, ctypes.c_void_p) for field in fields(EndedEpisodes)),
+    )
+
+
+def declare(lib: ctypes.CDLL) -> ctypes.CDLL:
+    """Say what the functions of ``c/play.c`` take and return; returns the library."""
+    lib.play_scratch.restype, lib.play_scratch.argtypes = ctypes.c_int64, [ctypes.c_void_p, ctypes.c_int64]
+    lib.play.restype, lib.play.argtypes = None, [ctypes.c_void_p] * 9
+    return lib

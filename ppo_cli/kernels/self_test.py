@@ -1,0 +1,73 @@
+"""Whether the kernels compute here what they should: some milliseconds, before a library is used.
+
+Only what was tried can be trusted: libraries for other systems are built where they cannot be run, and
+compilers, processors and C libraries differ. Tests are held to NumPy, which every process has loaded; those
+of the repository hold the kernels to torch.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+import numpy as np
+
+from ppo_cli.kernels import self_test_networks, self_test_playing
+from ppo_cli.kernels.arrays import declare
+from ppo_cli.kernels.environments import KINDS, CompiledEnvironments, episode_seeds
+from ppo_cli.rng import Stream, episode_seed
+
+
+def complaint(lib: ctypes.CDLL) -> str:
+    """What the library computes wrongly, in words, or nothing."""
+    try:
+        declare(lib)
+    except AttributeError as error:
+        return f"the library lacks a function: {error}"
+    for name, test in TESTS.items():
+        try:
+            agrees = test(lib)
+        except AttributeError as error:  # a function that is not there
+            return f"the library lacks a function: {error}"
+        if not agrees:
+            return f"its {name} differ from what NumPy gives"
+    return ""
+
+
+def start_states_agree(lib: ctypes.CDLL) -> bool:
+    """CartPole's start states against NumPy's generator, seeded and going on."""
+    kind = next(iter(KINDS.values()))
+    environments = CompiledEnvironments(lib, kind, 1)
+    obs = np.zeros((1, kind.obs_size), np.float32)
+    for seed in (0, 2**32 - 1, 2**63 - 1):
+        generator = np.random.default_rng(seed)
+        for seeds in ([seed], None):
+            environments.reset([0], seeds, obs)
+            if not np.array_equal(environments.state[0], generator.uniform(-0.05, 0.05, 4)):
+                return False
+    return True
+
+
+def episode_seeds_agree(lib: ctypes.CDLL) -> bool:
+    """The seeds of episodes against NumPy's SeedSequence."""
+    envs, episodes = np.array([0, 3, 1]), np.array([0, 7, 2**33])
+    for seed in (0, 5, 2**70 + 1):
+        found = episode_seeds(lib, seed, Stream.EPISODE, envs, episodes).tolist()
+        wanted = [
+            episode_seed(seed, Stream.EPISODE, env, episode)
+            for env, episode in zip(envs.tolist(), episodes.tolist(), strict=True)
+        ]
+        if found != wanted:
+            return False
+    return True
+
+
+TESTS: dict[str, Callable[[ctypes.CDLL], bool]] = {
+    "outputs of networks": self_test_networks.outputs_agree,
+    "gradients": self_test_networks.gradients_agree,
+    "log-probabilities": self_test_networks.log_probabilities_agree,
+    "updates": self_test_networks.updates_agree,
+    "start states": start_states_agree,
+    "seeds of episodes": episode_seeds_agree,
+    "rollouts": self_test_playing.rollouts_agree,
+}
