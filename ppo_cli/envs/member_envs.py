@@ -59,6 +59,7 @@ def make_member_envs(
     num_workers: int = 0,
     group_size: int = 1,
     cut_is_end: bool = False,
+    max_steps: int | None = None,
 ) -> MemberEnvs:
     """Make the environments of ``len(seeds)`` members.
 
@@ -73,6 +74,7 @@ def make_member_envs(
             never change results.
         group_size: How many environments side by side start their episodes alike.
         cut_is_end: Whether the learner takes a time limit for an end; the potential after an end is 0.
+        max_steps: The time limit where the environment has none; None lets an episode go on for ever.
 
     Raises:
         UsageError: The environment or the shaping cannot be had; the message says why.
@@ -88,7 +90,7 @@ def make_member_envs(
     except Exception:
         backend.close()
         raise
-    return MemberEnvs(backend, shaper, num_envs, seeds, stream, group_size, cut_is_end)
+    return MemberEnvs(backend, shaper, num_envs, seeds, stream, group_size, cut_is_end, max_steps)
 
 
 class MemberEnvs:
@@ -114,6 +116,7 @@ class MemberEnvs:
         stream: Stream,
         group_size: int,
         cut_is_end: bool,
+        max_steps: int | None = None,
     ) -> None:
         """Internal: see :func:`make_member_envs`."""
         self.num_members = len(seeds)
@@ -121,6 +124,7 @@ class MemberEnvs:
         self.group_size = group_size
         self._cut_is_end = cut_is_end
         self.spec = backend.spec
+        self._step_limit = max_steps if self.spec.max_episode_steps is None else backend.step_limit
         self.term_names = shaper.term_names
         self._backend = backend
         self._shaper = shaper
@@ -160,8 +164,8 @@ class MemberEnvs:
         env_rewards, terminated, truncated = self._backend.step(sent, mask, obs)
         lengths = self._tally.lengths
         lengths += mask
-        if self._backend.step_limit is not None:
-            truncated = truncated | ((lengths >= self._backend.step_limit) & mask)
+        if self._step_limit is not None:
+            truncated = truncated | ((lengths >= self._step_limit) & mask)
         if np.count_nonzero(self._pending):
             self._start_next(self._pending if ready is None else self._pending & ready, obs)
         ended = terminated | truncated if self._cut_is_end else terminated
@@ -187,6 +191,16 @@ class MemberEnvs:
         self._start_next(self._pending, obs)
         self._shaper.reset(obs)
         self._obs = obs
+
+    def try_out(self) -> None:
+        """Begin an episode and take a step, to find out whether the environments do what they should.
+
+        Raises:
+            UsageError: One does not.
+        """
+        obs = self.reset()
+        action = np.zeros((*obs.shape[:2], self.spec.action.size), dtype=np.float32)
+        self.step(action if self.spec.action.kind == "box" else action[..., 0].astype(np.int64))
 
     def pop_episodes(self) -> list[EpisodeRecord]:
         """The episodes that ended since the last call, in the order (step, member, environment)."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ppo_cli.envs.guard import FAULTS
 from ppo_cli.envs.terms import TermSet, shipped_terms
 from ppo_cli.envs.user_code import import_agreed, split_reference
 from ppo_cli.errors import UsageError
@@ -126,6 +127,13 @@ def _checked(
                 hint="return the same names at every call",
                 key=_KEY,
             )
+        for name, value in values.items():
+            if not np.isfinite(value).all():
+                raise UsageError(
+                    f"{reference}: term {name!r} is not finite",
+                    hint="every term has to be a number, whatever the observation",
+                    key=_KEY,
+                )
         return values
 
     return call
@@ -135,7 +143,7 @@ def _called(reference: str, function: Callable[..., Any], *arguments: Array) -> 
     shape = arguments[0].shape
     try:
         values = function(*arguments)
-    except Exception as error:  # the user's function may raise anything
+    except FAULTS as error:  # the user's function may raise anything
         raise UsageError(
             f"{reference} fails for obs of shape {shape}: {type(error).__name__}: {error}",
             hint=_FORMS,

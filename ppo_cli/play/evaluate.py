@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ppo_cli.config.resolve import load_config
-from ppo_cli.envs.factory import env_spec
+from ppo_cli.envs.factory import ENDLESS, env_spec
 from ppo_cli.envs.member_envs import make_member_envs
 from ppo_cli.errors import CorruptFileError
 from ppo_cli.nn.actor_critic import ActorCritic
@@ -42,6 +42,8 @@ def play_episodes(
 ) -> list[EvalStats] | None:
     """Play ``episodes`` fresh episodes with each member's policy, each in an environment of its own.
 
+    In an environment without a time limit an episode is cut off after ``ENDLESS`` steps.
+
     Args:
         net: The networks' shape.
         distribution: How actions are drawn.
@@ -59,7 +61,10 @@ def play_episodes(
         One result per member, or None when stopped.
     """
     round_seeds = [episode_seed(seed, stream, round_index, 0) for seed in seeds]
-    envs = make_member_envs(net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream)
+    endless = net.spec.max_episode_steps is None
+    envs = make_member_envs(
+        net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream, max_steps=ENDLESS
+    )
     try:
         obs = envs.reset()
         active = np.ones(obs.shape[:2], dtype=np.bool_)
@@ -85,7 +90,12 @@ def play_episodes(
         envs.close()
     by_member = [records[m * episodes : (m + 1) * episodes] for m in range(len(seeds))]
     return [
-        EvalStats(tuple(r.episode_return for r in own), tuple(r.length for r in own), deterministic)
+        EvalStats(
+            tuple(r.episode_return for r in own),
+            tuple(r.length for r in own),
+            deterministic,
+            sum(endless and r.length == ENDLESS and not r.terminated for r in own),
+        )
         for own in by_member
     ]
 

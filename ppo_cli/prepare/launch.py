@@ -11,11 +11,11 @@ from ppo_cli.config.dump import dump_config
 from ppo_cli.config.identity import differing, result_settings, static_key
 from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.learn.population import Member, Population, plan
 from ppo_cli.learn.reference import original_reference
 from ppo_cli.nn.distributions import make_distribution
+from ppo_cli.prepare.try_environment import try_environment
 from ppo_cli.runs.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
 from ppo_cli.runs.names import run_name
 from ppo_cli.runs.run_dir import RunDir, create_run_dir, find_run
@@ -136,13 +136,10 @@ def prepare_in_folder(
 
 
 def _try_environment(config: RunConfig) -> EnvSpec:
-    """Find out whether the environment can be had, and whether its actions suit the policy."""
-    envs = make_envs([config], num_envs=1)
-    try:
-        make_distribution(envs.spec.action, config.network.policy, config.network.squash)
-    finally:
-        envs.close()
-    return envs.spec
+    """Find out whether the environment can be had and works, and whether its actions suit the policy."""
+    spec = try_environment(config)
+    make_distribution(spec.action, config.network.policy, config.network.squash)
+    return spec
 
 
 def _try_reference(config: RunConfig, spec: EnvSpec) -> None:

@@ -91,7 +91,7 @@ def resolve_settings(
     from ppo_cli.config.resolve import resolve_config, with_values
     from ppo_cli.envs.consent import TERMS, agree_to_terms, is_typed, refuse_modules_of_files
     from ppo_cli.envs.registry import resolve_env_id
-    from ppo_cli.envs.whole_episodes import NUM_STEPS, with_whole_episodes
+    from ppo_cli.envs.whole_episodes import NUM_STEPS, endless_notice, with_whole_episodes
 
     running = resolve_env_id(env, allow_import=True) if isinstance(env, str) else env
     resolved = resolve_config(
@@ -113,5 +113,6 @@ def resolve_settings(
     agree_to_terms(config.reward_shaping.terms, agreed=allow_import or is_typed(given, TERMS))
     config, longer = with_whole_episodes(config, given)
     origins = resolved.origins | ({NUM_STEPS: f"time limit of {config.env_id}"} if longer else {})
-    notices = tuple(notice for notice in (running.notice, *resolved.notices, longer) if notice)
+    told = (running.notice, *resolved.notices, longer, endless_notice(config))
+    notices = tuple(notice for notice in told if notice)
     return ResolvedSettings(config, running.requested, origins, notices)
