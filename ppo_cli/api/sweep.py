@@ -20,7 +20,7 @@ from ppo_cli.sweeps.folder.sweep_yaml import read_spec
 from ppo_cli.sweeps.plan.try_environments import try_environments
 from ppo_cli.sweeps.results.summary import summary
 from ppo_cli.sweeps.running.session import SessionOptions, dry_run, open_session
-from ppo_cli.sweeps.spec.consent import agree_to_spec
+from ppo_cli.sweeps.spec.consent import agree_to_spec, imports_of_spec, remember_sweep
 from ppo_cli.sweeps.spec.make_spec import make_spec
 from ppo_cli.sweeps.spec.request import Design, SweepRequest
 
@@ -168,7 +168,7 @@ def resume_sweep(ref: Ref, *, runs_dir: Path, options: SessionOptions, hooks: Ho
     """
     folder = find_sweep(runs_dir, os.fspath(ref))
     spec = read_spec(folder.spec_path)
-    agree_to_spec(spec, allow_import=options.allow_import)
+    agree_to_spec(spec, allow_import=options.allow_import, folder=folder.path)
     return _run(folder, spec, [], options, hooks)
 
 
@@ -182,15 +182,15 @@ def plan_sweep(
     return replace(plan, sweep_dir=runs_dir / (name or default_name(spec)), notices=notices)
 
 
-def resume_command(sweep_dir: object, *, allow_import: bool) -> str:
-    """The command line that goes on with a sweep.
-
-    Args:
-        sweep_dir: Its folder.
-        allow_import: Whether importing user modules was allowed, so that the command allows it again.
-    """
-    consent = ["--allow-import"] if allow_import else []
+def resume_command(sweep_dir: object) -> str:
+    """The command line that goes on with a sweep; it repeats the consent to what the sweep imports."""
+    consent = ["--allow-import"] if needs_consent(sweep_dir) else []
     return shlex.join(["ppo", "sweep", "--resume", str(sweep_dir), *consent])
+
+
+def needs_consent(sweep_dir: object) -> bool:
+    """Whether a sweep imports modules of the user's own."""
+    return bool(imports_of_spec(read_spec(SweepDir(Path(str(sweep_dir))).spec_path)))
 
 
 def _run(
@@ -201,9 +201,10 @@ def _run(
 
     view = hooks.view(spec)
     with (
-        _hint_to_go_on(folder, options),
+        _hint_to_go_on(folder),
         open_session(folder, spec, options, hooks.command or "", hooks.stop) as session,
     ):
+        remember_sweep(folder.path, spec)
         for message in notices:
             view.notice(message)
         if hooks.plan and not hooks.stop() and (plan := session.plan()):
@@ -226,12 +227,12 @@ def _run(
 
 
 @contextlib.contextmanager
-def _hint_to_go_on(folder: SweepDir, options: SessionOptions) -> Iterator[None]:
+def _hint_to_go_on(folder: SweepDir) -> Iterator[None]:
     """Say after a full disk how to go on."""
     try:
         yield
     except StorageError as error:
-        go_on = f"Then go on: {resume_command(folder.path, allow_import=options.allow_import)}"
+        go_on = f"Then go on: {resume_command(folder.path)}"
         error.hint = f"{error.hint} {go_on}" if error.hint else go_on
         raise
 

@@ -99,7 +99,7 @@ def train(
         populations = _new(ready, seeds, Path(runs_dir), name, command)
     runs: list[dict[str, Any]] = []
     for population in populations:
-        runs += _train(population, hooks, allow_import)
+        runs += _train(population, hooks)
     return runs
 
 
@@ -116,15 +116,19 @@ def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
     return [with_values(config, {"seed": config.seed + index}) for index in range(seeds)]
 
 
-def resume_command(run_dirs: Sequence[object], *, allow_import: bool) -> str:
-    """The command line that goes on with runs.
-
-    Args:
-        run_dirs: Their folders.
-        allow_import: Whether importing user modules was allowed, so that the command allows it again.
-    """
+def resume_command(run_dirs: Sequence[object]) -> str:
+    """The command line that goes on with runs; it repeats the consent to what they import."""
     words = ["ppo", "train", *(word for path in run_dirs for word in ("--resume", str(path)))]
-    return shlex.join([*words, *(["--allow-import"] if allow_import else [])])
+    return shlex.join([*words, *(["--allow-import"] if any(map(needs_consent, run_dirs)) else [])])
+
+
+def needs_consent(run_dir: object) -> bool:
+    """Whether a run imports modules of the user's own."""
+    from ppo_cli.envs.consent import references_of
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.runs.run_dir import RunDir
+
+    return bool(references_of(read_config(RunDir(Path(str(run_dir))))))
 
 
 def _ready(
@@ -171,11 +175,12 @@ def _stopped(
     if others:
         raise UsageError(f"resume cannot be combined with {', '.join(others)}", hint=_KEEPS)
     refs = [os.fspath(ref) for ref in ([resume] if isinstance(resume, str | os.PathLike) else resume)]
-    configs = [read_config(find_run(runs_dir, ref)) for ref in refs]
+    runs = [find_run(runs_dir, ref) for ref in refs]
+    configs = [read_config(run) for run in runs]
     from ppo_cli.envs.consent import agree_to_run  # Gymnasium, and then torch, for runs that are there
 
-    for config in configs:
-        agree_to_run(config, allow_import=allow_import)
+    for run, config in zip(runs, configs, strict=True):
+        agree_to_run(config, allow_import=allow_import, folder=run.path)
     from ppo_cli.prepare.launch import prepare_resume
 
     return prepare_resume(refs, runs_dir=runs_dir, total_timesteps=_steps(given.get("total_timesteps")))
@@ -202,7 +207,7 @@ def _call(given: Mapping[str, Any]) -> str:
 # ------------------------------------------------------------------ training
 
 
-def _train(population: Population, hooks: Hooks, allow_import: bool) -> list[dict[str, Any]]:
+def _train(population: Population, hooks: Hooks) -> list[dict[str, Any]]:
     """Train one population, unless a stop was asked for; what its runs became."""
     if hooks.stop():
         return [_document(member, None, None) for member in population.members]
@@ -218,7 +223,7 @@ def _train(population: Population, hooks: Hooks, allow_import: bool) -> list[dic
             view.update(last)
     except StorageError as error:
         paths = [member.run_dir.path for member in population.members if member.run_dir]
-        go_on = f"Then go on: {resume_command(paths, allow_import=allow_import)}"
+        go_on = f"Then go on: {resume_command(paths)}"
         error.hint = f"{error.hint} {go_on}" if error.hint else go_on
         raise
     finally:

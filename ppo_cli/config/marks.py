@@ -111,7 +111,7 @@ def _check_plain(value: Any) -> Any:
 
 
 class Plain:
-    """Allows plain data as JSON holds it: text, numbers, true, false, null, and lists and mappings of them."""
+    """Allows plain data as JSON holds it: text, numbers, true, false, null, lists and mappings."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         """What Pydantic checks."""

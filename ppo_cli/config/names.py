@@ -132,7 +132,9 @@ _KL = (
     "did you mean target_kl, at which an update stops early, or ppo-kl's kl_target? "
     "The learning rate does not adapt to either"
 )
-_LIMIT = "did you mean env_kwargs.max_episode_steps, the longest episode? total_timesteps is the length of the run"
+_LIMIT = (
+    "did you mean env_kwargs.max_episode_steps, the longest episode? total_timesteps is the length of the run"
+)
 _REWARD = "rewards are not normalised here; did you mean reward_scale, a factor on what the learner sees?"
 _SHAPING = "did you mean reward_shaping.mode=replace, with a weight for each term?"
 _ADAM = "the optimiser is Adam with its usual constants; learning_rate is its step size"
@@ -235,6 +237,8 @@ def nearest(name: str) -> str:
         owner = f" ({leaf} is its name in {_OWNERS[plain]})" if plain in _OWNERS else ""
         return f"did you mean {ours}?{owner}"
     if plain.startswith("penalty") or plain.endswith("penalty"):
-        return f"{_SHAPING[:-1]}, or mode=add? A cost is a term with a negative weight, such as main_engine=-0.3"
+        return (
+            f"{_SHAPING[:-1]}, or mode=add? A cost is a term with a negative weight, such as main_engine=-0.3"
+        )
     close = get_close_matches(leaf.lower(), [*BY_NAME, *filter(None, SECTIONS)], n=1)
     return f"did you mean {close[0]}?" if close else "`ppo config` lists every setting"

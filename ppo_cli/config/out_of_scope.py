@@ -24,11 +24,9 @@ _IMAGE_NAMES = (
 _FRAME_NAMES = "frame_stack framestack n_stack num_stack"
 _FRAMES = f"{IMAGES}; of vectors, FrameStackObservation in your environment stacks several"
 
-_CPU = "everything runs on the processor, where networks of this size are fastest; num_threads gives it more cores"
+_CPU = "everything runs on the processor, where small networks are fastest; num_threads gives it more cores"
 _SDE = "state-dependent exploration is out of scope; log_std_init sets the noise of Gaussian actions"
-_INIT = (
-    "weights are always orthogonal at the start, as in Stable-Baselines3 and CleanRL; only log_std_init can be set"
-)
+_INIT = "weights are always orthogonal at the start, as in Stable-Baselines3; log_std_init alone can be set"
 _RENDER = "training draws no pictures: `ppo render RUN` makes a film of a trained policy"
 
 OUT_OF_SCOPE = {

@@ -30,7 +30,7 @@ _SUPPORTED = (
     "actions that are Discrete or a Box of floats"
 )
 MAX_NUMBERS = 65_536
-"""The most numbers of an observation, and of an action or its choices: more are a mistake, and fill the memory."""
+"""The most numbers of an observation or action, or choices: more are a mistake, and fill the memory."""
 
 ENDLESS = 10_000
 """Steps after which evaluations and films cut off an episode of an environment without a time limit."""
@@ -152,7 +152,11 @@ def _check_spaces(env_id: str, env: Env) -> None:
     if not (is_discrete or is_float_box):
         raise UsageError(f"{env_id} has actions {action}, not supported", hint=_SUPPORTED, key="env_id")
     _check_size(env_id, "observations", obs, flatdim(obs))
-    _check_size(env_id, "actions", action, int(action.n) if is_discrete else math.prod(action.shape))
+    _check_size(env_id, "actions", action, _num_actions(action))
+
+
+def _num_actions(space: spaces.Space[Any]) -> int:
+    return int(space.n) if isinstance(space, spaces.Discrete) else math.prod(space.shape or ())
 
 
 def _check_size(env_id: str, what: str, space: spaces.Space[Any], size: int) -> None:
@@ -191,7 +195,9 @@ def _missing(env_id: str, error: Exception) -> UsageError:
     return UsageError(f"{env_id} cannot be made: {text}", hint="install what it needs", key="env_id")
 
 
-def _wrong_kwargs(env_id: str, spec: GymSpec, env_kwargs: Mapping[str, Any], error: Exception) -> UsageError:
+def _wrong_kwargs(
+    env_id: str, spec: GymSpec, env_kwargs: Mapping[str, Any], error: BaseException
+) -> UsageError:
     given = ", ".join(f"{name}={value!r}" for name, value in env_kwargs.items())
     return UsageError(
         f"env_kwargs: {env_id} refuses {given}: {type(error).__name__}: {first_line(error)}",

@@ -1,8 +1,8 @@
 """One guard around environments that are not Gymnasium's own: whatever they do wrong is one kind of error.
 
-A user's environment may raise, call ``sys.exit``, hang, or give something else than it declares, in any of its
-methods and wherever it is used: in training, evaluation, worker processes, sweeps and films. From here comes a
-``UsageError`` that names the environment, the call and what was wrong with it.
+A user's environment may raise, call ``sys.exit``, hang, or give something else than it declares, in any of
+its methods and wherever it is used: in training, evaluation, worker processes, sweeps and films. From here
+comes a ``UsageError`` that names the environment, the call and what was wrong with it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,14 @@ CALL_SECONDS = 300.0
 """How long one call of an environment may take. Code in C that does not come back cannot be interrupted; a
 second Ctrl-C ends that."""
 
+CLOSE_SECONDS = 10.0
+"""How long closing may take; of an environment that takes longer, no other is closed."""
+
+_never_close: set[str] = set()
 _NUMBERS = "fiub"  # kinds of NumPy types that are real numbers
-_OLD_API = "Gymnasium's API is meant: reset(seed=None, options=None) gives (observation, info), and step(action) "
+_OLD_API = (
+    "Gymnasium's API is meant: reset(seed=None, options=None) gives (observation, info), and step(action) "
+)
 _OLD_API += "gives (observation, reward, terminated, truncated, info)"
 
 
@@ -49,7 +55,10 @@ def env_fault(env_id: str, call: str, error: BaseException) -> UsageError:
         error: What it raised.
     """
     if isinstance(error, TooLongError):
-        what, hint = f"has not come back from {call} after {CALL_SECONDS:.0f} seconds", "it waits for something"
+        what, hint = (
+            f"has not come back from {call} after {CALL_SECONDS:.0f} seconds",
+            "it waits for something",
+        )
         return UsageError(f"{env_id} {what}", hint=f"the fault is in the environment: {hint}", key="env_id")
     hint = "the fault is in the environment, or in env_kwargs"
     if isinstance(error, TypeError) and call.startswith("reset") and "unexpected keyword" in str(error):
@@ -99,14 +108,21 @@ def undisturbed() -> Iterator[None]:
 
 
 class limited:  # noqa: N801 (used as contextlib's own are; a class, because it is entered at every step)
-    """Raise ``TooLongError`` in the block when it takes longer than ``CALL_SECONDS``; in the main thread."""
+    """Raise ``TooLongError`` in the block when it takes too long; in the main thread.
+
+    Args:
+        seconds: How long is too long; None for ``CALL_SECONDS``.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds
 
     def __enter__(self) -> None:
         """Begin to wait."""
         self._before: Any = None
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
             self._before = signal.signal(signal.SIGALRM, _too_long)
-            self._timer = signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS, 1.0)
+            self._timer = signal.setitimer(signal.ITIMER_REAL, self._seconds or CALL_SECONDS, 1.0)
 
     def __exit__(self, *_: object) -> None:
         """Stop waiting; a timer from before goes on."""
@@ -139,21 +155,22 @@ class Guarded(gym.Wrapper[Any, Any, Any, Any]):
         self._shape = env.observation_space.shape
 
     @property
-    def spec(self) -> Any:
+    def spec(self) -> Any:  # type: ignore[override]  # Gymnasium's own wrappers make it a property too
         """What Gymnasium knows of it: there is nothing more to make it from."""
         return self.env.spec
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, Any]:
         """Reset the environment; the observation is float32 of the declared shape."""
         with calling(self.env_id, f"reset(seed={seed})"):
-            result = self.env.reset(seed=seed) if options is None else self.env.reset(seed=seed, options=options)
+            given = {} if options is None else {"options": options}
+            result: Any = self.env.reset(seed=seed, **given)
             if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
                 raise self._fault("reset()", f"gives {_kind(result)}, not (observation, info)", _OLD_API)
             return self._vector(result[0], "reset()"), result[1]
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, Any]:
         """Step the environment; observation as in :meth:`reset`, a number, two truth values."""
-        result = self.env.step(action)
+        result: Any = self.env.step(action)
         if not isinstance(result, tuple) or len(result) != 5:
             raise self._fault("step()", f"gives {_kind(result)}, not five values", _OLD_API)
         obs, reward, terminated, truncated, info = result
@@ -173,8 +190,15 @@ class Guarded(gym.Wrapper[Any, Any, Any, Any]):
 
     def close(self) -> None:
         """Close the environment. If that fails, nothing that was done with it is worse for it."""
-        with contextlib.suppress(UsageError), calling(self.env_id, "close()"):
-            self.env.close()
+        if self.env_id in _never_close:
+            return
+        try:
+            with undisturbed(), limited(min(CLOSE_SECONDS, CALL_SECONDS)):
+                self.env.close()
+        except TooLongError:
+            _never_close.add(self.env_id)
+        except FAULTS:
+            pass
 
     def _vector(self, obs: Any, call: str) -> Array:
         array = obs if type(obs) is np.ndarray else _array(obs)
@@ -212,8 +236,8 @@ def check_finite(
         call: What was called.
         obs: Observations [R, O].
         rewards: Rewards [R].
-        action: The action of a row; where that is not finite either, the fault is the policy's, which is found
-            out elsewhere.
+        action: The action of a row; where that is not finite either, the fault is the policy's, which is
+            found out elsewhere.
 
     Raises:
         UsageError: An observation or reward is NaN or infinite.

@@ -36,6 +36,17 @@ def agree(modules: Iterable[str]) -> None:
     _agreed.update(modules)
 
 
+def is_agreed(reference: str) -> bool:
+    """Whether the user agreed in this process to import the module of ``module:name``."""
+    return split_reference(reference)[0] in _agreed
+
+
+def with_working_directory() -> None:
+    """Let modules be found in the working directory, after all other places."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+
+
 def import_agreed(reference: str, *, key: str, agreed: bool = False) -> ModuleType:
     """Import the module of ``module:name`` if the user agreed to it, now or before.
 
@@ -58,13 +69,16 @@ def import_agreed(reference: str, *, key: str, agreed: bool = False) -> ModuleTy
             hint="if you trust it, add --allow-import",
             key=key,
         )
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    with_working_directory()
     try:
         with undisturbed(), limited():
             return importlib.import_module(module)
     except FAULTS as error:  # a user's module may raise anything while it is imported
-        why = "it takes too long" if isinstance(error, TooLongError) else f"{type(error).__name__}: {first_line(error)}"
+        why = (
+            "it takes too long"
+            if isinstance(error, TooLongError)
+            else f"{type(error).__name__}: {first_line(error)}"
+        )
         raise UsageError(
             f"cannot import the module {module!r} of {key} {reference!r}: {why}",
             hint="run ppo in the folder that holds the module, or install the module",

@@ -67,8 +67,8 @@ def endless_notice(config: RunConfig) -> str | None:
     if time_limit(config) is not None:
         return None
     return (
-        f"{config.env_id} declares no time limit: evaluations cut an episode off after {ENDLESS:,} steps, training "
-        f"does not (--set {TIME_LIMIT}=1000 gives it one)"
+        f"{config.env_id} declares no time limit: evaluations cut an episode off after {ENDLESS:,} steps, "
+        f"training does not (--set {TIME_LIMIT}=1000 gives it one)"
     )
 
 

@@ -199,7 +199,7 @@ class _Worker:
     def wait(self, env_id: str) -> None:
         """Wait for the answer; what went wrong there is raised here.
 
-        An environment that hangs is told there; so this waits for twice as long, for a process that is stopped.
+        An environment that hangs is told there; this waits for twice as long, for a process that is stopped.
         """
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], 2 * CALL_SECONDS)[0]:

@@ -11,6 +11,7 @@ from ppo_cli.config.dump import dump_config
 from ppo_cli.config.identity import differing, result_settings, static_key
 from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.envs.consent import remember_run
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.learn.population import Member, Population, plan
 from ppo_cli.learn.reference import original_reference
@@ -60,6 +61,8 @@ def prepare_new(
         Member(config, run, command=command, env_requested=env_requested)
         for config, run in zip(configs, made, strict=True)
     ]
+    for config, run in zip(configs, made, strict=True):
+        remember_run(run.path, config)
     return plan(members)
 
 
@@ -127,6 +130,7 @@ def prepare_in_folder(
         run = RunDir(folder / name)
         if not run.config_path.exists():
             run = create_run_dir(folder, name, exact=True, config=dump_config(config))
+            remember_run(run.path, config)
             members.append(Member(config, run, command=command, env_requested=env_requested))
             continue
         check_same_run(run, config)

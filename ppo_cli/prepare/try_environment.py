@@ -1,4 +1,4 @@
-"""Finding out whether an environment can be had and does what it should, before anything is made. No torch."""
+"""Finding out whether an environment works as it should, before anything is made. No torch."""
 
 from __future__ import annotations
 

@@ -141,7 +141,9 @@ def _steps(
                 raise
             except FAULTS as error:
                 raise env_fault(scene.env_id, f"step({action!r})", error) from error
-            check_finite(scene.env_id, "step()", np.atleast_2d(obs), np.zeros(1) if names else np.array([reward]))
+            check_finite(
+                scene.env_id, "step()", np.atleast_2d(obs), np.zeros(1) if names else np.array([reward])
+            )
             terms = dict(info["reward_components"]) if names else {"env_reward": float(reward)}
             ending: Ending = "terminated" if terminated else "truncated" if truncated else ""
             moment = _next(moment, action, terms, ending)
@@ -172,13 +174,14 @@ def _logged(shaping: ShapingParams) -> ShapingParams:
 def _picture(env: Env, env_id: str) -> Array:
     with calling(env_id, "render()"):
         try:
-            frame = env.render()
+            frame: Any = env.render()
         except (ImportError, gym.error.DependencyNotInstalled) as error:
             text, hint = f"{env_id} cannot be rendered: {error}", "`ppo doctor` checks the installation"
             raise UsageError(text, hint=hint, key="env_id") from error
     is_bytes = isinstance(frame, np.ndarray) and frame.dtype == np.uint8
     if is_bytes and frame.ndim == 3 and frame.shape[2] == 3 and frame.size:
-        return frame
+        picture: Array = frame
+        return picture
     kind = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
     raise UsageError(
         f"{env_id} cannot be rendered: its render() gives {kind}",

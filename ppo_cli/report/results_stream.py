@@ -1,7 +1,7 @@
-"""Where results go: stdout, which is kept apart from what environments and libraries print while a command runs.
+"""Where results go: stdout, kept apart from what environments and libraries print while a command runs.
 
-A user's environment may print whatever it likes, from Python, from C, or from a process that it starts. All of
-that goes to stderr, so that ``--json`` is one document and a table is a table.
+A user's environment may print whatever it likes, from Python, from C, or from a process that it starts. All
+of that goes to stderr, so that ``--json`` is one document and a table is a table.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def results_apart() -> Iterator[None]:
 
 
 def _moved(stream: IO[str]) -> IO[str] | None:
-    """Another stream to where stdout goes, with descriptor 1 sent to stderr; None where it is no such stream."""
+    """Another stream to where stdout goes, with descriptor 1 sent to stderr; None where that cannot be."""
     try:
         if stream.fileno() != 1:
             return None
@@ -67,7 +67,8 @@ def _moved(stream: IO[str]) -> IO[str] | None:
     except OSError:
         os.close(saved)
         return None
-    return os.fdopen(saved, "w", encoding=stream.encoding, errors=stream.errors)
+    encoding, errors = (getattr(stream, name, None) for name in ("encoding", "errors"))
+    return os.fdopen(saved, "w", encoding=encoding, errors=errors)
 
 
 def _move_back(own: IO[str]) -> None:

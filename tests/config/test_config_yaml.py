@@ -105,7 +105,11 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path):
         ("network: {hidden_sizes: []}", "2:25: network.hidden_sizes", "[] is not allowed"),
         ("network: {activation: gelu}", "2:23: network.activation", "expected one of relu, tanh"),
         ("env_kwargs: {a b: 1}", "2:14: env_kwargs", "'a b' is not a name"),
-        ("env_kwargs: {a: [99999999999999999999]}", "2:17: env_kwargs", "is not allowed; expected text, number"),
+        (
+            "env_kwargs: {a: [99999999999999999999]}",
+            "2:17: env_kwargs",
+            "is not allowed; expected text, number",
+        ),
         ("custom: {x: 1e9}", "2:13: reward_shaping.custom", "expected number >= -1_000_000"),
         ("custom: {distance: 1}", "2:9: reward_shaping.custom.distance", "a setting of its own"),
         ("algorithm: sac", "2:12: algorithm", "expected one of ppo-clip"),

@@ -71,5 +71,10 @@ def _rows(document: Mapping[str, Any], *, unicode: bool) -> list[tuple[str, obje
         ("std", number(document["std"])),
         ("range", f"{number(document['min'])} to {number(document['max'])}"),
         ("length", number(document["mean_length"])),
-        ("episodes", f"{document['episodes']}, {cut} of them cut off without a time limit" if cut else document["episodes"]),
+        (
+            "episodes",
+            f"{document['episodes']}, {cut} of them cut off without a time limit"
+            if cut
+            else document["episodes"],
+        ),
     ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ppo_cli.api.train import resume_command
+from ppo_cli.api.train import needs_consent, resume_command
 from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.cli.terminal.signals import Stop
 from ppo_cli.errors import DivergedError
@@ -22,17 +22,16 @@ Run = Mapping[str, Any]
 """A run's document, as ``train`` returns it."""
 
 
-def show_training(runs: Sequence[Run], *, allow_import: bool, quiet: bool, as_json: bool) -> None:
+def show_training(runs: Sequence[Run], *, quiet: bool, as_json: bool) -> None:
     """Print what became of the runs, and the commands that make sense now.
 
     Args:
         runs: The runs.
-        allow_import: Whether it was given, so that the next commands repeat it.
         quiet: Whether to leave the next commands out where nothing has gone wrong.
         as_json: Whether to print a JSON document.
     """
     stopped = [run for run in runs if run["status"] == "interrupted"]
-    resume = resume_command([run["run_dir"] for run in stopped], allow_import=allow_import)
+    resume = resume_command([run["run_dir"] for run in stopped])
     if as_json:
         print_json({"runs": runs, **({"resume": resume} if stopped else {})})
     else:
@@ -41,7 +40,7 @@ def show_training(runs: Sequence[Run], *, allow_import: bool, quiet: bool, as_js
     if stopped:
         _say_resume(stopped, resume)
     elif not as_json and not quiet:
-        _say_next(runs, allow_import=allow_import)
+        _say_next(runs)
 
 
 def exit_code(runs: Sequence[Run], stop: Stop) -> int:
@@ -89,14 +88,14 @@ def _say_resume(stopped: Sequence[Run], command: str) -> None:
     console.print(f"  {clean(command)}", soft_wrap=True)
 
 
-def _say_next(runs: Sequence[Run], *, allow_import: bool) -> None:
+def _say_next(runs: Sequence[Run]) -> None:
     console = stderr_console()
     console.print("next:", style="dim")
-    for command in _next_commands(runs, allow_import=allow_import):
+    for command in _next_commands(runs):
         console.print(f"  {clean(command)}", soft_wrap=True)
 
 
-def _next_commands(runs: Sequence[Run], *, allow_import: bool) -> list[str]:
+def _next_commands(runs: Sequence[Run]) -> list[str]:
     """Commands that make sense now, ready to be typed."""
     completed = [run for run in runs if run["status"] == "completed"]
     if not completed:
@@ -104,8 +103,8 @@ def _next_commands(runs: Sequence[Run], *, allow_import: bool) -> list[str]:
     first = shlex.quote(str(completed[0]["run_dir"]))
     paths = [str(run["run_dir"]) for run in completed]
     longer = 2 * max(int(run.get("total_timesteps") or run["global_step"]) for run in completed)
-    extended = resume_command(paths if len(paths) <= _MANY else paths[:1], allow_import=allow_import)
-    consent = " --allow-import" if allow_import else ""
+    extended = resume_command(paths if len(paths) <= _MANY else paths[:1])
+    consent = " --allow-import" if needs_consent(completed[0]["run_dir"]) else ""
     return [f"ppo eval {first}{consent}", f"ppo show {first}", f"{extended} --total-timesteps {longer}"]
 
 
