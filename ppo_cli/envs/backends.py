@@ -22,7 +22,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from ppo_cli.envs.factory import Env, is_bare, is_own, make_env, spec_of
-from ppo_cli.envs.guard import FAULTS, Guarded, check_finite, env_fault, limited
+from ppo_cli.envs.guard import FAULTS, Guarded, env_fault, limited
 from ppo_cli.errors import PpoError
 from ppo_cli.spaces import EnvSpec
 
@@ -124,7 +124,6 @@ class LoopBackend:
             raise
         except FAULTS as error:
             raise env_fault(self.spec.env_id, call, error) from error
-        check_finite(self.spec.env_id, call, obs[row : row + 1], np.zeros(1))
 
     def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
         """See :class:`Backend`."""
@@ -147,7 +146,6 @@ class LoopBackend:
             raise
         except FAULTS as error:
             raise env_fault(self.spec.env_id, f"step({sent[row]!r})", error) from error
-        check_finite(self.spec.env_id, "step()", obs, rewards, sent.__getitem__)
         return rewards, terminated, truncated
 
     def keep(self, rows: Sequence[int]) -> None:

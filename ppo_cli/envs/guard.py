@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -226,9 +226,7 @@ class Guarded(gym.Wrapper[Any, Any, Any, Any]):
         return UsageError(f"{self.env_id}: {call} {text}", hint=hint, key="env_id")
 
 
-def check_finite(
-    env_id: str, call: str, obs: Array, rewards: Array, action: Callable[[int], Any] | None = None
-) -> None:
+def check_finite(env_id: str, call: str, obs: Array, rewards: Array) -> None:
     """Refuse numbers that are no numbers, as the environment's fault.
 
     Args:
@@ -236,25 +234,18 @@ def check_finite(
         call: What was called.
         obs: Observations [R, O].
         rewards: Rewards [R].
-        action: The action of a row; where that is not finite either, the fault is the policy's, which is
-            found out elsewhere.
 
     Raises:
         UsageError: An observation or reward is NaN or infinite.
     """
     if np.isfinite(obs).all() and np.isfinite(rewards).all():
         return
-    wrong = ~(np.isfinite(obs).all(1) & np.isfinite(rewards))
-    for row in wrong.nonzero()[0].tolist():
-        if action is not None and not np.isfinite(action(row)).all():
-            continue
-        what = "a reward" if np.isfinite(obs[row]).all() else "an observation"
-        value = rewards[row] if np.isfinite(obs[row]).all() else obs[row][~np.isfinite(obs[row])][0]
-        raise UsageError(
-            f"{env_id}: {call} gives {what} that is {value}",
-            hint="the fault is in the environment, or in env_kwargs: its numbers have to be finite",
-            key="env_id",
-        )
+    what, values = ("an observation", obs) if not np.isfinite(obs).all() else ("a reward", rewards)
+    raise UsageError(
+        f"{env_id}: {call} gives {what} that is {values[~np.isfinite(values)][0]}",
+        hint="the fault is in the environment, or in env_kwargs: its numbers have to be finite",
+        key="env_id",
+    )
 
 
 def _array(value: Any) -> Array | None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ppo_cli.envs.backends import Backend
 from ppo_cli.envs.choice import make_backend
 from ppo_cli.envs.episodes import ActionLog, EpisodeProgress, EpisodeRecord, ReplayReport, same_bits
+from ppo_cli.envs.guard import check_finite
 from ppo_cli.envs.shaping import RewardShaper, ShapingParams
 from ppo_cli.envs.tally import EpisodeTally
 from ppo_cli.rng import Stream, episode_seed
@@ -199,8 +200,10 @@ class MemberEnvs:
             UsageError: One does not.
         """
         obs = self.reset()
+        check_finite(self.spec.env_id, "reset()", self._obs, np.zeros(len(self._obs)))
         action = np.zeros((*obs.shape[:2], self.spec.action.size), dtype=np.float32)
-        self.step(action if self.spec.action.kind == "box" else action[..., 0].astype(np.int64))
+        step = self.step(action if self.spec.action.kind == "box" else action[..., 0].astype(np.int64))
+        check_finite(self.spec.env_id, "step()", self._obs, step.rewards.ravel())
 
     def pop_episodes(self) -> list[EpisodeRecord]:
         """The episodes that ended since the last call, in the order (step, member, environment)."""

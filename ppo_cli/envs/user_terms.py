@@ -127,13 +127,6 @@ def _checked(
                 hint="return the same names at every call",
                 key=_KEY,
             )
-        for name, value in values.items():
-            if not np.isfinite(value).all():
-                raise UsageError(
-                    f"{reference}: term {name!r} is not finite",
-                    hint="every term has to be a number, whatever the observation",
-                    key=_KEY,
-                )
         return values
 
     return call

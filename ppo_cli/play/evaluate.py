@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ppo_cli.config.resolve import load_config
 from ppo_cli.envs.factory import ENDLESS, env_spec
+from ppo_cli.envs.guard import check_finite
 from ppo_cli.envs.member_envs import make_member_envs
 from ppo_cli.errors import CorruptFileError
 from ppo_cli.nn.actor_critic import ActorCritic
@@ -82,6 +83,9 @@ def play_episodes(
                 else distribution.sample(policy, noise[:, t % NOISE_BLOCK])
             )
             step = envs.step(sendable(distribution.send(actions)).numpy(), active=active)
+            check_finite(
+                net.spec.env_id, "step()", step.obs.reshape(-1, net.spec.obs_size), step.rewards.ravel()
+            )
             active &= ~(step.terminated | step.truncated)
             obs = step.obs
             t += 1

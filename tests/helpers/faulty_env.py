@@ -62,9 +62,9 @@ class Faulty(gym.Env[np.ndarray, Any]):
 
 def register() -> str:
     """The id of the environment, registered if that did not happen before."""
-    if "Faulty-v0" not in gym.registry:
-        gym.register("Faulty-v0", Faulty, max_episode_steps=20)
-    return "Faulty-v0"
+    if "AnyFault-v0" not in gym.registry:
+        gym.register("AnyFault-v0", Faulty, max_episode_steps=20)
+    return "AnyFault-v0"
 
 
 def raises() -> Any:

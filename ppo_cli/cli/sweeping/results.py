@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ppo_cli.api.sweep import needs_consent
 from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.cli.terminal.signals import Stop
 from ppo_cli.errors import SweepFailedError
@@ -128,6 +127,8 @@ def _next_commands(document: Document, resume: str) -> list[str]:
     """Commands that make sense now, ready to be typed."""
     folder = shlex.quote(document["sweep_dir"])
     retry = [f"{resume} --retry-failed"] if document["failed"] else []
+    from ppo_cli.api.sweep import needs_consent  # which loads Gymnasium
+
     consent = " --allow-import" if needs_consent(document["sweep_dir"]) else ""
     train = [f"ppo train --from-sweep {folder}{consent}"] if document["best"] else []
     return [*retry, *train, f"ppo show {folder}"]

@@ -11,7 +11,7 @@ from typing import Any
 from ppo_cli.api.train import needs_consent, resume_command
 from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.cli.terminal.signals import Stop
-from ppo_cli.errors import DivergedError
+from ppo_cli.errors import DivergedError, UsageError
 from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
 from ppo_cli.report.tables import training_table
 from ppo_cli.report.text import clean
@@ -44,13 +44,13 @@ def show_training(runs: Sequence[Run], *, quiet: bool, as_json: bool) -> None:
 
 
 def exit_code(runs: Sequence[Run], stop: Stop) -> int:
-    """The exit code: the signal's, else 3 for a diverged run, else 1 for a failed one, else 0."""
+    """The exit code: the signal's, else 3 for a diverged run, else 2 where an environment failed."""
     statuses = {run["status"] for run in runs}
     if "interrupted" in statuses and stop():
         return stop.exit_code
     if "diverged" in statuses:
         return DivergedError.exit_code
-    return 1 if "failed" in statuses else 0
+    return UsageError.exit_code if "failed" in statuses else 0
 
 
 def over_seeds(runs: Sequence[Run]) -> dict[str, Any] | None:
