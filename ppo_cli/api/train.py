@@ -211,9 +211,10 @@ def _train(population: Population, hooks: Hooks) -> list[dict[str, Any]]:
     """Train one population, unless a stop was asked for; what its runs became."""
     if hooks.stop():
         return [_document(member, None, None) for member in population.members]
+    from ppo_cli.diagnosis.watch import Watch
     from ppo_cli.learn.trainer import train
 
-    view = hooks.view(population)
+    view, watch = hooks.view(population), Watch(population.members)
     last: IterationReport | None = None
     view.start()
     try:
@@ -221,6 +222,8 @@ def _train(population: Population, hooks: Hooks) -> list[dict[str, Any]]:
             view.notice(message)
         for last in train(replace(population, notices=()), stop=hooks.stop):
             view.update(last)
+            for message in watch(last.iteration):
+                view.notice(message)
     except StorageError as error:
         paths = [member.run_dir.path for member in population.members if member.run_dir]
         go_on = f"Then go on: {resume_command(paths)}"
@@ -248,8 +251,13 @@ def _document(member: Member, report: MemberReport | None, last: IterationReport
             "steps_per_second": last.steps_per_second,
             "reason": report.reason,
         }
-    written = member.run_dir.read_summary() if member.run_dir is not None else None
-    return {**document, **(written or {}), "run_dir": document["run_dir"], "status": document["status"]}
+    if member.run_dir is None:
+        return document
+    from ppo_cli.diagnosis.diagnose import diagnose_run
+
+    written, findings = member.run_dir.read_summary(), diagnose_run(member.run_dir)
+    own = {"run_dir": document["run_dir"], "status": document["status"]}
+    return {**document, **(written or {}), **own, "diagnosis": [finding.to_json() for finding in findings]}
 
 
 def _untouched(member: Member) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ppo_cli.comparison.scores import RunScores
 from ppo_cli.comparison.verdict import ALPHA
 from ppo_cli.config.identity import result_key
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.diagnosis.diagnose import of_group
 from ppo_cli.errors import UsageError
 
 _SHAPED = ("rollout/shaped_return", "shaped_return")
@@ -60,6 +61,7 @@ def warnings_of(
     all_runs = {group.name: group.scores for group in groups}
     return [
         *(warning for group in groups for warning in _of_one(group)),
+        *(warning for group in groups for warning in _ill(group)),
         *_same_runs(counted),
         *_different_arguments(all_runs),
         *_different_evaluation(counted, metric),
@@ -85,6 +87,11 @@ def _of_one(group: GroupResult) -> list[str]:
         settings = listed([f"{path} is {values}" for path, values in mixed.items()])
         warnings.append(f"{group.name} mixes settings, so its spread is not that of seeds alone: {settings}")
     return warnings
+
+
+def _ill(group: GroupResult) -> list[str]:
+    """What is wrong with the runs of a group, as far as their logs tell."""
+    return of_group(group.name, [score.run for score in group.scores])
 
 
 def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:

@@ -37,6 +37,7 @@ def show_training(runs: Sequence[Run], *, quiet: bool, as_json: bool) -> None:
     else:
         _show_table(runs)
     _say_failures(runs)
+    _say_findings(runs)
     if stopped:
         _say_resume(stopped, resume)
     elif not as_json and not quiet:
@@ -78,6 +79,22 @@ def _say_failures(runs: Sequence[Run]) -> None:
         if run["status"] in ("diverged", "failed"):
             reason = f": {run['reason']}" if run.get("reason") else ""
             console.print(clean(f"{_name(run)} {run['status']}{reason}"), style="red", soft_wrap=True)
+
+
+def _say_findings(runs: Sequence[Run]) -> None:
+    """What is wrong with the runs, each illness once, with the first run that has it."""
+    console = stderr_console()
+    owners: dict[str, list[str]] = {}
+    findings: dict[str, Mapping[str, str]] = {}
+    for run in runs:
+        for finding in run.get("diagnosis", ()):
+            owners.setdefault(finding["name"], []).append(_name(run))
+            findings.setdefault(finding["name"], finding)
+    for name, finding in findings.items():
+        who = f"{len(owners[name])} of {len(runs)} runs: " if len(runs) > 1 else ""
+        console.print(clean(f"{who}{finding['sentence']}"), style="yellow", soft_wrap=True)
+        console.print(clean(f"  {finding['evidence']}"), soft_wrap=True)
+        console.print(clean(f"  try {finding['try']}"), soft_wrap=True)
 
 
 def _say_resume(stopped: Sequence[Run], command: str) -> None:
