@@ -17,8 +17,10 @@ STANDS_STILL_KL = 1e-6
 FEW, EARLY = 20, 0.1
 """A policy is judged after so many updates, and after this share of the training."""
 
-COLLAPSED = 0.05
-TOO_FAR_KL, TOO_FAR_CLIPPED = 0.2, 0.6
+COLLAPSED, NEXT_TO_NOTHING = 0.05, 0.02
+"""Of the entropy at first, and in nats."""
+
+TOO_FAR_KL, TOO_FAR_CLIPPED = 0.1, 0.5
 TOO_STEEP = 100.0
 
 
@@ -51,7 +53,7 @@ def stops_exploring(logs: RunLogs) -> Finding | None:
     if len(entropy) < FEW or np.isfinite(logs.column("train/std")).any():
         return None  # the entropy of continuous actions has no zero to compare with
     first = entropy[0]
-    low = entropy < COLLAPSED * first
+    low = entropy < max(COLLAPSED * first, NEXT_TO_NOTHING)  # a first update may have taken it all
     early = int(0.2 * logs.config.num_iterations)
     if not first > 0 or logs.share < 0.3 or not low[early:].all() or not low[: early + 1].any():
         return None
