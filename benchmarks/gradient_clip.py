@@ -2,9 +2,10 @@
 
 Trains the shipped settings of each environment over several seeds twice: with the clip as it is, which takes
 the gradients of both networks as one vector, and with a clip for each network. The second is not part of the
-program: here the function that clips is replaced, in this process, and it is checked that it was called. Seeds
-are the unit of replication: the difference of the means comes with Welch's 95 % interval. With ``--scale``
-rewards are scaled too, to see what happens where the critic's gradient is far larger than the actor's.
+program: here the function that clips is replaced, in this process, and it is checked that it was called.
+
+Seeds are the unit of replication: the difference of the means comes with Welch's 95 % interval. With
+``--scale`` rewards are scaled, to see what happens where the critic's gradient is by far the larger one.
 """
 
 from __future__ import annotations

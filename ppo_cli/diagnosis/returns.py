@@ -41,6 +41,9 @@ def still_rising(logs: RunLogs) -> Finding | None:
     rises = bool((np.diff(means[-4:]) > 0).all())
     if spread <= 1e-9 or not rises or last - before < RISING * spread or last < means.max():
         return None
+    evaluated = logs.evaluations.get("mean", np.empty(0))
+    if len(evaluated) > 2 and evaluated[-1] <= evaluated[:-1].max():
+        return None  # only the noise of exploring still fades
     steps = logs.config.total_timesteps
     return Finding(
         "still_rising",

@@ -227,10 +227,12 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
     summary = _summary(run, notices)
     with run.lock():
         checkpoint = load_latest_checkpoint(run, notices.append)
+        planned = config.num_iterations
         if total_timesteps is not None and total_timesteps != config.total_timesteps:
             config = with_values(config, {"total_timesteps": total_timesteps})
             _check_not_done(run, config, checkpoint.iteration if checkpoint else 0, summary)
             run.write_config(dump_config(config))
+            notices.extend(_jumps(run.name, config, planned, checkpoint.iteration if checkpoint else 0))
         else:
             _check_not_done(run, config, checkpoint.iteration if checkpoint else 0, summary)
     if checkpoint is None:
@@ -239,6 +241,25 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
     return Member(
         config, run, checkpoint, str(summary.get("command", "")), str(summary.get("env_id_requested", ""))
     )
+
+
+def _jumps(name: str, config: RunConfig, planned: int, done: int) -> list[str]:
+    """What to say where a run is extended whose learning rate has fallen: it rises again.
+
+    Args:
+        name: The run.
+        config: Its settings, extended.
+        planned: Iterations that it was to have before.
+        done: Iterations that it has had.
+    """
+    now, then = (max(0.0, 1 - done / whole) for whole in (config.num_iterations, planned))
+    if not config.learning.anneal_lr or now - then < 0.01:
+        return []
+    rate = config.learning.learning_rate
+    return [
+        f"{name}: anneal_lr spreads the learning rate over the longer training, so it jumps from "
+        f"{rate * then:.2g} to {rate * now:.2g} now, and the policy may lose before it gains"
+    ]
 
 
 def _summary(run: RunDir, notices: list[str]) -> Mapping[str, object]:

@@ -71,6 +71,7 @@ def resolve_settings(
     values_label: str | None = None,
     swept: Mapping[str, Any] | None = None,
     allow_import: bool = False,
+    to_be_swept: bool = False,
 ) -> ResolvedSettings:
     """Put settings together, agree to what they import, and make them fit the environment.
 
@@ -84,10 +85,12 @@ def resolve_settings(
         values_label: What messages call the place of ``values``; by default each is its option, ``--seed``.
         swept: Values of a point of a sweep, by path, which win over everything.
         allow_import: ``--allow-import``.
+        to_be_swept: Whether other values may come on top, with which what has no effect may have one.
 
     Raises:
         UsageError: Anything that is wrong with them.
     """
+    from ppo_cli.config.ignored import without_ignored
     from ppo_cli.config.resolve import resolve_config, with_values
     from ppo_cli.envs.consent import TERMS, agree_to_terms, is_typed, refuse_modules_of_files
     from ppo_cli.envs.registry import resolve_env_id
@@ -112,6 +115,7 @@ def resolve_settings(
         config = with_values(config, {"env_id": running.env_id})
     agree_to_terms(config.reward_shaping.terms, agreed=allow_import or is_typed(given, TERMS))
     config, longer = with_whole_episodes(config, given)
+    config = config if to_be_swept else without_ignored(config, given)
     origins = resolved.origins | ({NUM_STEPS: f"time limit of {config.env_id}"} if longer else {})
     told = (running.notice, *resolved.notices, longer, endless_notice(config))
     notices = tuple(notice for notice in told if notice)
