@@ -26,7 +26,8 @@ VALUES: dict[str, Any] = {
     "clip_obs": 1e-3,
     "clip_higher": 1e-5, "num_envs": 8,
     "num_steps": 80,
-    "total_timesteps": 640, "seed": 5, "scale": 7.0, "hidden_sizes": (4,), "group_size": 2, "env_kwargs": None,
+    "total_timesteps": 640, "seed": 5, "scale": 7.0, "hidden_sizes": (4,), "group_size": 2,
+    "env_kwargs": None,
     "terms": None, "custom": None, "reference": None, "num_minibatches": 1, "policy": "beta",
 }  # fmt: skip
 BASE: dict[str, Any] = {

@@ -57,12 +57,17 @@ def exit_code(runs: Sequence[Run], stop: Stop) -> int:
 def over_seeds(runs: Sequence[Run]) -> dict[str, Any] | None:
     """Mean of the runs' evaluation means with a 95 % interval over seeds; None for fewer than two."""
     from ppo_cli.runs.eval_stats import mean_interval
+    from ppo_cli.runs.payable import cut, payable
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.runs.run_dir import RunDir
 
     means = [run["eval"]["mean"] for run in runs if run.get("eval") and run["status"] == "completed"]
     means = [mean for mean in means if mean is not None and math.isfinite(mean)]
     if len(means) < 2:
         return None
-    return {"mean": math.fsum(means) / len(means), "ci95": list(mean_interval(means)), "n_seeds": len(means)}
+    config = read_config(RunDir(Path(str(runs[0]["run_dir"]))))
+    interval = cut(mean_interval(means), payable(config.env_id, config.env_kwargs))
+    return {"mean": math.fsum(means) / len(means), "ci95": list(interval), "n_seeds": len(means)}
 
 
 def _show_table(runs: Sequence[Run]) -> None:
