@@ -35,8 +35,9 @@ def make(render_mode=None, fault="none"):
 gym.register("Bonus-v0", entry_point=make, max_episode_steps=50)
 """
 SMALL = (
-    "--total-timesteps", "2048", "--set", "num_envs=16", "--set", "num_steps=32", "--set",
-    "num_minibatches=2", "--set", "num_evals=0", "--set", "final_eval_episodes=2", "--set", "hidden_sizes=[8]",
+    "--total-timesteps", "2048", "--set", "num_envs=16", "--set", "num_steps=32",
+    "--set", "num_minibatches=2", "--set", "num_evals=0", "--set", "final_eval_episodes=2",
+    "--set", "hidden_sizes=[8]",
 )  # fmt: skip
 
 
