@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import shutil
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +26,9 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 # A machine without a display, which is also what the package promises to run on.
 os.environ["SDL_VIDEODRIVER"] = "dummy"
+# What tests agree to is nothing that the user agreed to.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="ppo-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 # What a user has set for their own runs or terminal does not reach the tests.
 for _name in list(os.environ):
     if _name.startswith("PPO_") or _name in {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "RAY_ADDRESS"}:

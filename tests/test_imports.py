@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
         {"prepare", "export"},
     ),
     ("the learner; films of what it made; what groups of runs are worth", {"learn", "render", "comparison"}),
-    ("trained policies as files and at play", {"play"}),
+    ("trained policies as files and at play; what logs say is wrong", {"play", "diagnosis"}),
     (
         "run folders, environments, networks; what is logged",
         {"runs", "envs", "nn", "kernels", "metrics"},

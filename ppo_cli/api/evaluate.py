@@ -46,7 +46,7 @@ def evaluate(
     config = read_config(folder)
     from ppo_cli.envs.consent import agree_to_run  # Gymnasium, and then torch, for a run that is there
 
-    agree_to_run(config, allow_import=allow_import)
+    agree_to_run(config, allow_import=allow_import, folder=folder.path)
     from ppo_cli.play.evaluate import evaluate_run
 
     stats = evaluate_run(folder, episodes=episodes, seed=seed, best=best, deterministic=not stochastic)

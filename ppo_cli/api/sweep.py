@@ -19,7 +19,7 @@ from ppo_cli.sweeps.folder.sweep_yaml import read_spec
 from ppo_cli.sweeps.plan.try_environments import try_environments
 from ppo_cli.sweeps.results.summary import summary
 from ppo_cli.sweeps.running.session import SessionOptions, dry_run, open_session
-from ppo_cli.sweeps.spec.consent import agree_to_spec
+from ppo_cli.sweeps.spec.consent import agree_to_spec, imports_of_spec, remember_sweep
 from ppo_cli.sweeps.spec.make_spec import make_spec
 from ppo_cli.sweeps.spec.request import Design, SweepRequest
 
@@ -150,7 +150,7 @@ def resume_sweep(ref: Ref, *, runs_dir: Path, options: SessionOptions, hooks: Ho
     """
     folder = find_sweep(runs_dir, os.fspath(ref))
     spec = read_spec(folder.spec_path)
-    agree_to_spec(spec, allow_import=options.allow_import)
+    agree_to_spec(spec, allow_import=options.allow_import, folder=folder.path)
     return _run(folder, spec, [], options, hooks)
 
 
@@ -164,15 +164,15 @@ def plan_sweep(
     return replace(plan, sweep_dir=runs_dir / (name or default_name(spec)), notices=notices)
 
 
-def resume_command(sweep_dir: object, *, allow_import: bool) -> str:
-    """Write the command line that goes on with a sweep.
-
-    Args:
-        sweep_dir: Its folder.
-        allow_import: Whether importing user modules was allowed, so that the command allows it again.
-    """
-    consent = ["--allow-import"] if allow_import else []
+def resume_command(sweep_dir: object) -> str:
+    """Write the command line that goes on with a sweep; it repeats the consent to what the sweep imports."""
+    consent = ["--allow-import"] if needs_consent(sweep_dir) else []
     return shlex.join(["ppo", "sweep", "--resume", str(sweep_dir), *consent])
+
+
+def needs_consent(sweep_dir: object) -> bool:
+    """Whether a sweep imports modules of the user's own."""
+    return bool(imports_of_spec(read_spec(SweepDir(Path(str(sweep_dir))).spec_path)))
 
 
 def _run(
@@ -183,9 +183,10 @@ def _run(
 
     view = hooks.view(spec)
     with (
-        hint_to_go_on(lambda: resume_command(folder.path, allow_import=options.allow_import)),
+        hint_to_go_on(lambda: resume_command(folder.path)),
         open_session(folder, spec, options, hooks.command or "", hooks.stop) as session,
     ):
+        remember_sweep(folder.path, spec)
         for message in notices:
             view.notice(message)
         if hooks.plan and not hooks.stop() and (plan := session.plan()):

@@ -81,7 +81,7 @@ def train(
         populations = _prepare_new(ready, seeds, Path(runs_dir), name, command)
     runs: list[dict[str, Any]] = []
     for population in populations:
-        runs += _train(population, hooks, allow_import)
+        runs += _train(population, hooks)
     return runs
 
 
@@ -98,15 +98,19 @@ def with_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
     return [with_values(config, {"seed": config.seed + index}) for index in range(seeds)]
 
 
-def resume_command(run_dirs: Sequence[object], *, allow_import: bool) -> str:
-    """The command line that goes on with runs.
-
-    Args:
-        run_dirs: Their folders.
-        allow_import: Whether importing user modules was allowed, so that the command allows it again.
-    """
+def resume_command(run_dirs: Sequence[object]) -> str:
+    """The command line that goes on with runs; it repeats the consent to what they import."""
     words = ["ppo", "train", *(word for path in run_dirs for word in ("--resume", str(path)))]
-    return shlex.join([*words, *(["--allow-import"] if allow_import else [])])
+    return shlex.join([*words, *(["--allow-import"] if any(map(needs_consent, run_dirs)) else [])])
+
+
+def needs_consent(run_dir: object) -> bool:
+    """Whether a run imports modules of the user's own."""
+    from ppo_cli.envs.consent import references_of
+    from ppo_cli.runs.reading import read_config
+    from ppo_cli.runs.run_dir import RunDir
+
+    return bool(references_of(read_config(RunDir(Path(str(run_dir))))))
 
 
 def _resolved(
@@ -153,11 +157,12 @@ def _load_stopped(
     if others:
         raise UsageError(f"resume cannot be combined with {', '.join(others)}", hint=_KEEPS_ITS_SETTINGS)
     refs = [os.fspath(ref) for ref in ([resume] if isinstance(resume, str | os.PathLike) else resume)]
-    configs = [read_config(find_run(runs_dir, ref)) for ref in refs]
+    runs = [find_run(runs_dir, ref) for ref in refs]
+    configs = [read_config(run) for run in runs]
     from ppo_cli.envs.consent import agree_to_run  # Gymnasium, and then torch, for runs that are there
 
-    for config in configs:
-        agree_to_run(config, allow_import=allow_import)
+    for run, config in zip(runs, configs, strict=True):
+        agree_to_run(config, allow_import=allow_import, folder=run.path)
     from ppo_cli.prepare.launch import prepare_resume
 
     return prepare_resume(
@@ -180,22 +185,25 @@ def _checked_timesteps(value: Any) -> int | None:
 # ------------------------------------------------------------------ training
 
 
-def _train(population: Population, hooks: Hooks, allow_import: bool) -> list[dict[str, Any]]:
+def _train(population: Population, hooks: Hooks) -> list[dict[str, Any]]:
     """Train one population, unless a stop was asked for; returns the documents of its runs."""
     if hooks.stop():
         return [_document(member, None, None) for member in population.members]
+    from ppo_cli.diagnosis.watch import Watch
     from ppo_cli.learn.trainer import train
 
-    view = hooks.view(population)
+    view, watch = hooks.view(population), Watch(population.members)
     last: IterationReport | None = None
     paths = [member.run_dir.path for member in population.members if member.run_dir]
-    with hint_to_go_on(lambda: resume_command(paths, allow_import=allow_import)):
+    with hint_to_go_on(lambda: resume_command(paths)):
         view.start()
         try:
             for message in population.notices:
                 view.notice(message)
             for last in train(replace(population, notices=()), stop=hooks.stop):
                 view.update(last)
+                for message in watch(last.iteration):
+                    view.notice(message)
         finally:
             view.stop()
     reports = {_key(report): report for report in last.members} if last is not None else {}
@@ -218,8 +226,13 @@ def _document(member: Member, report: MemberReport | None, last: IterationReport
             "steps_per_second": last.steps_per_second,
             "reason": report.reason,
         }
-    written = member.run_dir.read_summary() if member.run_dir is not None else None
-    return {**document, **(written or {}), "run_dir": document["run_dir"], "status": document["status"]}
+    if member.run_dir is None:
+        return document
+    from ppo_cli.diagnosis.diagnose import diagnose_run
+
+    written, findings = member.run_dir.read_summary(), diagnose_run(member.run_dir)
+    own = {"run_dir": document["run_dir"], "status": document["status"]}
+    return {**document, **(written or {}), **own, "diagnosis": [finding.to_json() for finding in findings]}
 
 
 def _untouched(member: Member) -> dict[str, Any]:

@@ -6,9 +6,11 @@ Each command is a small file that imports its workflow when it runs, so that ``p
 from __future__ import annotations
 
 import inspect
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,6 +30,7 @@ from ppo_cli.cli.commands.train import train_command
 from ppo_cli.cli.terminal.errors import run
 from ppo_cli.cli.terminal.output import write_stdout
 from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.report.results_stream import apart
 from ppo_cli.version import __version__
 
 # Plain help: Typer's Rich help imports a Markdown parser and doubles the time of `ppo --help`.
@@ -60,7 +63,7 @@ def _help(function: Callable[..., None]) -> str:
 
 
 for _name, _function in COMMANDS.items():
-    app.command(_name, help=_help(_function))(_function)
+    app.command(_name, help=_help(_function))(apart(_function))
 
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Debug = Annotated[
@@ -110,4 +113,13 @@ def main(args: Sequence[str] | None = None) -> None:
     Args:
         args: The words after ``ppo``; by default those of the process.
     """
-    sys.exit(run(app, sys.argv[1:] if args is None else args))
+    code = run(app, sys.argv[1:] if args is None else args)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit, even where an environment has left threads behind that never end."""
+    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if any(thread.is_alive() and not thread.daemon for thread in threads):
+        os._exit(code)  # all that is ours has been flushed
+    sys.exit(code)

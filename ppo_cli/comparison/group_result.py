@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ppo_cli.comparison.curves import area_under_curve, steps_to_threshold
-from ppo_cli.comparison.scores import RunScores
+from ppo_cli.comparison.scores import RETURN, RunScores
 from ppo_cli.comparison.statistics import bootstrap_iqm_interval, iqm
 from ppo_cli.runs.eval_stats import mean_interval
+from ppo_cli.runs.payable import Interval, cut, payable
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class GroupResult:
         values: The scores of those that count, one per seed.
         n_seeds: How many count.
         mean: Mean over seeds; NaN without any.
-        ci95: Its 95 % interval (Student's t); NaN with fewer than two seeds.
+        ci95: Its 95 % interval (Student's t), cut to what an episode can pay; NaN with fewer than two seeds.
         iqm: Interquartile mean over seeds.
         iqm_ci95: Its 95 % bootstrap interval.
         steps_to_threshold: Median over seeds of the steps until the curve reaches the threshold, where a seed
@@ -77,7 +78,7 @@ def group_result(
         values=values,
         n_seeds=len(values),
         mean=_mean(values),
-        ci95=mean_interval(values),
+        ci95=cut(mean_interval(values), _bounds(counted)),
         iqm=iqm(values),
         iqm_ci95=bootstrap_iqm_interval(values),
         steps_to_threshold=median if math.isfinite(median) else None,
@@ -99,6 +100,14 @@ def common_span(scores: Sequence[RunScores]) -> tuple[float, float]:
 def _steps_to(score: RunScores, threshold: float) -> float:
     steps = steps_to_threshold(score.curve.steps, score.curve.values, threshold)
     return math.inf if steps is None else steps
+
+
+def _bounds(scores: Sequence[RunScores]) -> Interval | None:
+    """What the scores can be at the least and at the most; None where that is not known."""
+    if not scores or scores[0].metric != RETURN:
+        return None
+    config = scores[0].config
+    return payable(config.env_id, config.env_kwargs)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -14,7 +14,9 @@ from ppo_cli.comparison.scores import RunScores
 from ppo_cli.comparison.verdict import ALPHA
 from ppo_cli.config.identity import result_key
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.diagnosis.diagnose import of_group
 from ppo_cli.errors import UsageError
+from ppo_cli.runs.eval_stats import mean_interval
 
 _SHAPED = ("rollout/shaped_return", "shaped_return")
 _SCALED_BY_REWARD = ("train/value_loss",)
@@ -60,6 +62,7 @@ def warnings_of(
     all_runs = {group.name: group.scores for group in groups}
     return [
         *(warning for group in groups for warning in _group_warnings(group)),
+        *(warning for group in groups for warning in _ill(group)),
         *_same_runs(counted),
         *_different_env_kwargs(all_runs),
         *_different_evaluation(counted, metric),
@@ -80,11 +83,23 @@ def _group_warnings(group: GroupResult) -> list[str]:
         warnings.append(f"{group.name}: {len(left_out)} of {len(group.scores)} runs left out: {reasons}")
     if group.values and any(score.status in _LOST for score in left_out):
         warnings.append(f"{group.name}: its numbers are those of the seeds that survived, which flatters it")
+    whole = mean_interval(group.values)
+    if group.n_seeds > 1 and whole != group.ci95:
+        said, kept = (f"[{low:.4g}, {high:.4g}]" for low, high in (whole, group.ci95))
+        warnings.append(
+            f"{group.name}: its 95 % interval {said} goes beyond what an episode can pay and is cut to "
+            f"{kept}; {group.n_seeds} seeds are too few for such returns"
+        )
     mixed = mixed_settings(group)
     if mixed:
         settings = listed([f"{path} is {values}" for path, values in mixed.items()])
         warnings.append(f"{group.name} mixes settings, so its spread is not that of seeds alone: {settings}")
     return warnings
+
+
+def _ill(group: GroupResult) -> list[str]:
+    """What is wrong with the runs of a group, as far as their logs tell."""
+    return of_group(group.name, [score.run for score in group.scores])
 
 
 def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -78,8 +78,49 @@ def as_tuple(value: Any) -> Any:
 
 
 Int = Annotated[int, BeforeValidator(_whole_number)]
-Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-Scalar = Annotated[str, Field(max_length=1000)] | bool | Int64 | float | None
+MAX_DEPTH = 8
+MAX_ITEMS = 2_000
+"""How deep an argument of an environment may be nested, and how much it may hold in all."""
+
+
+def _check_plain(value: Any) -> Any:
+    """Refuse what JSON would not hold, and what is too much of it."""
+    left = [MAX_ITEMS]
+
+    def check(part: Any, depth: int) -> Any:
+        left[0] -= 1
+        if depth > MAX_DEPTH or left[0] < 0:
+            raise ValueError("nested too deep, or too much")
+        if isinstance(part, Mapping):
+            if not all(isinstance(name, str) and 0 < len(name) <= 1000 for name in part):
+                raise ValueError("a name that is not a text")
+            return {name: check(item, depth + 1) for name, item in part.items()}
+        if isinstance(part, list | tuple):
+            return [check(item, depth + 1) for item in part]
+        if part is None or isinstance(part, bool | str | int | float):
+            if isinstance(part, str) and len(part) > 1000:
+                raise ValueError("a text that is too long")
+            if isinstance(part, int) and not -(2**63) <= part < 2**63:
+                raise ValueError("a whole number that is too large")
+            if isinstance(part, float) and not math.isfinite(part):
+                raise ValueError("a number that is none")
+            return part
+        raise ValueError("no plain data")
+
+    return check(value, 0)
+
+
+class Plain:
+    """Allows plain data as JSON holds it: text, numbers, true, false, null, lists and mappings."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        """What Pydantic checks."""
+        return core_schema.no_info_plain_validator_function(
+            _check_plain, serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value)
+        )
+
+
+PlainData = Annotated[Any, Plain()]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 HiddenSize = Annotated[Int, Field(ge=1, le=4096)]
 Weight = Annotated[float, Field(ge=-1e6, le=1e6)]

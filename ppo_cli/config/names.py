@@ -132,6 +132,12 @@ _KL = (
     "did you mean target_kl, at which an update stops early, or ppo-kl's kl_target? "
     "The learning rate does not adapt to either"
 )
+_LIMIT = (
+    "did you mean env_kwargs.max_episode_steps, the longest episode? total_timesteps is the length of the run"
+)
+_REWARD = "rewards are not normalised here; did you mean reward_scale, a factor on what the learner sees?"
+_SHAPING = "did you mean reward_shaping.mode=replace, with a weight for each term?"
+_ADAM = "the optimiser is Adam with its usual constants; learning_rate is its step size"
 AMBIGUOUS = {
     "batch_size": _PARTS,
     "minibatch_size": _PARTS,
@@ -144,6 +150,19 @@ AMBIGUOUS = {
     "desired_kl": _KL,
     "kl_threshold": _KL,
     "beta": "did you mean ent_coef (of the entropy), or kl_coef (beta is its name in TRL)?",
+    "max_episode_steps": _LIMIT,
+    "time_limit": _LIMIT,
+    "max_ep_len": _LIMIT,
+    "episode_length": _LIMIT,
+    "normalize_reward": _REWARD,
+    "normalize_rewards": _REWARD,
+    "norm_reward": _REWARD,
+    "reward_normalization": _REWARD,
+    "replace_reward": _SHAPING,
+    "betas": _ADAM,
+    "adam_eps": _ADAM,
+    "weight_decay": _ADAM,
+    "optimizer": _ADAM,
     "scale_rewards": "did you mean reward_scale, or grpo's divide_by_std (scale_rewards is its name in TRL)?",
 }
 """Foreign names that mean different things in different libraries, each with an explanation."""
@@ -217,5 +236,9 @@ def nearest(name: str) -> str:
         ours = _BY_FOREIGN_NAME[plain].name
         owner = f" ({leaf} is its name in {_OWNERS[plain]})" if plain in _OWNERS else ""
         return f"did you mean {ours}?{owner}"
+    if plain.startswith("penalty") or plain.endswith("penalty"):
+        return (
+            f"{_SHAPING[:-1]}, or mode=add? A cost is a term with a negative weight, such as main_engine=-0.3"
+        )
     close = get_close_matches(leaf.lower(), [*BY_NAME, *filter(None, SECTIONS)], n=1)
     return f"did you mean {close[0]}?" if close else "`ppo config` lists every setting"

@@ -24,9 +24,22 @@ _IMAGE_NAMES = (
 _FRAME_NAMES = "frame_stack framestack n_stack num_stack"
 _FRAMES = f"{IMAGES}; of vectors, FrameStackObservation in your environment stacks several"
 
+_CPU = "everything runs on the processor, where small networks are fastest; num_threads gives it more cores"
+_SDE = "state-dependent exploration is out of scope; log_std_init sets the noise of Gaussian actions"
+_INIT = "weights are always orthogonal at the start, as in Stable-Baselines3; log_std_init alone can be set"
+_RENDER = "training draws no pictures: `ppo render RUN` makes a film of a trained policy"
+
 OUT_OF_SCOPE = {
     name: text
-    for names, text in ((_RECURRENT_NAMES, RECURRENT), (_IMAGE_NAMES, IMAGES), (_FRAME_NAMES, _FRAMES))
+    for names, text in (
+        (_RECURRENT_NAMES, RECURRENT),
+        (_IMAGE_NAMES, IMAGES),
+        (_FRAME_NAMES, _FRAMES),
+        ("device cuda gpu use_gpu use_cuda num_gpus", _CPU),
+        ("use_sde sde sde_sample_freq gsde", _SDE),
+        ("ortho_init orthogonal_init init_gain weight_init", _INIT),
+        ("render render_mode capture_video record_video human", _RENDER),
+    )
     for name in names.split()
 }
 """Names of settings that other libraries have, each with why there is none here."""

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from ppo_cli.config.algorithms import ALGORITHMS, AlgorithmFacts, objection, uses
-from ppo_cli.config.marks import ENV_ID_PATTERN, PER_MEMBER, Allowed, Grid, Int, Name, OneOf, Scalar
+from ppo_cli.config.marks import ENV_ID_PATTERN, PER_MEMBER, Allowed, Grid, Int, Name, OneOf, PlainData
 from ppo_cli.config.sections import (
     Compute,
     Evaluation,
@@ -43,7 +43,7 @@ class RunConfig(Section):
     """Every random number of the run follows from it."""
     total_timesteps: Annotated[Int, Field(ge=1, le=10**12), Grid(50_000, 100_000, 200_000)] = 100_000
     """Environment steps of the whole run, all its environments together."""
-    env_kwargs: Annotated[dict[Name, Scalar], Field(max_length=64)] = Field(default_factory=dict)
+    env_kwargs: Annotated[dict[Name, PlainData], Field(max_length=64)] = Field(default_factory=dict)
     """Arguments for the environment, for example {enable_wind: true}."""
 
     rollout: Rollout = Field(default_factory=Rollout)

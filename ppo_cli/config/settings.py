@@ -88,7 +88,11 @@ def _describe(annotation: Any, marks: list[Any]) -> tuple[str, str]:
         return f"list of {text}s", f"{allowed}; {_length(marks)} of them"
     if origin is dict:
         value = _strip(inner[1])[0]
-        to = " ".join(_describe(inner[1], [])) if value is float else "text, number, true, false or null"
+        to = (
+            " ".join(_describe(inner[1], []))
+            if value is float
+            else "text, number, true, false, null, or lists and mappings of them"
+        )
         return "mapping", f"from name to {to}"
     kinds = {bool: "true or false", int: "whole number", float: "number", str: "text"}
     words = [mark.text for mark in marks if isinstance(mark, Allowed)]

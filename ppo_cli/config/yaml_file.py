@@ -32,8 +32,8 @@ from ppo_cli.config.node import Node
 from ppo_cli.config.problems import Origin, Problem, printable, refuse, value_text
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 8
-MAX_NODES = 5_000
+MAX_DEPTH = 12
+MAX_NODES = 20_000
 MAX_NUMBER_LENGTH = 64
 
 _WORDS: dict[str, bool | None] = {

@@ -11,6 +11,7 @@ actions at once. LunarLander has a step of our own, :mod:`ppo_cli.envs.lander`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.spaces import Discrete
-from gymnasium.wrappers import OrderEnforcing, TimeLimit
 from numpy.typing import NDArray
 
-from ppo_cli.envs.factory import Env, env_fault, make_env, spec_of
-from ppo_cli.errors import UsageError
+from ppo_cli.envs.factory import Env, is_bare, is_own, make_env, spec_of
+from ppo_cli.envs.guard import FAULTS, Guarded, env_fault, limited
+from ppo_cli.errors import PpoError
 from ppo_cli.spaces import EnvSpec
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class LoopBackend:
         self._start = int(getattr(space, "start", 0))
         self._sends_ints = is_bare(first) and type(first.unwrapped).__module__.startswith(_TAKE_INTS)
         self._shape = space.shape or ()
-        self.step_limit = self.spec.max_episode_steps if is_bare(first) else None
+        self._limited = contextlib.nullcontext() if is_own(first) else limited()
+        self.step_limit = self.spec.max_episode_steps if is_bare(_inner(first)) else None
         self._make = partial(make_env, env_id, env_kwargs)
         self._renews = type(first.unwrapped).__module__ in _LEAVE_TRACES
         self._envs = [first, *(self._make() for _ in range(num_rows - 1))]
@@ -115,19 +117,13 @@ class LoopBackend:
             self._envs[row].close()
             self._envs[row] = self._make()
             self._steppers[row] = _stepper(self._envs[row])
+        call = f"reset(seed={seed})"
         try:
-            result, _ = self._steppers[row].reset(seed=seed)
-            first_obs = np.asarray(result, dtype=np.float32)
-        except Exception as error:  # the environment's code may raise anything
-            raise env_fault(self.spec.env_id, f"reset(seed={seed})", error) from error
-        if first_obs.shape != obs[row].shape:
-            raise UsageError(
-                f"{self.spec.env_id} gives an observation of shape {first_obs.shape} "
-                f"but declares {obs[row].shape}",
-                hint="correct the environment's observation_space",
-                key="env_id",
-            )
-        obs[row] = first_obs
+            obs[row], _ = self._steppers[row].reset(seed=seed)
+        except PpoError:
+            raise
+        except FAULTS as error:
+            raise env_fault(self.spec.env_id, call, error) from error
 
     def step(self, actions: Array, mask: Array, obs: Array) -> Outcome:
         """See :class:`Backend`."""
@@ -136,15 +132,19 @@ class LoopBackend:
         truncated = np.zeros(len(mask), dtype=np.bool_)
         sent = self._sent(actions)
         steppers = self._steppers
+        row = 0
         try:
-            for row in mask.nonzero()[0].tolist():
-                # what comes back is copied at once: the stepper may overwrite it in its next step
-                obs[row], rewards[row], ended, cut, _ = steppers[row].step(sent[row])
-                if ended:
-                    terminated[row] = True
-                if cut:
-                    truncated[row] = True
-        except Exception as error:  # the environment's code may raise anything
+            with self._limited:
+                for row in mask.nonzero()[0].tolist():
+                    # what comes back is copied at once: the stepper may overwrite it in its next step
+                    obs[row], rewards[row], ended, cut, _ = steppers[row].step(sent[row])
+                    if ended:
+                        terminated[row] = True
+                    if cut:
+                        truncated[row] = True
+        except PpoError:
+            raise
+        except FAULTS as error:
             raise env_fault(self.spec.env_id, f"step({sent[row]!r})", error) from error
         return rewards, terminated, truncated
 
@@ -257,8 +257,15 @@ def _check_actions(actions: Array, spec: EnvSpec) -> None:
         raise ValueError(f"{spec.env_id} takes actions 0 to {spec.action.size - 1}, not {actions.tolist()}")
 
 
+def _inner(env: Env) -> Env:
+    """The environment within its guard."""
+    return env.env if isinstance(env, Guarded) else env
+
+
 def _stepper(env: Env) -> Env | LanderStepper:
     """Strip wrappers of ``env`` that do not change results, so that a step takes less time."""
+    if isinstance(env, Guarded):
+        return Guarded(env.unwrapped, env.env_id) if is_bare(env.env) else env
     if not is_bare(env):
         return env
     bare, space = env.unwrapped, env.action_space
@@ -269,8 +276,3 @@ def _stepper(env: Env) -> Env | LanderStepper:
     from ppo_cli.envs.lander import lander_stepper  # which needs Box2D
 
     return lander_stepper(bare)
-
-
-def is_bare(env: Env) -> bool:
-    """Whether ``env`` has just the two wrappers of ``gym.make`` that counting steps can replace."""
-    return type(env) is TimeLimit and type(env.env) is OrderEnforcing and env.env.env is env.unwrapped

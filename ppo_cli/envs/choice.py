@@ -7,9 +7,10 @@ from typing import Any
 
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 
-from ppo_cli.envs.backends import Backend, CartPoleBackend, LoopBackend, is_bare
+from ppo_cli.envs.backends import Backend, CartPoleBackend, LoopBackend
 from ppo_cli.envs.compiled import CompiledBackend
-from ppo_cli.envs.factory import make_env
+from ppo_cli.envs.factory import is_bare, is_own, make_env
+from ppo_cli.envs.user_code import split_reference
 from ppo_cli.envs.workers import WorkerBackend
 
 # A vector step of CartPole costs as much as this many single steps. Both give the same bits.
@@ -49,6 +50,7 @@ def make_backend(
     if type(first.unwrapped) is CartPoleEnv and is_bare(first) and num_rows >= _CARTPOLE_FROM:
         return CartPoleBackend(env_id, env_kwargs, num_rows, first)
     num_workers = min(num_workers, num_rows // _ROWS_PER_PROCESS - 1)
-    if num_workers > 0 and type(first.unwrapped).__module__.startswith(_WORTH_A_PROCESS):
+    is_slow = type(first.unwrapped).__module__.startswith(_WORTH_A_PROCESS)
+    if num_workers > 0 and is_slow and (is_own(first) or split_reference(env_id)[0]):
         return WorkerBackend(env_id, env_kwargs, num_rows, first, num_workers)
     return LoopBackend(env_id, env_kwargs, num_rows, first)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +13,12 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec as GymSpec
 from gymnasium.envs.registration import load_env_creator
-from gymnasium.wrappers import FlattenObservation
+from gymnasium.spaces.utils import flatdim
+from gymnasium.wrappers import FlattenObservation, OrderEnforcing, TimeLimit
 
+from ppo_cli.envs.guard import FAULTS, Guarded, env_fault, first_line, limited, undisturbed
 from ppo_cli.envs.registry import registered_spec
-from ppo_cli.errors import UsageError
+from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.spaces import ActionSpec, EnvSpec
 
 Env = gym.Env[Any, Any]
@@ -25,6 +29,12 @@ _SUPPORTED = (
     "(Box, Discrete, MultiBinary, MultiDiscrete, and Dict or Tuple of them); "
     "actions that are Discrete or a Box of floats"
 )
+MAX_NUMBERS = 65_536
+"""The most numbers of an observation or action, or choices: more are a mistake, and fill the memory."""
+
+ENDLESS = 10_000
+"""Steps after which evaluations and films cut off an episode of an environment without a time limit."""
+
 _OWN_KWARGS = ("render_mode", "disable_env_checker", "id")
 
 
@@ -48,36 +58,35 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mo
     if render_mode is not None or "render_mode" in spec.kwargs:
         kwargs["render_mode"] = render_mode
     try:
-        env = gym.make(spec, disable_env_checker=True, **kwargs)
+        with undisturbed(), limited():
+            env = gym.make(spec, disable_env_checker=True, **kwargs)
+    except PpoError:
+        raise
     except (ImportError, gym.error.DependencyNotInstalled) as error:
         raise _missing(env_id, error) from error
-    except Exception as error:  # the environment's code may raise anything
+    except FAULTS as error:
         if not env_kwargs:
             raise env_fault(env_id, "__init__()", error) from error
         raise _wrong_kwargs(env_id, spec, env_kwargs, error) from error
     try:
         _check_spaces(env_id, env)
+        flat = env if _is_flat(env.observation_space) else FlattenObservation(env)
+        return flat if is_own(flat) else Guarded(flat, env_id)
     except UsageError:
-        env.close()
+        Guarded(env, env_id).close()
         raise
-    except Exception as error:  # it may have no spaces at all
+    except FAULTS as error:  # it may have no spaces at all
         raise env_fault(env_id, "observation_space or action_space", error) from error
-    return env if _is_flat(env.observation_space) else FlattenObservation(env)
 
 
-def env_fault(env_id: str, call: str, error: Exception) -> UsageError:
-    """The error for an exception of the environment's own code.
+def is_bare(env: Env) -> bool:
+    """Whether ``env`` has just the two wrappers of ``gym.make`` that counting steps can replace."""
+    return type(env) is TimeLimit and type(env.env) is OrderEnforcing and env.env.env is env.unwrapped
 
-    Args:
-        env_id: The environment.
-        call: What was called, as in ``reset(seed=1)``.
-        error: What it raised.
-    """
-    return UsageError(
-        f"{env_id} failed in {call}: {type(error).__name__}: {_first_line(error)}",
-        hint="the fault is in the environment, or in env_kwargs",
-        key="env_id",
-    )
+
+def is_own(env: Env) -> bool:
+    """Whether ``env`` is Gymnasium's own and as it is, so that it keeps what it declares."""
+    return is_bare(env) and type(env.unwrapped).__module__.startswith("gymnasium.envs.")
 
 
 def env_spec(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> EnvSpec:
@@ -122,7 +131,7 @@ def _checked_kwargs(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any
                 hint=f"remove {name} from env_kwargs of {env_id}",
                 key=f"env_kwargs.{name}",
             )
-    return dict(env_kwargs)
+    return copy.deepcopy(dict(env_kwargs))  # an environment may write into lists that it is given
 
 
 def _check_spaces(env_id: str, env: Env) -> None:
@@ -138,11 +147,26 @@ def _check_spaces(env_id: str, env: Env) -> None:
         )
     if not obs.is_np_flattenable:
         raise UsageError(f"{env_id} has observations {obs}, not supported", hint=_SUPPORTED, key="env_id")
-    is_float_box = (
-        isinstance(action, spaces.Box) and np.issubdtype(action.dtype, np.floating) and action.shape != (0,)
-    )
-    if not (isinstance(action, spaces.Discrete) or is_float_box):
+    is_discrete = isinstance(action, spaces.Discrete)
+    is_float_box = isinstance(action, spaces.Box) and np.issubdtype(action.dtype, np.floating)
+    if not (is_discrete or is_float_box):
         raise UsageError(f"{env_id} has actions {action}, not supported", hint=_SUPPORTED, key="env_id")
+    _check_size(env_id, "observations", obs, flatdim(obs))
+    _check_size(env_id, "actions", action, _num_actions(action))
+
+
+def _num_actions(space: spaces.Space[Any]) -> int:
+    return int(space.n) if isinstance(space, spaces.Discrete) else math.prod(space.shape or ())
+
+
+def _check_size(env_id: str, what: str, space: spaces.Space[Any], size: int) -> None:
+    if not 1 <= size <= MAX_NUMBERS:
+        raise UsageError(
+            f"{env_id} has {what} {space} of {size:,} numbers, not supported",
+            hint=f"supported: 1 to {MAX_NUMBERS:,}; a Discrete observation becomes as many as it has values, "
+            "so a large one should be a Box of one number",
+            key="env_id",
+        )
 
 
 def _image_in(space: spaces.Space[Any]) -> spaces.Box | None:
@@ -171,19 +195,15 @@ def _missing(env_id: str, error: Exception) -> UsageError:
     return UsageError(f"{env_id} cannot be made: {text}", hint="install what it needs", key="env_id")
 
 
-def _wrong_kwargs(env_id: str, spec: GymSpec, env_kwargs: Mapping[str, Any], error: Exception) -> UsageError:
+def _wrong_kwargs(
+    env_id: str, spec: GymSpec, env_kwargs: Mapping[str, Any], error: BaseException
+) -> UsageError:
     given = ", ".join(f"{name}={value!r}" for name, value in env_kwargs.items())
     return UsageError(
-        f"env_kwargs: {env_id} refuses {given}: {type(error).__name__}: {_first_line(error)}",
+        f"env_kwargs: {env_id} refuses {given}: {type(error).__name__}: {first_line(error)}",
         hint=f"{env_id} takes: {', '.join(_accepted(spec)) or 'no arguments'}",
         key="env_kwargs",
     )
-
-
-def _first_line(error: Exception) -> str:
-    """The constructor's complaint, without what ``gym.make`` adds behind it."""
-    text = str(error).splitlines()[0] if str(error) else "(no message)"
-    return text.split(" was raised from the environment creator", 1)[0]
 
 
 def _accepted(spec: GymSpec) -> list[str]:

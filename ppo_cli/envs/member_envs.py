@@ -23,6 +23,7 @@ from ppo_cli.envs.backends import Backend
 from ppo_cli.envs.choice import make_backend
 from ppo_cli.envs.compiled import CompiledBackend, Start
 from ppo_cli.envs.episodes import ActionLog, EpisodeProgress, EpisodeRecord, ReplayReport, same_bits
+from ppo_cli.envs.guard import check_finite
 from ppo_cli.envs.shaping import RewardShaper, ShapingParams
 from ppo_cli.envs.step import Step
 from ppo_cli.envs.tally import EpisodeTally
@@ -43,6 +44,7 @@ def make_member_envs(
     group_size: int = 1,
     cut_is_end: bool = False,
     compiled: bool = False,
+    max_steps: int | None = None,
 ) -> MemberEnvs:
     """Make the environments of ``len(seeds)`` members.
 
@@ -58,6 +60,7 @@ def make_member_envs(
         group_size: How many environments side by side start their episodes alike.
         cut_is_end: Whether the learner takes a time limit for an end; the potential after an end is 0.
         compiled: Whether compiled kernels may be used; they never change results.
+        max_steps: The time limit where the environment has none; None lets an episode go on for ever.
 
     Raises:
         UsageError: The environment or the shaping cannot be had; the message says why.
@@ -73,7 +76,7 @@ def make_member_envs(
     except Exception:
         backend.close()
         raise
-    return MemberEnvs(backend, shaper, num_envs, seeds, stream, group_size, cut_is_end)
+    return MemberEnvs(backend, shaper, num_envs, seeds, stream, group_size, cut_is_end, max_steps)
 
 
 class MemberEnvs:
@@ -99,6 +102,7 @@ class MemberEnvs:
         stream: Stream,
         group_size: int,
         cut_is_end: bool,
+        max_steps: int | None = None,
     ) -> None:
         """Internal: see :func:`make_member_envs`."""
         self.num_members = len(seeds)
@@ -106,6 +110,7 @@ class MemberEnvs:
         self.group_size = group_size
         self._cut_is_end = cut_is_end
         self.spec = backend.spec
+        self._step_limit = max_steps if self.spec.max_episode_steps is None else backend.step_limit
         self.term_names = shaper.term_names
         self._backend = backend
         self._shaper = shaper
@@ -122,11 +127,7 @@ class MemberEnvs:
     # ------------------------------------------------------------------ stepping
 
     def reset(self) -> Array:
-        """Start episode 0 in every environment.
-
-        Returns:
-            The first observations, float32 [M, N, O].
-        """
+        """Start episode 0 in every environment; returns the first observations, float32 [M, N, O]."""
         self._start_all(np.zeros(len(self._pending), dtype=np.int64))
         return self.obs
 
@@ -145,8 +146,8 @@ class MemberEnvs:
         env_rewards, terminated, truncated = self._backend.step(sent, mask, obs)
         lengths = self._tally.lengths
         lengths += mask
-        if self._backend.step_limit is not None:
-            truncated = truncated | ((lengths >= self._backend.step_limit) & mask)
+        if self._step_limit is not None:
+            truncated = truncated | ((lengths >= self._step_limit) & mask)
         if np.count_nonzero(self._pending):
             self._start_next(self._pending if ready is None else self._pending & ready, obs)
         ended = terminated | truncated if self._cut_is_end else terminated
@@ -187,10 +188,7 @@ class MemberEnvs:
             noise: As their distribution draws it; None for the most likely actions.
             num_steps: T.
             episodes: Which episodes begin, see :mod:`ppo_cli.kernels.playing`.
-            keep_steps: Whether the steps are wanted, and the actions for :meth:`progress`.
-
-        Returns:
-            The steps, if they are wanted.
+            keep_steps: Whether to return the steps, and to keep the actions for :meth:`progress`.
         """
         assert isinstance(self._backend, CompiledBackend)
         self._obs = self._obs.copy()  # what the last step gave stays what it is
@@ -210,6 +208,18 @@ class MemberEnvs:
         self._start_next(self._pending, obs)
         self._shaper.reset(obs)
         self._obs = obs
+
+    def try_out(self) -> None:
+        """Begin an episode and take a step, to find out whether the environments do what they should.
+
+        Raises:
+            UsageError: One does not.
+        """
+        obs = self.reset()
+        check_finite(self.spec.env_id, "reset()", self._obs, np.zeros(len(self._obs)))
+        action = np.zeros((*obs.shape[:2], self.spec.action.size), dtype=np.float32)
+        step = self.step(action if self.spec.action.kind == "box" else action[..., 0].astype(np.int64))
+        check_finite(self.spec.env_id, "step()", self._obs, step.rewards.ravel())
 
     def pop_episodes(self) -> list[EpisodeRecord]:
         """The episodes that ended since the last call, in the order (step, member, environment)."""

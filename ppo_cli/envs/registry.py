@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from dataclasses import dataclass
 
 import gymnasium as gym
@@ -95,7 +96,7 @@ def resolve_env_id(env_id: str, *, allow_import: bool = False) -> ResolvedEnv:
         return ResolvedEnv(env_id, env_id)
     successor = _successor(name)
     if successor is None:
-        raise _unknown(env_id, name)
+        raise _unregistered(module, name) if module else _unknown(env_id, name)
     retired = _VERSION.fullmatch(name) is not None
     change = _CHANGES.get(successor) if retired else None
     why = f"{name} is retired in Gymnasium" if retired else f"{name} has no version"
@@ -133,6 +134,30 @@ def _successor(name: str) -> str | None:
 def _versions(base: str) -> list[int]:
     matches = (_VERSION.fullmatch(name) for name in gym.registry)
     return [int(match[2]) for match in matches if match is not None and match[1] == base]
+
+
+def _unregistered(module: str, name: str) -> UsageError:
+    """The error for a module that was imported and did not register the environment."""
+    own = [env_id for env_id, spec in gym.registry.items() if _entry_module(spec) == module]
+    if own:
+        hint = f"it registers {' and '.join(sorted(own)[:5])}: --env {module}:{sorted(own)[0]}"
+        return UsageError(f"the module {module!r} registers no environment {name!r}", hint=hint, key="env_id")
+    members = vars(sys.modules[module])
+    kinds = [key for key, value in members.items() if isinstance(value, type) and issubclass(value, gym.Env)]
+    there = [key for key in kinds if members[key].__module__ == module]
+    found = name if name in members else there[0] if there else name.partition("-")[0] or "MyEnv"
+    has = f"; it has {found}, which is not registered" if found in members else ""
+    line = f'gymnasium.register("{found}-v0", entry_point="{module}:{found}", max_episode_steps=1000)'
+    return UsageError(
+        f"the module {module!r} was imported and registers no environment {name!r}{has}",
+        hint=f"add to the module: {line}; then: --env {module}:{found}-v0",
+        key="env_id",
+    )
+
+
+def _entry_module(spec: GymSpec) -> str:
+    entry = spec.entry_point
+    return entry.partition(":")[0] if isinstance(entry, str) else getattr(entry, "__module__", "") or ""
 
 
 def _unknown(env_id: str, name: str) -> UsageError:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 
+from ppo_cli.envs.guard import FAULTS, TooLongError, first_line, limited, undisturbed
 from ppo_cli.errors import UsageError
 
 _agreed: set[str] = set()
@@ -22,6 +24,27 @@ def split_reference(reference: str) -> tuple[str, str]:
     """
     module, _, name = reference.rpartition(":")
     return module, name
+
+
+def agreed_modules() -> list[str]:
+    """The modules that the user agreed to import, for the processes that are started here."""
+    return sorted(_agreed)
+
+
+def agree(modules: Iterable[str]) -> None:
+    """Take over what the user agreed to in the process that started this one."""
+    _agreed.update(modules)
+
+
+def is_agreed(reference: str) -> bool:
+    """Whether the user agreed in this process to import the module of ``module:name``."""
+    return split_reference(reference)[0] in _agreed
+
+
+def with_working_directory() -> None:
+    """Let modules be found in the working directory, after all other places."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
 
 
 def import_agreed(reference: str, *, key: str, agreed: bool = False) -> ModuleType:
@@ -46,13 +69,18 @@ def import_agreed(reference: str, *, key: str, agreed: bool = False) -> ModuleTy
             hint="if you trust it, add --allow-import",
             key=key,
         )
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    with_working_directory()
     try:
-        return importlib.import_module(module)
-    except Exception as error:  # a user's module may raise anything while it is imported
+        with undisturbed(), limited():
+            return importlib.import_module(module)
+    except FAULTS as error:  # a user's module may raise anything while it is imported
+        why = (
+            "it takes too long"
+            if isinstance(error, TooLongError)
+            else f"{type(error).__name__}: {first_line(error)}"
+        )
         raise UsageError(
-            f"cannot import the module {module!r} of {key} {reference!r}: {type(error).__name__}: {error}",
+            f"cannot import the module {module!r} of {key} {reference!r}: {why}",
             hint="run ppo in the folder that holds the module, or install the module",
             key=key,
         ) from error

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ppo_cli.envs.guard import FAULTS
 from ppo_cli.envs.terms import TermSet, shipped_terms
 from ppo_cli.envs.user_code import import_agreed, split_reference
 from ppo_cli.errors import UsageError
@@ -135,7 +136,7 @@ def _called(reference: str, function: Callable[..., Any], *arguments: Array) -> 
     shape = arguments[0].shape
     try:
         values = function(*arguments)
-    except Exception as error:  # the user's function may raise anything
+    except FAULTS as error:  # the user's function may raise anything
         raise UsageError(
             f"{reference} fails for obs of shape {shape}: {type(error).__name__}: {error}",
             hint=_FORMS,

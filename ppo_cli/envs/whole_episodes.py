@@ -60,6 +60,18 @@ def time_limit(config: RunConfig) -> int | None:
     return registered_spec(config.env_id).max_episode_steps
 
 
+def endless_notice(config: RunConfig) -> str | None:
+    """What to say before training where episodes may have no end; None where a time limit ends them."""
+    from ppo_cli.envs.factory import ENDLESS
+
+    if time_limit(config) is not None:
+        return None
+    return (
+        f"{config.env_id} declares no time limit: evaluations cut an episode off after {ENDLESS:,} steps, "
+        f"training does not (--set {TIME_LIMIT}=1000 gives it one)"
+    )
+
+
 def _problem(config: RunConfig) -> Problem | None:
     if not config.facts.whole_episodes:
         return None

@@ -15,6 +15,7 @@ from io import FileIO
 
 from ppo_cli.envs.backends import LoopBackend
 from ppo_cli.envs.factory import make_env
+from ppo_cli.envs.user_code import agree
 from ppo_cli.envs.workers import OK, SharedRows, serve
 from ppo_cli.errors import UsageError
 
@@ -27,6 +28,7 @@ def main(memory_fd: int, commands: FileIO, answers: FileIO) -> None:
     rows = slice(*hello["rows"])
     shared = SharedRows(memory, *hello["layout"])
     env_id, env_kwargs = hello["env_id"], hello["env_kwargs"]
+    agree(hello["agreed"])
     backend: LoopBackend | None = None
     while command := commands.read(1):
         try:

@@ -11,6 +11,7 @@ import itertools
 import json
 import mmap
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -23,10 +24,14 @@ from numpy.typing import NDArray
 
 from ppo_cli.envs.backends import LoopBackend, Outcome
 from ppo_cli.envs.factory import Env
+from ppo_cli.envs.guard import CALL_SECONDS
 from ppo_cli.envs.python_path import module_path
+from ppo_cli.envs.user_code import agreed_modules
 from ppo_cli.errors import PpoError, UsageError
 
 Array = NDArray[Any]
+
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
 RESET, STEP = b"r", b"s"
 OK = b"\0"
@@ -105,6 +110,7 @@ class WorkerBackend:
             file.truncate(SharedRows.size(*layout))
             self._shared = SharedRows(mmap.mmap(file.fileno(), 0), *layout)
             hello = {"env_id": env_id, "env_kwargs": dict(env_kwargs), "layout": layout}
+            hello["agreed"] = agreed_modules()
             self._workers = [
                 _Worker(file.fileno(), {**hello, "rows": [start, stop]})
                 for start, stop in itertools.pairwise(borders[1:])
@@ -191,8 +197,18 @@ class _Worker:
             self._gone()
 
     def wait(self, env_id: str) -> None:
-        """Wait for the answer; what went wrong there is raised here."""
+        """Wait for the answer; what went wrong there is raised here.
+
+        An environment that hangs is told there; this waits for twice as long, for a process that is stopped.
+        """
         assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], 2 * CALL_SECONDS)[0]:
+            self._process.kill()
+            raise UsageError(
+                f"a process that steps {env_id} has not answered for {2 * CALL_SECONDS:.0f} seconds",
+                hint="the environment hangs; --set env_workers=0 does without such processes",
+                key="env_id",
+            )
         answer = self._process.stdout.read(1)
         if answer == OK:
             return
@@ -215,7 +231,13 @@ class _Worker:
             self._process.wait()
 
     def _gone(self) -> None:
-        status = self._process.poll()
+        status = self._process.wait()
+        if status >= 0 or -status in _CRASHES:  # it never ends by itself
+            raise UsageError(
+                f"the environment ended a process that steps it (exit status {status})",
+                hint="the fault is in the environment, or in env_kwargs",
+                key="env_id",
+            )
         raise PpoError(
             f"a process that steps environments died (exit status {status})",
             hint="Go on with --resume. --set env_workers=0 does without such processes.",

@@ -74,7 +74,7 @@ class PopulationState:
     Attributes:
         num_iterations: Iterations until ``total_timesteps`` are reached.
         timings: Seconds in this process by activity.
-        failures: Why members cannot go on, by row; empty once they are dropped.
+        failures: Status and reason of members that cannot go on, by row; empty once they are dropped.
         final: The final evaluations, by row; None until they are made.
         steps_taken: Environment steps of all members in this process, without waiting.
     """
@@ -83,7 +83,7 @@ class PopulationState:
         self.config, self.agent, self.rows = config, agent, rows
         self.num_iterations = config.num_iterations
         self.timings: dict[str, float] = defaultdict(float)
-        self.failures: dict[int, str] = {}
+        self.failures: dict[int, tuple[str, str]] = {}
         self.final: list[EvalStats] | None = None
         self._notices = notices
         self._all = tuple(rows.members)
@@ -160,10 +160,10 @@ class PopulationState:
         finally:
             self.timings[activity] += time.perf_counter() - started
 
-    def fail(self, failures: Mapping[int, str]) -> None:
-        """Note members that cannot go on, by row; the first reason counts."""
+    def fail(self, failures: Mapping[int, str], status: str = "diverged") -> None:
+        """Note members that cannot go on, by row, each with its reason; the first one counts."""
         for row, reason in failures.items():
-            self.failures.setdefault(row, reason)
+            self.failures.setdefault(row, (status, reason))
 
     def drop_failed(self) -> list[int] | None:
         """End the members that cannot go on; returns the rows that stay, or None when all do.
@@ -172,8 +172,8 @@ class PopulationState:
         """
         if not self.failures:
             return None
-        for row, reason in self.failures.items():
-            self._end(row, "diverged", f"{reason}, in iteration {self.iteration}")
+        for row, (status, reason) in self.failures.items():
+            self._end(row, status, f"{reason}, in iteration {self.iteration}")
         kept = [row for row in range(len(self.members)) if row not in self.failures]
         self._keep(kept)
         self.failures = {}
@@ -225,4 +225,5 @@ class PopulationState:
         """Note how a member ended, and write its summary."""
         recorder = self.rows.recorders[row]
         self._ended[id(recorder.member)] = recorder.report(status, reason, final)
-        recorder.summarize(status, self.global_step, self.steps_per_second, reason, final)
+        speed = self.steps_per_second
+        recorder.summarize(status, self.global_step, speed, reason, final, by_itself=status == "failed")

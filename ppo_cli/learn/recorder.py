@@ -20,7 +20,7 @@ from ppo_cli.play.policy import Policy
 from ppo_cli.runs import checkpoints
 from ppo_cli.runs.eval_stats import EvalStats
 from ppo_cli.runs.kept_policies import forget_kept_after, new_kept_path
-from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.runs.run_dir import GIVEN_UP, RunDir
 from ppo_cli.storage.csv_log import CsvLog
 from ppo_cli.storage.event_file import EventWriter
 
@@ -173,8 +173,10 @@ class Recorder:
         steps_per_second: float,
         reason: str | None = None,
         final: EvalStats | None = None,
+        *,
+        by_itself: bool = False,
     ) -> None:
-        """Write ``summary.json``."""
+        """Write ``summary.json``; ``by_itself`` where a run failed that others were trained with."""
         if self.member.run_dir is None:
             return
         summary = run_summary(
@@ -187,7 +189,7 @@ class Recorder:
             final=final,
             best_return=self.best_return,
         )
-        self.member.run_dir.write_summary(summary)
+        self.member.run_dir.write_summary(summary | ({GIVEN_UP: True} if by_itself else {}))
 
     def close(self) -> None:
         """Close the files."""

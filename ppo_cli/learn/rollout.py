@@ -201,8 +201,14 @@ def action_noise(
     return torch.from_numpy(np.stack(blocks))
 
 
+def non_finite_actions(rollout: Rollout) -> dict[int, str]:
+    """Members whose policies gave actions that are not finite."""
+    wrong = ~torch.isfinite(rollout.actions).flatten(1).all(1)
+    return dict.fromkeys(wrong.nonzero().flatten().tolist(), "actions became non-finite")
+
+
 def non_finite(rollout: Rollout) -> dict[int, str]:
-    """Find members whose observations or rewards are not finite: the first place of each, by row."""
+    """Find members whose environments gave numbers that are not finite: the first place of each, by row."""
     reasons: dict[int, str] = {}
     for name, values, first_step in (("observation", rollout.raw_obs, 0), ("reward", rollout.rewards, 1)):
         finite = np.isfinite(values.numpy())  # torch takes ten times as long

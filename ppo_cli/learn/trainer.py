@@ -24,7 +24,14 @@ from ppo_cli.learn.machine import fewer_garbage_collections, torch_threads
 from ppo_cli.learn.population import Population
 from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.resume import checkpoint_tensors
-from ppo_cli.learn.rollout import Rollout, action_noise, collect_episodes, collect_steps, non_finite
+from ppo_cli.learn.rollout import (
+    Rollout,
+    action_noise,
+    collect_episodes,
+    collect_steps,
+    non_finite,
+    non_finite_actions,
+)
 from ppo_cli.metrics import check_logged, columns
 from ppo_cli.nn.masked import share_used
 from ppo_cli.pace import Pace
@@ -110,7 +117,8 @@ def collect(state: PopulationState) -> Rollout:
     for name, seconds in rollout.seconds.items():
         state.timings[name] += seconds
     state.steps_taken += rollout.idle.numel() - int(np.count_nonzero(rollout.idle.numpy()))
-    state.fail(non_finite(rollout))
+    state.fail(non_finite_actions(rollout))
+    state.fail(non_finite(rollout), status="failed")  # the environment's fault, not the policy's
     return rollout
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ppo_cli.config.resolve import load_config
-from ppo_cli.envs.factory import env_spec
+from ppo_cli.envs.factory import ENDLESS, env_spec
+from ppo_cli.envs.guard import check_finite
 from ppo_cli.envs.member_envs import MemberEnvs, make_member_envs
 from ppo_cli.errors import CorruptFileError
 from ppo_cli.kernels.playing import ONE_EPISODE
@@ -46,6 +47,8 @@ def play_episodes(
 ) -> list[EvalStats] | None:
     """Play ``episodes`` fresh episodes with each member's policy, each in an environment of its own.
 
+    In an environment without a time limit an episode is cut off after ``ENDLESS`` steps.
+
     Args:
         net: The networks' shape.
         distribution: How actions are drawn.
@@ -64,8 +67,15 @@ def play_episodes(
     """
     round_seeds = [episode_seed(seed, stream, round_index, 0) for seed in seeds]
     compiled = isinstance(net, CompiledActorCritic)
+    endless = net.spec.max_episode_steps is None
     envs = make_member_envs(
-        net.spec.env_id, env_kwargs, episodes, round_seeds, stream=stream, compiled=compiled
+        net.spec.env_id,
+        env_kwargs,
+        episodes,
+        round_seeds,
+        stream=stream,
+        compiled=compiled,
+        max_steps=ENDLESS,
     )
     try:
         envs.reset()
@@ -83,7 +93,12 @@ def play_episodes(
         envs.close()
     by_member = [records[m * episodes : (m + 1) * episodes] for m in range(len(seeds))]
     return [
-        EvalStats(tuple(r.episode_return for r in own), tuple(r.length for r in own), deterministic)
+        EvalStats(
+            tuple(r.episode_return for r in own),
+            tuple(r.length for r in own),
+            deterministic,
+            sum(endless and r.length == ENDLESS and not r.terminated for r in own),
+        )
         for own in by_member
     ]
 
@@ -104,7 +119,9 @@ def _play_steps(
             if not active.any():
                 break
             actions = sample(normalizer(torch.from_numpy(envs.obs)), None if noise is None else noise[:, t])
-            envs.step(net.sendable(distribution, actions).numpy(), active=active)
+            step = envs.step(net.sendable(distribution, actions).numpy(), active=active)
+            obs = step.obs.reshape(-1, net.spec.obs_size)
+            check_finite(net.spec.env_id, "step()", obs, step.rewards.ravel())
 
     return block
 

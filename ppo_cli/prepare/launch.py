@@ -11,12 +11,13 @@ from ppo_cli.config.dump import dump_config
 from ppo_cli.config.identity import differing, result_settings, static_key
 from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.envs.from_settings import make_envs
+from ppo_cli.envs.consent import remember_run
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.learn.population import Member, Population, plan
 from ppo_cli.learn.reference import original_reference
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.prepare.engine import check_engine
+from ppo_cli.prepare.try_environment import try_environment
 from ppo_cli.runs.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
 from ppo_cli.runs.names import run_name
 from ppo_cli.runs.run_dir import RunDir, create_run_dir, find_run
@@ -61,6 +62,8 @@ def prepare_new(
         Member(config, run, command=command, env_requested=env_requested)
         for config, run in zip(configs, made, strict=True)
     ]
+    for config, run in zip(configs, made, strict=True):
+        remember_run(run.path, config)
     return plan(members)
 
 
@@ -128,6 +131,7 @@ def prepare_in_folder(
         run = RunDir(folder / name)
         if not run.config_path.exists():
             run = create_run_dir(folder, name, exact=True, config=dump_config(config))
+            remember_run(run.path, config)
             members.append(Member(config, run, command=command, env_requested=env_requested))
             continue
         check_same_run(run, config)
@@ -137,14 +141,11 @@ def prepare_in_folder(
 
 
 def _try_environment(config: RunConfig) -> EnvSpec:
-    """Find out whether engine and environment can be had, and whether its actions suit the policy."""
+    """Find out whether engine and environment are there and work, and whether the actions suit the policy."""
     check_engine(config)
-    envs = make_envs([config], num_envs=1)
-    try:
-        make_distribution(envs.spec.action, config.network.policy, config.network.squash)
-    finally:
-        envs.close()
-    return envs.spec
+    spec = try_environment(config)
+    make_distribution(spec.action, config.network.policy, config.network.squash)
+    return spec
 
 
 def _try_reference(config: RunConfig, spec: EnvSpec) -> None:
@@ -229,10 +230,12 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
     summary = _summary(run, notices)
     with run.lock():
         checkpoint = load_latest_checkpoint(run, notices.append)
+        planned = config.num_iterations
         if total_timesteps is not None and total_timesteps != config.total_timesteps:
             config = with_values(config, {"total_timesteps": total_timesteps})
             _check_not_done(run, config, checkpoint.iteration if checkpoint else 0, summary)
             run.write_config(dump_config(config))
+            notices.extend(_jumps(run.name, config, planned, checkpoint.iteration if checkpoint else 0))
         else:
             _check_not_done(run, config, checkpoint.iteration if checkpoint else 0, summary)
     if checkpoint is None:
@@ -241,6 +244,25 @@ def _resumed(run: RunDir, total_timesteps: int | None, notices: list[str]) -> Me
     return Member(
         config, run, checkpoint, str(summary.get("command", "")), str(summary.get("env_id_requested", ""))
     )
+
+
+def _jumps(name: str, config: RunConfig, planned: int, done: int) -> list[str]:
+    """What to say where a run is extended whose learning rate has fallen: it rises again.
+
+    Args:
+        name: The run.
+        config: Its settings, extended.
+        planned: Iterations that it was to have before.
+        done: Iterations that it has had.
+    """
+    now, then = (max(0.0, 1 - done / whole) for whole in (config.num_iterations, planned))
+    if not config.learning.anneal_lr or now - then < 0.01:
+        return []
+    rate = config.learning.learning_rate
+    return [
+        f"{name}: anneal_lr spreads the learning rate over the longer training, so it jumps from "
+        f"{rate * then:.2g} to {rate * now:.2g} now, and the policy may lose before it gains"
+    ]
 
 
 def _summary(run: RunDir, notices: list[str]) -> Mapping[str, object]:

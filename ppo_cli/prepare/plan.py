@@ -8,6 +8,7 @@ from typing import Any
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.prepare.footprint import disk_bytes
+from ppo_cli.prepare.try_environment import try_environment
 from ppo_cli.runs.names import run_name
 
 
@@ -23,6 +24,7 @@ def training_plan(configs: Sequence[RunConfig], runs_dir: Path, name: str | None
         UsageError: It is no name, or the environment cannot be had.
     """
     config = configs[0]
+    try_environment(config)
     return {
         "num_runs": len(configs),
         "seeds": [member.seed for member in configs],

@@ -73,6 +73,7 @@ def resolve_settings(
     values_label: str | None = None,
     swept: Mapping[str, Any] | None = None,
     allow_import: bool = False,
+    to_be_swept: bool = False,
 ) -> ResolvedSettings:
     """Put settings together, agree to what they import, and make them fit the environment.
 
@@ -86,15 +87,17 @@ def resolve_settings(
         values_label: What messages call the place of ``values``; by default each is its option, ``--seed``.
         swept: Values of a point of a sweep, by path, which win over everything.
         allow_import: ``--allow-import``.
+        to_be_swept: Whether other values may come on top, with which what has no effect may have one.
 
     Raises:
         UsageError: Anything that is wrong with them.
     """
     from ppo_cli.config.identity import ENGINE
+    from ppo_cli.config.ignored import without_ignored
     from ppo_cli.config.resolve import resolve_config, with_values
     from ppo_cli.envs.consent import TERMS, agree_to_terms, is_typed, refuse_modules_of_files
     from ppo_cli.envs.registry import resolve_env_id
-    from ppo_cli.envs.whole_episodes import NUM_STEPS, with_whole_episodes
+    from ppo_cli.envs.whole_episodes import NUM_STEPS, endless_notice, with_whole_episodes
     from ppo_cli.prepare.engine import with_engine
 
     running = resolve_env_id(env, allow_import=True) if isinstance(env, str) else env
@@ -116,8 +119,10 @@ def resolve_settings(
         config = with_values(config, {"env_id": running.env_id})
     agree_to_terms(config.reward_shaping.terms, agreed=allow_import or is_typed(given, TERMS))
     config, longer = with_whole_episodes(config, given)
+    config = config if to_be_swept else without_ignored(config, given)
     config, chosen = with_engine(config)
     origins = resolved.origins | ({NUM_STEPS: f"time limit of {config.env_id}"} if longer else {})
     origins |= {ENGINE: chosen} if chosen else {}
-    notices = tuple(notice for notice in (running.notice, *resolved.notices, longer) if notice)
+    candidates = (running.notice, *resolved.notices, longer, endless_notice(config))
+    notices = tuple(notice for notice in candidates if notice)
     return ResolvedSettings(config, running.requested, origins, notices)

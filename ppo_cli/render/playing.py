@@ -10,7 +10,8 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 
-from ppo_cli.envs.factory import Env, env_fault, make_env, spec_of
+from ppo_cli.envs.factory import ENDLESS, Env, make_env, spec_of
+from ppo_cli.envs.guard import FAULTS, calling, check_finite, env_fault, limited
 from ppo_cli.envs.shaping import RewardShaping, ShapingParams
 from ppo_cli.envs.user_terms import term_set
 from ppo_cli.errors import PpoError, UsageError
@@ -22,7 +23,7 @@ Ending = Literal["", "terminated", "truncated", "cut"]
 
 RGB = "rgb_array"
 DEFAULT_ENV_FPS = 30  # Gymnasium's own, for environments that do not say
-MAX_STEPS = 10_000  # of an environment without a time limit
+MAX_STEPS = ENDLESS
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,11 @@ def env_fps(scene: Scene) -> float:
     without_display()
     env = make_env(scene.env_id, scene.env_kwargs)
     try:
-        metadata = env.metadata
+        with calling(scene.env_id, "metadata"):
+            metadata = dict(env.metadata)
+            modes = list(metadata.get("render_modes") or [])
     finally:
         env.close()
-    modes = metadata.get("render_modes") or []
     if RGB not in modes:
         raise UsageError(
             f"{scene.env_id} cannot be rendered: it has no render mode {RGB!r}",
@@ -125,20 +127,23 @@ def _steps(
         if names:
             env = RewardShaping(env, _logged(scene.shaping), scene.env_id)
         agent = scene.make_agent(env.action_space, seed)
-        try:
+        with calling(scene.env_id, f"reset(seed={seed})"):
             obs, _ = env.reset(seed=seed)
-        except Exception as error:  # the environment's code may raise anything
-            raise env_fault(scene.env_id, f"reset(seed={seed})", error) from error
+        check_finite(scene.env_id, "reset()", np.atleast_2d(obs), np.zeros(1))
         moment = Moment(Episode(0.0, 0, seed), env.action_space, terms=dict.fromkeys(names, math.nan))
         yield env, moment
         while not moment.ending:
             action = agent(obs)
             try:
-                obs, reward, terminated, truncated, info = env.step(action)
+                with limited():
+                    obs, reward, terminated, truncated, info = env.step(action)
             except PpoError:  # shaping terms of the user's own tell their faults themselves
                 raise
-            except Exception as error:
+            except FAULTS as error:
                 raise env_fault(scene.env_id, f"step({action!r})", error) from error
+            check_finite(
+                scene.env_id, "step()", np.atleast_2d(obs), np.zeros(1) if names else np.array([reward])
+            )
             terms = dict(info["reward_components"]) if names else {"env_reward": float(reward)}
             ending: Ending = "terminated" if terminated else "truncated" if truncated else ""
             moment = _next(moment, action, terms, ending)
@@ -167,16 +172,16 @@ def _logged(shaping: ShapingParams) -> ShapingParams:
 
 
 def _picture(env: Env, env_id: str) -> Array:
-    try:
-        frame = env.render()
-    except (ImportError, gym.error.DependencyNotInstalled) as error:
-        raise UsageError(
-            f"{env_id} cannot be rendered: {error}", hint="`ppo doctor` checks the installation", key="env_id"
-        ) from error
-    except Exception as error:
-        raise env_fault(env_id, "render()", error) from error
-    if isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3:
-        return frame
+    with calling(env_id, "render()"):
+        try:
+            frame: Any = env.render()
+        except (ImportError, gym.error.DependencyNotInstalled) as error:
+            text, hint = f"{env_id} cannot be rendered: {error}", "`ppo doctor` checks the installation"
+            raise UsageError(text, hint=hint, key="env_id") from error
+    is_bytes = isinstance(frame, np.ndarray) and frame.dtype == np.uint8
+    if is_bytes and frame.ndim == 3 and frame.shape[2] == 3 and frame.size:
+        picture: Array = frame
+        return picture
     kind = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
     raise UsageError(
         f"{env_id} cannot be rendered: its render() gives {kind}",

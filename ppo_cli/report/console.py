@@ -12,6 +12,7 @@ from typing import IO, cast
 
 from rich.console import Console
 
+from ppo_cli.report.results_stream import results_stream
 from ppo_cli.report.text import ReaderGoneError
 
 _PIPE_WIDTH = 200  # wide enough that a pipe or a file gets every column uncut
@@ -69,7 +70,8 @@ class _TolerantStream:
 
 def stdout_console() -> Console:
     """A console for results."""
-    return _ResultConsole(width=_width(sys.stdout), markup=False, emoji=False, highlight=False)
+    stream = results_stream()
+    return _ResultConsole(file=stream, width=_width(stream), markup=False, emoji=False, highlight=False)
 
 
 def stderr_console() -> Console:
@@ -89,7 +91,7 @@ def is_terminal(stream: IO[str] | None) -> bool:
 def can_animate() -> bool:
     """Tell whether a live view makes sense: both streams are terminals that can move their cursor."""
     capable = os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown") or os.name == "nt"
-    return capable and is_terminal(sys.stdout) and is_terminal(sys.stderr) and not os.environ.get("CI")
+    return capable and is_terminal(results_stream()) and is_terminal(sys.stderr) and not os.environ.get("CI")
 
 
 def _width(stream: IO[str] | None) -> int | None:

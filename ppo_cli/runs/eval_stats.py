@@ -48,11 +48,13 @@ class EvalStats:
         returns: One per episode, in the order of their seeds.
         lengths: Steps of each episode.
         deterministic: Whether the most likely action was taken.
+        cut: How many episodes were cut off, in an environment without a time limit.
     """
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
     deterministic: bool = True
+    cut: int = 0
 
     @property
     def episodes(self) -> int:
@@ -100,4 +102,5 @@ class EvalStats:
             "episodes": self.episodes,
             "mean_length": self.mean_length,
             "deterministic": self.deterministic,
+            "cut": self.cut,
         }

@@ -20,6 +20,9 @@ from ppo_cli.storage.json_file import read_json, write_json
 
 MAX_SUMMARY_BYTES = 4 * 2**20
 
+GIVEN_UP = "given_up"
+"""Key of a ``summary.json``: the run fails by itself, not with the others that were trained with it."""
+
 
 @dataclass(frozen=True)
 class RunDir:

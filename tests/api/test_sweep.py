@@ -12,7 +12,7 @@ from helpers.cli_runner import inside
 from helpers.sweep_helpers import FAULTY, TINY, InProcess, sweep_files, train_in_process, unlucky
 
 from ppo_cli import load_runs, sweep
-from ppo_cli.api.sweep import Hooks, SessionOptions
+from ppo_cli.api.sweep import Hooks
 from ppo_cli.errors import StorageError, UsageError
 from ppo_cli.learn import trainer
 from ppo_cli.report import sweep_plots
@@ -162,6 +162,6 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_after_a_full_disk_the_hint_says_how_to_go_on(runs_dir: Path, full_disk: None) -> None:
     with pytest.raises(StorageError) as caught:
-        sweep("CartPole-v1", "eps_clip=0.1", seeds=1, options=SessionOptions(allow_import=True), **QUICK)
-    go_on = "ppo sweep --resume runs/CartPole-v1-eps_clip --allow-import"
+        sweep("CartPole-v1", "eps_clip=0.1", seeds=1, **QUICK)
+    go_on = "ppo sweep --resume runs/CartPole-v1-eps_clip"
     assert caught.value.hint == f"Free some space. Then go on: {go_on}"

@@ -31,7 +31,7 @@ def test_a_stop_before_the_first_checkpoint_does_not_claim_one(tmp_path: Path) -
     runs = train("CartPole-v1", runs_dir=tmp_path, name="x", hooks=Hooks(stop=stop))
     stderr = io.StringIO()
     with contextlib.redirect_stderr(stderr), contextlib.redirect_stdout(io.StringIO()):
-        show_training(runs, allow_import=False, quiet=True, as_json=False)
+        show_training(runs, quiet=True, as_json=False)
     assert exit_code(runs, stop) == 130
     assert "nothing was saved yet" in stderr.getvalue() and "is saved" not in stderr.getvalue()
     assert f"ppo train --resume {tmp_path / 'x'}" in stderr.getvalue()

@@ -119,7 +119,7 @@ def test_names_inside_a_mapping_add_to_it():
         ("eps_clip=.inf", "learning.eps_clip: .inf is not a finite number"),
         ("hidden_sizes=a,b", "network.hidden_sizes: 'a' is not allowed"),
         ("env_kwargs.a b=1", "env_kwargs.a b: 'a b' is not a name"),
-        ("env_kwargs.a={}", "env_kwargs.a: {} is not allowed"),
+        ("env_kwargs.a=[[[[[[[[[[1]]]]]]]]]]", "is not allowed; expected text, number"),
         ("learning=1", "learning: unknown setting"),
         ("gamma=\ud800", "U+D800"),
         ("gamma=" + "1" * 20_000, "longer than"),

@@ -21,7 +21,7 @@ if "Spy-v0" not in gym.registry:
 def terms(obs):
     return {"bonus": obs[..., 0]}
 """
-FILES = ["env_id: spy_module:Spy-v0\n", "env_id: CartPole-v1\nterms: spy_module:terms\n"]
+FILES = ["env_id: spy_module:Spy-v0\n", "env_id: CartPole-v1\nmode: log\nterms: spy_module:terms\n"]
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +59,8 @@ def test_a_file_may_name_a_module_only_with_consent(tmp_path: Path, text: str) -
     [
         ("spy_module:Spy-v0", (), {}),
         (None, ("env_id=spy_module:Spy-v0",), {}),
-        ("CartPole-v1", ("terms=spy_module:terms",), {}),
-        ("CartPole-v1", (), {"terms": "spy_module:terms"}),
+        ("CartPole-v1", ("mode=log", "terms=spy_module:terms"), {}),
+        ("CartPole-v1", (), {"mode": "log", "terms": "spy_module:terms"}),
     ],
 )
 def test_to_type_a_module_is_to_consent(
@@ -72,7 +72,7 @@ def test_to_type_a_module_is_to_consent(
 
 def test_what_is_typed_takes_the_place_of_what_a_file_names(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("env_id: CartPole-v1\nterms: other:terms\n")
+    path.write_text("env_id: CartPole-v1\nmode: log\nterms: other:terms\n")
     config = resolve_settings(None, path, ["terms=spy_module:terms"]).config
     assert imports_of(config) == ["reward_shaping.terms: spy_module:terms"]
     assert imports_of(RunConfig(env_id="CartPole-v1")) == []

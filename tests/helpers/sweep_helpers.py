@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +77,7 @@ class Faulty(CartPoleEnv):
     Args:
         render_mode: As of every environment.
         pay: The reward of a step.
-        fault: ``raises`` an exception, pays a ``nan``, or ``no``.
+        fault: ``raises`` an exception, pays a ``nan``, or more than can be learned (``huge``), or ``no``.
         unlucky: The reset seed of the only episodes that fail; None for all.
     """
 
@@ -96,7 +97,8 @@ class Faulty(CartPoleEnv):
         failing = self.count == 0 and "FAULTY_IS_CURED" not in os.environ
         if failing and self.fault == "raises":
             raise ValueError("the pole is gone")
-        reward = float("nan") if failing and self.fault == "nan" else self.pay
+        wrong = {"nan": math.nan, "huge": 1e30}.get(self.fault, self.pay)
+        reward = wrong if failing else self.pay
         return obs, reward, terminated, truncated, info
 
 

@@ -63,6 +63,7 @@ def _rows(document: Mapping[str, Any], *, unicode: bool) -> list[tuple[str, obje
     from ppo_cli.report.numbers import number
     from ppo_cli.report.tables import eval_text
 
+    cut = document["cut"]
     return [
         ("run", document["run_dir"]),
         ("policy", "best" if document["best"] else "last"),
@@ -70,5 +71,10 @@ def _rows(document: Mapping[str, Any], *, unicode: bool) -> list[tuple[str, obje
         ("std", number(document["std"])),
         ("range", f"{number(document['min'])} to {number(document['max'])}"),
         ("length", number(document["mean_length"])),
-        ("episodes", document["episodes"]),
+        (
+            "episodes",
+            f"{document['episodes']}, {cut} of them cut off without a time limit"
+            if cut
+            else document["episodes"],
+        ),
     ]

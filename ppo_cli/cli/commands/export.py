@@ -73,7 +73,7 @@ def export_command(
     folder = find_run(runs_dir, run)
     config = read_config(folder)
     if to in _PLAYING:
-        agree_to_run(config, allow_import=allow_import)
+        agree_to_run(config, allow_import=allow_import, folder=folder.path)
     path = output or output_path(folder.path, to, best=best)
     check_output(path, to, force=force)
     exported = _exported(folder, config, to, path, best=best)

@@ -188,7 +188,7 @@ def sweep_command(
             return
         else:
             document = api.run_sweep(request, name=name, runs_dir=runs_dir, options=session, hooks=hooks)
-        go_on = api.resume_command(document["sweep_dir"], allow_import=allow_import)
+        go_on = api.resume_command(document["sweep_dir"])
         show_sweep(document, stopped=stop(), resume=go_on, quiet=quiet, as_json=json)
     raise typer.Exit(exit_code(document, stop))
 

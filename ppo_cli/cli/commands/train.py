@@ -118,7 +118,7 @@ def train_command(
                 allow_import=allow_import,
                 hooks=hooks,
             )
-        show_training(runs, allow_import=allow_import, quiet=quiet, as_json=json)
+        show_training(runs, quiet=quiet, as_json=json)
     raise typer.Exit(exit_code(runs, stop))
 
 

@@ -134,7 +134,7 @@ def _labelled(word: str, runs_dir: Path, *, allow_import: bool) -> tuple[str, Ru
         if not (sign and label and ref):
             raise
         run = find_run(runs_dir, ref)
-    agree_to_run(read_config(run), allow_import=allow_import)
+    agree_to_run(read_config(run), allow_import=allow_import, folder=run.path)
     return label, run
 
 

@@ -64,7 +64,12 @@ def show_results(console: Console, document: Document) -> None:
     points = [PointResult.from_json(point) for point in document["points"]]
     points = points if document["search"] == "grid" else best_first(points)
     console.print(results_table(points, width=console.width, unicode=unicode))
-    for line in (document["sentence"], _best_text(document, unicode=unicode), _saved_text(document)):
+    for line in (
+        document["sentence"],
+        _importance_text(document),
+        _best_text(document, unicode=unicode),
+        _saved_text(document),
+    ):
         if line:
             console.print(clean(line), soft_wrap=not console.is_terminal)
 
@@ -101,6 +106,15 @@ def _best_text(document: Document, *, unicode: bool) -> str:
     return f"{text} On {_seeds(held_out, 'held-out ')} it repeats {_mean(held_out, unicode)}."
 
 
+def _importance_text(document: Document) -> str:
+    """Which of several swept settings mattered, and by how much."""
+    shares = document.get("importances") or {}
+    if not shares:
+        return ""
+    listed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return f"What mattered for being among the better points (PED-ANOVA): {listed}."
+
+
 def _seeds(numbers: Mapping[str, Any], kind: str) -> str:
     return f"{numbers['n_seeds']} {kind}seed{'' if numbers['n_seeds'] == 1 else 's'}"
 
@@ -127,5 +141,8 @@ def _next_commands(document: Document, resume: str) -> list[str]:
     """Commands that make sense now, ready to be typed."""
     folder = shlex.quote(document["sweep_dir"])
     retry = [f"{resume} --retry-failed"] if document["failed"] else []
-    train = [f"ppo train --from-sweep {folder}"] if document["best"] else []
+    from ppo_cli.api.sweep import needs_consent  # which loads Gymnasium
+
+    consent = " --allow-import" if needs_consent(document["sweep_dir"]) else ""
+    train = [f"ppo train --from-sweep {folder}{consent}"] if document["best"] else []
     return [*retry, *train, f"ppo show {folder}"]

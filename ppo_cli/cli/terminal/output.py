@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
+from ppo_cli.report.results_stream import results_stream
 from ppo_cli.report.text import ReaderGoneError
 from ppo_cli.storage.json_file import json_text
 
@@ -22,10 +22,11 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def write_stdout(text: str) -> None:
     """Write text to stdout as it is, at once; into nothing when stdout is closed."""
-    if sys.stdout is None:
+    stream = results_stream()
+    if stream is None:
         return
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        stream.write(text)
+        stream.flush()
     except BrokenPipeError:
         raise ReaderGoneError from None

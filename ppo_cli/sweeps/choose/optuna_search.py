@@ -7,6 +7,7 @@ the sweep's folder came to, so a search that is stopped and resumed asks for the
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ DIGITS = 4
 
 STARTUP = 10
 """Points that TPE draws at random before it has something to go by, as in Optuna's own default."""
+
+FEWEST = 8
+"""Points below which nothing is said about which setting matters."""
 
 _TRIES = 50
 
@@ -93,6 +97,38 @@ def ask(
         if point not in means and is_valid(point):
             points[point] = None
     return list(points)
+
+
+def importances(params: Sequence[Param], means: Mapping[Point, float]) -> dict[str, float]:
+    """How much each swept setting matters, in shares of 1, the one that matters most first.
+
+    By PED-ANOVA over the points that were trained: how differently a setting is distributed among the better
+    points and among all (Watanabe, Bansal and Hutter 2023, "PED-ANOVA"). Whatever chose the points.
+
+    Args:
+        params: What is swept.
+        means: The points with their mean return over seeds; NaN for one that has none.
+
+    Returns:
+        Nothing for fewer than two settings that vary or fewer than ``FEWEST`` points, or without Optuna.
+    """
+    done = {point: mean for point, mean in means.items() if math.isfinite(mean)}
+    varied = [p for p in params if len({repr(dict(point.values)[p.name]) for point in done}) > 1]
+    if len(varied) < 2 or len(done) < FEWEST or len(set(done.values())) < 2:
+        return {}
+    try:
+        optuna = _optuna()
+    except UsageError:
+        return {}
+    space = {param.name: _distribution(optuna, param) for param in varied}
+    study = optuna.create_study(direction="maximize")
+    for point, mean in done.items():
+        study.add_trial(_trial(optuna, varied, space, point, mean))
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it calls itself experimental
+        found: dict[str, float] = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return found if all(map(math.isfinite, found.values())) else {}
 
 
 def _value(param: Param, drawn: Any) -> Any:

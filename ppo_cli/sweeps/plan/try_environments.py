@@ -21,7 +21,7 @@ def try_environments(spec: SweepSpec) -> None:
             names the point.
         CorruptFileError: The reference is damaged.
     """
-    from ppo_cli.envs.from_settings import make_envs
+    from ppo_cli.prepare.try_environment import try_environment
 
     points = spec.points() or (spec.default_point,)
     different: dict[str, tuple[Point | None, RunConfig]] = {}
@@ -30,12 +30,11 @@ def try_environments(spec: SweepSpec) -> None:
         different.setdefault(_what_is_made(config), (point, config))
     for point, config in list(different.values())[:MOST]:
         try:
-            envs = make_envs([config], num_envs=1)
-            envs.close()
+            spec_of_env = try_environment(config)
             if config.facts.reference_path(config.learning) is not None:
                 from ppo_cli.learn.reference import original_reference  # loads torch
 
-                original_reference(config, envs.spec)
+                original_reference(config, spec_of_env)
         except UsageError as error:
             if point is None:
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 
 from ppo_cli.comparison.statistics import iqm
 from ppo_cli.runs.eval_stats import mean_interval
+from ppo_cli.runs.payable import Interval, cut, payable
 from ppo_cli.sweeps.results.run_result import FINAL, LOST, PRUNED, RunResult
 from ppo_cli.sweeps.spec.points import Point
 
@@ -25,7 +26,8 @@ class PointResult:
         n_pruned: Runs that a rung stopped.
         n_missing: Runs that are not done yet.
         steps: Environment steps of all its runs.
-        wall_time: Seconds of its longest run.
+        wall_time: Longest time of a run in seconds.
+        bounds: What an episode can pay at the least and at the most; None where that is not known.
     """
 
     point: Point
@@ -36,6 +38,7 @@ class PointResult:
     n_missing: int
     steps: int
     wall_time: float
+    bounds: Interval | None = None
 
     @property
     def mean(self) -> float:
@@ -44,8 +47,8 @@ class PointResult:
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """95 % confidence interval of the mean over seeds (Student's t)."""
-        return mean_interval(self.returns)
+        """95 % confidence interval of the mean over seeds (Student's t), cut to what an episode can pay."""
+        return cut(mean_interval(self.returns), self.bounds)
 
     @property
     def iqm(self) -> float:
@@ -68,6 +71,7 @@ class PointResult:
             "missing": self.n_missing,
             "steps": self.steps,
             "wall_time": self.wall_time,
+            "payable": None if self.bounds is None else list(self.bounds),
         }
 
     @classmethod
@@ -82,6 +86,7 @@ class PointResult:
             n_missing=document["missing"],
             steps=document["steps"],
             wall_time=document["wall_time"],
+            bounds=tuple(bounds) if (bounds := document.get("payable")) else None,
         )
 
 
@@ -113,7 +118,7 @@ def best_first(points: Sequence[PointResult]) -> list[PointResult]:
 def _point_result(point: Point, runs: Sequence[RunResult]) -> PointResult:
     """Sum up the runs of one point."""
     done = [run for run in runs if run.final is not None]
-    statuses = [run.status for run in runs]
+    statuses, config = [run.status for run in runs], runs[0].planned.config
     return PointResult(
         point=point,
         seeds=tuple(run.planned.seed for run in done),
@@ -123,4 +128,5 @@ def _point_result(point: Point, runs: Sequence[RunResult]) -> PointResult:
         n_missing=sum(status not in FINAL for status in statuses),
         steps=sum(run.global_step for run in runs),
         wall_time=max((run.wall_time for run in runs), default=0.0),
+        bounds=payable(config.env_id, config.env_kwargs),
     )

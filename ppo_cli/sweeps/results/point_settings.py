@@ -13,6 +13,7 @@ from ppo_cli.prepare.resolve import ResolvedSettings, settings_of_config
 from ppo_cli.sweeps.folder.sweep_dir import find_sweep
 from ppo_cli.sweeps.results.point_result import PointResult, best_point
 from ppo_cli.sweeps.results.sweep_results import read_sweep
+from ppo_cli.sweeps.spec.consent import is_agreed_before
 
 BEST = "best"
 
@@ -36,9 +37,8 @@ def settings_of_point(
     results = read_sweep(folder)
     spec = results.spec
     chosen = _chosen(folder.name, results.points(), point)
-    settings = settings_of_config(
-        spec.config(chosen.point, spec.base.seed), values, allow_import=allow_import
-    )
+    agreed = allow_import or is_agreed_before(folder.path, spec)
+    settings = settings_of_config(spec.config(chosen.point, spec.base.seed), values, allow_import=agreed)
     notice = f"{chosen.point.text}, from the sweep {folder.name}"
     if chosen.returns:
         notice += f" (mean return {chosen.mean:.1f} over {len(chosen.returns)} seeds there)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.errors import CorruptFileError
-from ppo_cli.runs.run_dir import RunDir
+from ppo_cli.runs.run_dir import GIVEN_UP, RunDir
 from ppo_cli.sweeps.spec.planned_runs import PlannedRun
 
 WAITING, INTERRUPTED, COMPLETED, DIVERGED, FAILED, PRUNED = (
@@ -22,8 +22,6 @@ FINAL = frozenset({COMPLETED, DIVERGED, FAILED, PRUNED})
 """The statuses of runs that are not trained further."""
 
 LOST = frozenset({DIVERGED, FAILED})
-GIVEN_UP = "given_up"
-"""Key of a ``summary.json`` that a sweep wrote: the run fails by itself, not with the others of its job."""
 
 
 @dataclass(frozen=True)

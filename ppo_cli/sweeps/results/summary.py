@@ -45,12 +45,22 @@ def summary(results: SweepResults) -> dict[str, Any]:
         "points": [point.to_json() for point in points],
         "best": _best(results.best(), held_out),
         "sentence": sentence(spec, points),
+        "importances": _importances(spec, points),
         "steps": _steps(runs),
         "failed": [_failure(run) for run in [*runs, *held_out] if run.status in LOST],
         "runs": [run.to_json() for run in runs],
         "held_out_runs": [run.to_json() for run in held_out],
         "version": __version__,
     }
+
+
+def _importances(spec: SweepSpec, points: Sequence[PointResult]) -> dict[str, float]:
+    """How much each swept setting matters, where that can be told."""
+    if len(spec.params) < 2 or len(spec.env_ids) > 1:
+        return {}
+    from ppo_cli.sweeps.choose.optuna_search import importances
+
+    return importances(spec.params, {point.point: point.mean for point in points if not point.n_pruned})
 
 
 def describe_sweep(folder: SweepDir) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ppo_cli.config.dump import dump_config
-from ppo_cli.runs.run_dir import create_run_dir
+from ppo_cli.runs.run_dir import GIVEN_UP, create_run_dir
 from ppo_cli.sweeps.folder.sweep_dir import SweepDir
-from ppo_cli.sweeps.results.run_result import GIVEN_UP, RunResult
+from ppo_cli.sweeps.results.run_result import RunResult
 
 
 def record_end(folder: SweepDir, run: RunResult, status: str, reason: str) -> None:

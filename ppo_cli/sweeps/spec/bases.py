@@ -155,6 +155,7 @@ def _base(inputs: Inputs, settings: Node | None, env: ResolvedEnv | None = None)
         values_label=inputs.values_label,
         swept=inputs.swept,
         allow_import=inputs.allow_import,
+        to_be_swept=True,
     )
     return Base(resolved.config, resolved.env_requested, resolved.notices)
 

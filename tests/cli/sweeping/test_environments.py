@@ -32,6 +32,10 @@ def test_a_module_of_the_users_is_imported_where_it_was_agreed_to(
     words = ("sweep", "--env", "swept_env:SweptEnv-v0", *TINY, "--param", "eps_clip=0.1", "--seeds", "1")
     assert inside(*words, "--confirm", "0", "--quiet", cwd=tmp_path).code == 0
     monkeypatch.setattr(user_code, "_agreed", set())
-    refused = inside("sweep", "--resume", "latest", cwd=tmp_path)
+    assert inside("sweep", "--resume", "latest", "--quiet", cwd=tmp_path).code == 0, "agreed to in this place"
+    monkeypatch.setattr(user_code, "_agreed", set())
+    (tmp_path / "runs").rename(tmp_path / "sent")
+    refused = inside("sweep", "--resume", "latest", "--runs-dir", "sent", cwd=tmp_path)
     assert refused.code == 2 and "--allow-import" in refused.stderr
-    assert inside("sweep", "--resume", "latest", "--allow-import", "--quiet", cwd=tmp_path).code == 0
+    allowed = ("--runs-dir", "sent", "--allow-import", "--quiet")
+    assert inside("sweep", "--resume", "latest", *allowed, cwd=tmp_path).code == 0

@@ -34,7 +34,7 @@ def test_results_csv_has_a_row_for_each_run_with_the_swept_values_in_columns(tmp
         "eval_episodes", "global_step", "wall_time", "reason", "run",
     ]  # fmt: skip
     assert [row["run"] for row in rows] == list(done.statuses)
-    assert [row["status"] for row in rows] == ["completed", "completed", "diverged", "diverged"]
+    assert [row["status"] for row in rows] == ["completed", "completed", "failed", "failed"]
     assert [(row["hidden_sizes"], row["env_kwargs.fault"], row["target_kl"]) for row in rows[:2]] == [
         ("[8, 8]", "no", ""), ("[8, 8]", "no", "0.1"),
     ]  # fmt: skip

@@ -49,7 +49,7 @@ def test_no_point_is_announced_before_all_runs_have_ended(tmp_path: Path, every_
 
 def test_a_held_out_run_that_is_lost_is_among_the_failures(tmp_path: Path) -> None:
     first = 1 + 1_000_000
-    done = sweep(tiny_spec("eps_clip=0.1", env_id=FAULTY, confirm=2, base=unlucky("nan", first)), tmp_path)
+    done = sweep(tiny_spec("eps_clip=0.1", env_id=FAULTY, confirm=2, base=unlucky("huge", first)), tmp_path)
     document = done.summary()
     assert [run["seed"] for run in document["failed"]] == [first]
     assert document["best"]["held_out"]["n_seeds"] == 1

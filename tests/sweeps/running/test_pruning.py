@@ -93,7 +93,7 @@ def test_a_point_that_loses_a_run_before_a_rung_does_not_pass_it(tmp_path: Path)
     """The best paid point is the only one that meets its unlucky episode."""
     bad = episode_seed(2, Stream.EPISODE, 1, 0)
     params = ("env_kwargs.pay=1.0,1e2,1e4,1e6", f"env_kwargs.unlucky=1,2,3,{bad}")
-    base = OFTEN | {"env_kwargs": {"fault": "nan"}}
+    base = OFTEN | {"env_kwargs": {"fault": "huge"}}
     done = sweep(tiny_spec(*params, env_id=FAULTY, base=base, zipped=True, prune=True), tmp_path)
     ended = [(run.planned.config.env_kwargs["pay"], run.planned.seed, run.status) for run in done.runs]
     assert [run for run in ended if run[0] == 1e6] == [(1e6, 1, "pruned"), (1e6, 2, "diverged")]

@@ -57,12 +57,14 @@ def test_the_file_of_a_folder_imports_nothing_when_it_is_read(tmp_path, module):
     assert imports_of_spec(again) == [f"env_id: {module}:Mine-v0"]
 
 
-def test_a_sweep_of_a_folder_is_trained_only_with_consent(module):
+def test_a_sweep_of_a_folder_is_trained_only_with_consent(module, tmp_path):
     base = with_values(CARTPOLE, {"mode": "log"})
     spec = spec_of(f"terms=null,{module}:terms", base=base)
-    refused(lambda: agree_to_spec(spec, allow_import=False), "would import", "--allow-import")
+    refused(
+        lambda: agree_to_spec(spec, allow_import=False, folder=tmp_path), "would import", "--allow-import"
+    )
     assert module not in sys.modules
-    agree_to_spec(spec, allow_import=True)
+    agree_to_spec(spec, allow_import=True, folder=tmp_path)
     assert module in sys.modules
 
 

@@ -1,0 +1,93 @@
+"""Settings that other settings make useless: what was asked for and would change nothing is refused.
+
+What no algorithm or policy of the config uses is refused where settings are read; this is about the rest. It
+concerns what a user gave. Of what tuned files hold, the useless part is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from ppo_cli.config.assignments import Assignment
+from ppo_cli.config.problems import Origin, Problem, refuse
+from ppo_cli.config.resolve import with_values
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import SHAPING_TERMS
+from ppo_cli.config.settings import BY_PATH
+from ppo_cli.config.values import get_value
+
+PAYING = ("add", "replace", "potential")
+"""The modes of reward shaping that change rewards."""
+
+_CRITIC = ("vf_coef", "critic_learning_rate", "eps_clip_vf")
+
+
+def without_ignored(config: RunConfig, given: Mapping[str, Assignment]) -> RunConfig:
+    """The settings without those that have no effect.
+
+    Args:
+        config: The settings.
+        given: What the user gave, by path, each with its place.
+
+    Raises:
+        UsageError: The user gave some of them, or shaping that pays for nothing.
+    """
+    useless = ignored(config)
+    place = Origin("settings")
+    problems = [
+        Problem(given[path].name_origin if path in given else place, path, why, hint)
+        for path, (why, hint) in useless.items()
+        if _is_given(path, given)
+    ]
+    mode = given.get("reward_shaping.mode")
+    if mode is not None and pays_nothing(config):
+        text = f"mode {config.reward_shaping.mode} with all weights 0 pays for nothing"
+        hint = "give a weight: --set reward_shaping.TERM=1; mode log only records the terms"
+        problems.append(Problem(mode.node.origin, "reward_shaping.mode", text, hint))
+    if problems:
+        refuse(problems)
+    return with_values(config, {path: BY_PATH[path].default for path in useless}) if useless else config
+
+
+def pays_nothing(config: RunConfig) -> bool:
+    """Whether shaping is on and has nothing to pay for."""
+    shaping = config.reward_shaping
+    return shaping.mode in PAYING and (not shaping.weights() or shaping.scale == 0)
+
+
+def ignored(config: RunConfig) -> dict[str, tuple[str, str]]:
+    """The settings away from their defaults that change nothing: why, and what to do, by path."""
+    reasons = {**_of_shaping(config), **_of_learning(config), **_of_the_rest(config)}
+    return {path: told for path, told in reasons.items() if get_value(config, path) != BY_PATH[path].default}
+
+
+def _of_shaping(config: RunConfig) -> dict[str, tuple[str, str]]:
+    mode = config.reward_shaping.mode
+    names: Collection[str] = ()
+    if mode in ("off", "log"):
+        names = (*SHAPING_TERMS, "custom", "scale", *(("terms",) if mode == "off" else ()))
+    does = "changes no reward" if mode == "log" else "switches shaping off"
+    hint = "set reward_shaping.mode to add, replace or potential, or leave it out"
+    return {f"reward_shaping.{name}": (f"has no effect: mode {mode} {does}", hint) for name in names}
+
+
+def _of_learning(config: RunConfig) -> dict[str, tuple[str, str]]:
+    learning = config.learning
+    found: dict[str, tuple[str, str]] = {}
+    if not config.facts.critic(learning):
+        why = (f"has no effect: with baseline {learning.baseline} there is no value network", "leave it out")
+        found |= {f"learning.{name}": why for name in _CRITIC if name in config.facts.settings}
+    if "reference" in config.facts.settings and learning.kl_coef == 0:
+        found["learning.reference"] = ("has no effect: kl_coef is 0", "give kl_coef, or leave it out")
+    return found
+
+
+def _of_the_rest(config: RunConfig) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    if not config.normalization.normalize_obs:
+        found["normalization.clip_obs"] = ("has no effect: normalize_obs is false", "set normalize_obs=true")
+    return found
+
+
+def _is_given(path: str, given: Mapping[str, Assignment]) -> bool:
+    return path in given or any(name.startswith(f"{path}.") for name in given)

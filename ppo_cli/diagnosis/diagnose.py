@@ -1,0 +1,56 @@
+"""All diagnoses, and a run's findings by them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ppo_cli.diagnosis import critic, policy, returns, rewards
+from ppo_cli.diagnosis.logs import Finding, RunLogs, read_logs
+from ppo_cli.errors import PpoError
+from ppo_cli.runs.run_dir import RunDir
+
+DIAGNOSES: tuple[Callable[[RunLogs], Finding | None], ...] = (
+    returns.episodes_never_end,
+    policy.does_not_move,
+    policy.stops_exploring,
+    policy.moves_too_far,
+    critic.explains_nothing,
+    rewards.one_term_rules,
+    rewards.a_term_never_changes,
+    rewards.shaped_parts_from_true,
+    rewards.mostly_waiting,
+    returns.fell,
+    returns.evaluation_parts,
+    returns.still_rising,
+)
+"""The graver ones first."""
+
+
+def diagnose(logs: RunLogs) -> list[Finding]:
+    """What is wrong with a run, as far as its logs tell."""
+    return [finding for find in DIAGNOSES if (finding := find(logs)) is not None]
+
+
+def diagnose_run(run: RunDir) -> list[Finding]:
+    """As :func:`diagnose`, of a run folder; nothing where it cannot be read, which others say."""
+    try:
+        return diagnose(read_logs(run))
+    except PpoError:
+        return []
+
+
+def of_group(name: str, runs: Sequence[RunDir]) -> list[str]:
+    """What is wrong with the runs of a group, each illness in a sentence with the number of its runs."""
+    findings = [finding for run in runs for finding in diagnose_run(run)]
+    counts = Counter(finding.name for finding in findings)
+    first = {finding.name: finding for finding in reversed(findings)}
+    said = {key: f"{name}{_how_many(number, len(runs))}" for key, number in counts.items()}
+    return [
+        f"{said[key]}: {finding.sentence} {finding.evidence}. Try {finding.remedy}."
+        for key, finding in sorted(first.items(), key=lambda item: -counts[item[0]])
+    ]
+
+
+def _how_many(number: int, of: int) -> str:
+    return "" if of == 1 else f", {number} of {of} runs"

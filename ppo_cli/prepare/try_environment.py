@@ -1,0 +1,36 @@
+"""Finding out whether an environment works as it should, before anything is made. No torch."""
+
+from __future__ import annotations
+
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.config.sections import NOT_BETA
+from ppo_cli.config.settings import BY_PATH
+from ppo_cli.config.values import get_value
+from ppo_cli.envs.from_settings import make_envs
+from ppo_cli.errors import UsageError
+from ppo_cli.spaces import EnvSpec
+
+
+def try_environment(config: RunConfig) -> EnvSpec:
+    """Make the environment with its reward shaping, begin an episode and take a step.
+
+    Raises:
+        UsageError: Something of that cannot be had or does what it should not; the message says what.
+    """
+    envs = make_envs([config], num_envs=1)
+    try:
+        envs.try_out()
+    finally:
+        envs.close()
+    if envs.spec.action.kind == "discrete":
+        _refuse_settings_of_noise(config)
+    return envs.spec
+
+
+def _refuse_settings_of_noise(config: RunConfig) -> None:
+    """Refuse what shapes continuous actions, where actions are choices."""
+    for name in NOT_BETA:
+        path = f"network.{name}"
+        if get_value(config, path) != BY_PATH[path].default:
+            text = f"{path}: has no effect: the actions of {config.env_id} are choices, without noise"
+            raise UsageError(text, hint="leave it out", key=path)

@@ -1,0 +1,40 @@
+"""Settings that change nothing are refused where a user gave them, and left out where nobody did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ppo_cli.errors import UsageError
+from ppo_cli.prepare.resolve import resolve_settings
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"position": 1.0}, "reward_shaping.position: has no effect: mode off"),
+        ({"mode": "log", "scale": 2.0}, "reward_shaping.scale: has no effect: mode log"),
+        ({"custom": {"mine": 1.0}}, "reward_shaping.custom: has no effect"),
+        ({"mode": "add"}, "mode add with all weights 0 pays for nothing"),
+        ({"mode": "replace", "position": 1.0, "scale": 0.0}, "mode replace with all weights 0"),
+        ({"clip_obs": 5.0}, "normalization.clip_obs: has no effect: normalize_obs is false"),
+        ({"algorithm": "reinforce", "baseline": "none", "vf_coef": 1.0}, "learning.vf_coef: has no effect"),
+        ({"algorithm": "grpo", "kl_coef": 0.0, "reference": "x"}, "learning.reference: has no effect"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_settings("CartPole-v1", None, values=values)
+    assert words in caught.value.message and caught.value.hint
+
+
+def test_the_useless_part_of_a_tuned_file_is_left_out() -> None:
+    tuned = resolve_settings("Pendulum-v1", None).config
+    plain = resolve_settings("Pendulum-v1", None, values={"normalize_obs": False, "log_std_init": 0.0}).config
+    assert plain.normalization.clip_obs == 10.0 and plain != tuned
+
+
+@pytest.mark.parametrize("values", [{"mode": "log"}, {"mode": "add", "position": 1.0}, {"position": 0.0}, {}])
+def test_what_has_an_effect_or_is_a_default_is_taken(values: dict[str, Any]) -> None:
+    resolve_settings("CartPole-v1", None, values=values)
