@@ -102,6 +102,17 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
             "train/kl_coef": "weight of the penalty on KL(old || new) in this iteration",
         },
     ),
+    "spo": AlgorithmFacts(
+        summary="pulls each update back by a parabola where ppo-clip lets go of it",
+        formula="-mean(ratio A - abs(A) / (2 eps_clip) (ratio - 1)^2) + vf_coef value_loss",
+        paper="Xie et al. 2024, Simple Policy Optimization",
+        code="spo:Spo",
+        settings=(
+            "num_epochs", "num_minibatches", "gae_lambda", "normalize_advantages", "eps_clip",
+            "anneal_eps_clip", "target_kl", "vf_coef", "eps_clip_vf", "critic_learning_rate",
+        ),
+        metrics=_CLIP_FRACTION,
+    ),
     "reinforce": AlgorithmFacts(
         summary="the policy gradient itself: one pass over whole episodes, nothing to limit it",
         formula="-mean(log policy(a|s) (return - baseline)) + vf_coef value_loss",

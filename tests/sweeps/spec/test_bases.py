@@ -54,7 +54,7 @@ def test_environments_and_algorithms_combine_each_pair_with_its_tuned_settings()
 @pytest.mark.parametrize(
     ("text", "options", "message", "hint"),
     [
-        ("", {"params": ["algorithm", "eps_clip"]}, "eps_clip is not used by ppo-kl", "ppo-clip,grpo"),
+        ("", {"params": ["algorithm", "eps_clip"]}, "eps_clip is not used by ppo-kl", "ppo-clip,spo,grpo"),
         ("", {"params": ["algorithm=ppo-clip,grpo", "gae_lambda"]}, "gae_lambda is not used by grpo", None),
         ("", {"params": ["kl_target"]}, "kl_target is not used by ppo-clip", "ppo-kl"),
         ("", {"params": ["algorithm"], "overrides": ["eps_clip=0.2"]}, "--set: learning.eps_clip", "leave"),
