@@ -113,6 +113,15 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
         ),
         metrics=_CLIP_FRACTION,
     ),
+    "a2c": AlgorithmFacts(
+        summary="one step on a short rollout, then the next: no ratio, nothing to limit it",
+        formula="-mean(log policy(a|s) A) + vf_coef value_loss",
+        paper="Mnih et al. 2016, Asynchronous Methods for Deep Reinforcement Learning",
+        code="a2c:A2c",
+        settings=(
+            "gae_lambda", "normalize_advantages", "vf_coef", "critic_learning_rate",
+        ),
+    ),
     "reinforce": AlgorithmFacts(
         summary="the policy gradient itself: one pass over whole episodes, nothing to limit it",
         formula="-mean(log policy(a|s) (return - baseline)) + vf_coef value_loss",

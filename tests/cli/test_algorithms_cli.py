@@ -14,7 +14,7 @@ from helpers.cli_runner import Result, inside, ppo, runs_in
 from helpers.run_outcome import assert_same_outcome, outcome
 from helpers.small_runs import play
 
-from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.config.algorithms import ALGORITHMS, uses
 from ppo_cli.learn.trainer import train
 from ppo_cli.play.policy import load_policy
 from ppo_cli.prepare.launch import prepare_new, prepare_resume
@@ -28,7 +28,8 @@ EVERY = ",".join(ALGORITHMS)
 
 
 def settings(*algorithms: str) -> list[str]:
-    chosen = [one for one in SETTINGS if "group_size" not in one or set(algorithms) == {"grpo"}]
+    """``--set`` with each of the settings that all of these algorithms use."""
+    chosen = [one for one in SETTINGS if all(uses(name, one.partition("=")[0]) for name in algorithms)]
     return [word for one in chosen for word in ("--set", one)]
 
 
@@ -100,7 +101,7 @@ def test_a_policy_without_a_critic_becomes_an_onnx_model(folder: Path, tmp_path:
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runs directory of a sweep over the algorithms."""
     folder = tmp_path_factory.mktemp("sweep")
-    words = ["sweep", "--env", "CartPole-v1", "--param", f"algorithm={EVERY}", *settings(), "--seeds", 2]
+    words = ["sweep", "--env", "CartPole-v1", "--param", f"algorithm={EVERY}", *settings(*ALGORITHMS), "--seeds", 2]
     words += ["--workers", 2, "--quiet", "--confirm", 0, "--name", "all", "--total-timesteps", 3 * ITERATION]
     ok(*words, cwd=folder)
     return folder

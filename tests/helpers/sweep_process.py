@@ -30,7 +30,7 @@ SMALL = (
     "eval_episodes=2", "final_eval_episodes=3",
 )  # fmt: skip
 EVERY_ALGORITHM = (
-    "num_envs=8", "num_steps=8", "num_minibatches=2", "hidden_sizes=[8]", "num_evals=4", "eval_episodes=2",
+    "num_envs=8", "num_steps=8", "hidden_sizes=[8]", "num_evals=4", "eval_episodes=2",
     "final_eval_episodes=3", "env_kwargs={max_episode_steps: 8}",
 )  # fmt: skip
 STEPS = 64  # of an iteration
