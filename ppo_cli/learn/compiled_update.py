@@ -83,7 +83,6 @@ def losses_of(fused: FusedLoss, hyper: Hyperparams) -> list[structs.Loss]:
     )
 
 
-@lru_cache(maxsize=8)  # by the tensors themselves: most stay what they are from one iteration to the next
 def _losses(gain: str, **numbers: torch.Tensor | None) -> list[structs.Loss]:
     given = {name: values.numpy() for name, values in numbers.items() if values is not None}
     num_members = len(given["vf_coef"])

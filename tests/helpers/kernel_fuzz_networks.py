@@ -21,6 +21,7 @@ from ppo_cli.kernels.learning import (
     backward,
     forward,
     loss_gradient,
+    mean_metrics,
     take_step,
     update,
 )
@@ -170,6 +171,12 @@ def fuzz_acting(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     bend(lib, strange_numbers(choices, (int(choices.integers(0, 40)),)))
 
 
+def fuzz_means(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
+    """Means of any number of minibatches, of which some or none counted."""
+    shape = (int(choices.integers(0, 4)), int(choices.integers(0, 7)), len(structs.METRICS))
+    mean_metrics(declare(lib), strange_numbers(choices, shape))
+
+
 FUZZERS: dict[Any, set[str]] = {
     fuzz_learning: {
         "update", "update_scratch", "loss_gradient", "take_step",
@@ -177,5 +184,6 @@ FUZZERS: dict[Any, set[str]] = {
     },
     fuzz_judging: {"judge", "judge_scratch", "gae", "rewards_to_go"},
     fuzz_acting: {"act", "actor_memory", "prepare_actor", "bend"},
+    fuzz_means: {"mean_metrics"},
 }  # fmt: skip
 """Each with the entry points that it covers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -28,11 +29,12 @@ def test_the_module_of_an_environment_is_imported_only_with_consent(tmp_path: Pa
         "open('imported', 'w').close()\nimport gymnasium as gym\n"
         "gym.register('Spied-v0', 'gymnasium.envs.classic_control:CartPoleEnv', max_episode_steps=20)\n"
     )
-    assert ppo("train", "--env", "spied:Spied-v0", *TINY[2:], cwd=tmp_path).code == 0
+    assert ppo("train", "--env", "spied:Spied-v0", *TINY[2:], "--name", "mine", cwd=tmp_path).code == 0
+    shutil.copytree(tmp_path / "runs" / "mine", tmp_path / "runs" / "copied")  # which nobody has agreed to
     (tmp_path / "imported").unlink()
-    result = inside("render", "latest", cwd=tmp_path)
+    result = inside("render", "copied", cwd=tmp_path)
     assert result.code == 2 and "--allow-import" in result.stderr and not (tmp_path / "imported").exists()
-    assert ppo("render", "latest", "--allow-import", cwd=tmp_path).code == 0
+    assert ppo("render", "copied", "--allow-import", cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

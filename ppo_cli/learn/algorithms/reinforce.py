@@ -3,6 +3,11 @@
 Neighbour of PPO-clip. Whole episodes, one pass, no ratio: nothing limits the step but the learning rate. What
 an action is weighed by can be the return of its whole episode, or what came after it (an action cannot change
 the past, so the rest is noise), each with or without the critic's estimate as a baseline.
+
+Its formula asks for one step on a whole rollout, ``num_minibatches=1``. By default it takes a step on each of
+4 parts, for where a step cannot be large, one is too little. Measured (docs/notes.md): CartPole is learned
+either way, 500 with one step and 496 with 4; Pendulum is not, -552 with one step at its best rate and -215
+with 32.
 """
 
 from __future__ import annotations
