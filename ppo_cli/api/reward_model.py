@@ -1,0 +1,128 @@
+"""Fit a reward model to a preference set: what ``ppo reward-model`` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ppo_cli.storage.json_file import strict
+
+if TYPE_CHECKING:
+    from ppo_cli.api.runs import Ref
+    from ppo_cli.config.preference_settings import FitSettings
+    from ppo_cli.preferences.dataset import PairData
+    from ppo_cli.preferences.folder import PreferenceDir
+
+CURVE_FROM = 25
+
+
+def fit_reward_model(
+    name: Ref,
+    *,
+    seed: int = 1,
+    settings: Sequence[str] = (),
+    curve: bool = False,
+    runs_dir: Ref = "runs",
+    allow_import: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    notice: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any] | None:
+    """Fit a reward model to a preference set, and say how good it is; what ``ppo reward-model --json`` gives.
+
+    Args:
+        name: The set: a path, a name under ``runs_dir``, a unique beginning of one, or ``latest``.
+        seed: Seed of the fit.
+        settings: ``NAME=VALUE`` texts: the network, the loss, how long.
+        curve: Also fit the first 25, 50, 100... comparisons, to see what more of them bring.
+        runs_dir: Where sets are.
+        allow_import: Whether the set may name a module of the user's own to import.
+        stop: Asked after each pass over the pairs.
+        progress: Told of each pass, and how many there are at most.
+        notice: Told what the user should know.
+
+    Returns:
+        The report; None when stopped: the same call goes on.
+
+    Raises:
+        UsageError: There is no such set, or nothing in it says which clip is better.
+        CorruptFileError, RunLockedError, StorageError: As the exit codes of ``ppo`` have it.
+    """
+    from ppo_cli.config.preference_settings import FitSettings, with_overrides
+    from ppo_cli.preferences.fit_folder import fit_in_folder
+    from ppo_cli.preferences.fitting import Fit
+    from ppo_cli.preferences.folder import find_preferences
+
+    folder, own = find_preferences(Path(runs_dir), os.fspath(name)), with_overrides(FitSettings, settings)
+    with folder.lock():
+        data = pairs_of(folder, allow_import=allow_import, notice=notice)
+        about = folder.settings()
+        starts = {episode: one.seed for episode, one in folder.episodes().items()}
+        fit = Fit(data, own, seed, about.length, about.answers_by.reward, starts)
+        report = fit_in_folder(folder, fit, own, seed, data, stop=stop, progress=progress)
+        if report is None:
+            return None
+        if curve:
+            report["curve"] = learning_curve(data, own, seed, about.length, starts, stop)
+    document: dict[str, Any] = strict(report)
+    return document
+
+
+def pairs_of(
+    folder: PreferenceDir, *, allow_import: bool, notice: Callable[[str], None] = lambda text: None
+) -> PairData:
+    """The comparisons of a set with their clips played again, once importing its environment was agreed to."""
+    import torch
+
+    from ppo_cli.envs.factory import env_spec
+    from ppo_cli.envs.registry import resolve_env_id
+    from ppo_cli.preferences.dataset import load_pairs
+
+    torch.set_num_threads(1)
+    settings = folder.settings()
+    resolve_env_id(settings.env_id, allow_import=allow_import)
+    return load_pairs(folder, env_spec(settings.env_id, settings.env_kwargs), notice)
+
+
+def learning_curve(
+    data: PairData,
+    settings: FitSettings,
+    seed: int,
+    length: int,
+    starts: dict[str, int],
+    stop: Callable[[], bool] = lambda: False,
+) -> list[dict[str, Any]]:
+    """Held-out accuracy of fits to the first 25, 50, 100... comparisons, and to all.
+
+    Each is judged by the comparisons after those, and the last, like the fit itself, by what each member had
+    not seen.
+    """
+    import numpy as np
+    import torch
+
+    from ppo_cli.preferences.fitting import Fit, fit_model
+    from ppo_cli.preferences.judging import judgement
+
+    points: list[dict[str, Any]] = []
+    count = CURVE_FROM
+    while not stop():
+        count = min(count, len(data))
+        part = data.first(count)
+        fit = Fit(part, settings, seed, length, "", starts)
+        model, state = fit_model(fit, stop)
+        if count < len(data):
+            rest = data.pick(torch.arange(count, len(data)))
+            sums = fit.clip_rewards(model, rest).mean(0).sum(-1).numpy()
+            seen = {clip.episode for one in part.comparisons for clip in (one.a, one.b)}
+            fresh = [not {one.a.episode, one.b.episode} & seen for one in rest.comparisons]
+            logits = np.where(fresh, sums[:, 0] - sums[:, 1], np.nan)
+            accuracy = judgement(rest.comparisons, logits)["accuracy"]
+        else:
+            accuracy = judgement(part.comparisons, fit.held_out_logits(state.best).numpy())["accuracy"]
+        points.append({**accuracy, "judged": accuracy["pairs"], "pairs": count})
+        if count == len(data):
+            break
+        count *= 2
+    return points
