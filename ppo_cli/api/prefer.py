@@ -37,7 +37,7 @@ def prefer(
     """Let a synthetic teacher compare clips of runs' episodes, until the set has ``pairs`` comparisons.
 
     Args:
-        *runs: Whose policies play: each at the ages at which it was kept (``keep_policies``), or its last one.
+        *runs: Who plays: each policy at the ages at which it was kept (``keep_policies``), or the last one.
         name: Name of the set. One that is there goes on.
         pairs: Comparisons that are to be there in the end.
         seed: The set's seed.
@@ -103,7 +103,12 @@ def collector_of(
     Raises:
         UsageError: As :func:`prefer`.
     """
-    from ppo_cli.config.preference_settings import PreferenceSettings, SetSettings, TeacherSettings, with_overrides
+    from ppo_cli.config.preference_settings import (
+        PreferenceSettings,
+        SetSettings,
+        TeacherSettings,
+        with_overrides,
+    )
     from ppo_cli.envs.factory import env_spec
     from ppo_cli.preferences.collecting import Collector
     from ppo_cli.preferences.goals import goal_of
@@ -157,7 +162,9 @@ def _environment(runs: Sequence[RunDir], env: str | None, *, allow_import: bool)
             return RunConfig(env_id=resolved.env_id)
         if configs[0].env_id != resolved.env_id:
             raise UsageError(
-                f"--env {env}, and {runs[0].name} plays {configs[0].env_id}", hint="leave --env out", key="env_id"
+                f"--env {env}, and {runs[0].name} plays {configs[0].env_id}",
+                hint="leave --env out",
+                key="env_id",
             )
     if not configs:
         raise UsageError("no environment given", hint="name a run, or add --env with --random", key="env_id")

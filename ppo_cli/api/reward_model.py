@@ -73,7 +73,7 @@ def fit_reward_model(
 def pairs_of(
     folder: PreferenceDir, *, allow_import: bool, notice: Callable[[str], None] = lambda text: None
 ) -> PairData:
-    """The comparisons of a set with their clips played again, once importing its environment was agreed to."""
+    """The comparisons of a set, clips played again, once importing its environment was agreed to."""
     import torch
 
     from ppo_cli.envs.factory import env_spec

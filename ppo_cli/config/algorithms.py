@@ -40,6 +40,7 @@ class AlgorithmFacts:
         metrics: What it logs and not every algorithm does: meaning by name. One that is named after a
             setting, such as ``train/kl_coef``, is logged by itself.
         whole_episodes: Whether it learns from whole episodes, rather than from a fixed number of steps.
+        loss_holds_on: Whether its own loss has a term for a reference policy.
         critic: Whether there is a value network, by the settings of ``learning``.
         bootstraps: Whether that network says what would have come after a time limit; otherwise nothing does.
     """
@@ -51,6 +52,7 @@ class AlgorithmFacts:
     settings: tuple[str, ...]
     metrics: Mapping[str, str] = field(default_factory=dict)
     whole_episodes: bool = False
+    loss_holds_on: bool = False
     critic: Callable[[Learning], bool] = _always
     bootstraps: Callable[[Learning], bool] = _always
 
@@ -67,11 +69,11 @@ class AlgorithmFacts:
         return learning.group_size if "group_size" in self.settings else 1
 
     def reference(self, learning: Learning) -> str | None:
-        """The policy that is held on to, ``INITIAL`` or the path of a run; None where there is none."""
-        return learning.reference if "reference" in self.settings else None
+        """The policy that is held on to, ``INITIAL`` or the name of a run; None where there is none."""
+        return learning.reference if self.loss_holds_on or learning.reference != INITIAL else None
 
     def reference_path(self, learning: Learning) -> str | None:
-        """Where the policy is that is held on to; None where that is the one at the beginning, or none."""
+        """The run whose policy is held on to; None where that is the one at the beginning, or none."""
         reference = self.reference(learning)
         return None if reference == INITIAL else reference
 
@@ -127,13 +129,14 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
         code="grpo:Grpo",
         settings=(
             "num_epochs", "num_minibatches", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
-            "eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_coef", "reference",
+            "eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_coef",
         ),
         metrics={
             **_CLIP_FRACTION,
             "train/kl_reference": "KL(policy || reference), k3 estimate, in nats",
         },
         whole_episodes=True,
+        loss_holds_on=True,
         critic=_never,
         bootstraps=_never,
     ),
@@ -144,7 +147,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "passes": ("num_epochs",),
     "parts": ("num_minibatches",),
     "step": ("eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_target"),
-    "penalty": ("kl_coef", "reference"),
+    "penalty": ("kl_coef",),
     "advantages": (
         "gae_lambda", "returns", "baseline", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
         "normalize_advantages",

@@ -108,7 +108,7 @@ class FitSettings(Section):
     """Networks of the ensemble; each learns from all episodes but its own share, by which it is judged."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """Adam's step size."""
-    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] = 0.1
     """Shrinks the weights (not the biases) by this times the step size, at each step (AdamW)."""
     batch_pairs: Annotated[Int, Field(ge=1, le=4096)] = 32
     """Pairs of a minibatch."""
@@ -121,7 +121,7 @@ class FitSettings(Section):
     margin: Annotated[float, Field(ge=0, le=100)] = 0.0
     """By how much the better clip has to be better."""
     centring: Annotated[float, Field(ge=0, le=100)] = 0.01
-    """Weight of (r_better + r_worse)^2, which keeps rewards about 0."""
+    """Weight of the square of both clips' reward per step, which keeps rewards about 0."""
     max_grad_norm: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """The gradient of one member is scaled down to this norm when it is longer."""
 
@@ -142,7 +142,13 @@ def with_overrides(kind: type[Settings], overrides: Sequence[str], base: Setting
     for text in overrides:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not value:
-            refuse([Problem(origin, None, f"{value_text(text)} is not of the form NAME=VALUE", "--set mistake=0.1")])
+            refuse(
+                [
+                    Problem(
+                        origin, None, f"{value_text(text)} is not of the form NAME=VALUE", "--set mistake=0.1"
+                    )
+                ]
+            )
         _refuse_unknown(kind, name, origin)
         node = parse_yaml(value, origin, name)
         if isinstance(kind.model_fields[name].default, tuple) and not isinstance(node.value, list):

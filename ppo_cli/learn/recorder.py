@@ -18,6 +18,7 @@ from ppo_cli.learn.population import Member
 from ppo_cli.learn.summary import run_summary
 from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
 from ppo_cli.play.policy import Policy
+from ppo_cli.rewards.ranks import rank_correlation
 from ppo_cli.runs.checkpoints import save_checkpoint
 from ppo_cli.runs.eval_stats import EvalStats
 from ppo_cli.runs.kept_policies import forget_kept_after, new_kept_path
@@ -34,31 +35,42 @@ class EpisodeWindow:
 
     Args:
         term_names: Shaping terms that the episodes record.
+        learned: Whether they have a learned return too.
         rows: Episodes to begin with, oldest first, as :meth:`rows` gives them.
         count: Episodes finished before.
     """
 
-    def __init__(self, term_names: tuple[str, ...], rows: list[list[float]], count: int) -> None:
+    def __init__(
+        self, term_names: tuple[str, ...], learned: bool, rows: list[list[float]], count: int
+    ) -> None:
         self.term_names = term_names
+        self.learned = learned
         self.count = count
         self._rows = deque(rows, maxlen=WINDOW)
 
     def add(self, episode: EpisodeRecord) -> None:
         """Remember a finished episode."""
         terms = [episode.components[name] for name in self.term_names]
-        self._rows.append([episode.episode_return, episode.shaped_return, float(episode.length), *terms])
+        row = [episode.episode_return, episode.shaped_return, float(episode.length), *terms]
+        self._rows.append(row if episode.learned_return is None else [*row, episode.learned_return])
         self.count += 1
 
     def rows(self) -> list[list[float]]:
-        """Return, shaped return, length and terms of each episode, oldest first."""
+        """Return, shaped return, length, terms and learned return of each episode, oldest first."""
         return list(self._rows)
 
     def metrics(self) -> dict[str, float]:
         """The rollout metrics; NaN before the first episode ended."""
         names = ["rollout/episode_return", "rollout/shaped_return", "rollout/episode_length"]
         names += [TERM_PREFIX + term for term in self.term_names]
+        names += ["rollout/learned_return"] if self.learned else []
         means = np.mean(self._rows, axis=0).tolist() if self._rows else [math.nan] * len(names)
-        return {**dict(zip(names, means, strict=True)), "rollout/episodes": self.count}
+        metrics = {**dict(zip(names, means, strict=True)), "rollout/episodes": self.count}
+        if self.learned:
+            table = np.array(self._rows).reshape(len(self._rows), len(names))
+            agreement = rank_correlation(table[:, 0], table[:, -1])
+            metrics["rollout/rank_correlation"] = math.nan if agreement is None else agreement
+        return metrics
 
 
 class Recorder:
@@ -72,7 +84,10 @@ class Recorder:
     def __init__(self, member: Member, term_names: tuple[str, ...]) -> None:
         self.member = member
         meta: dict[str, Any] = member.checkpoint.meta if member.checkpoint else {}
-        self.window = EpisodeWindow(term_names, meta.get("episodes", []), meta.get("episode_count", 0))
+        learned = member.config.learns_reward
+        self.window = EpisodeWindow(
+            term_names, learned, meta.get("episodes", []), meta.get("episode_count", 0)
+        )
         self.wall_time_before: float = meta.get("wall_time", 0.0)
         self.best_return: float | None = meta.get("best_return")
         self.last_eval: EvalStats | None = None
@@ -95,6 +110,8 @@ class Recorder:
         self.window.add(episode)
         row = {"r": episode.episode_return, "l": episode.length, "t": round(self.wall_time, 6)}
         row |= {"shaped_return": episode.shaped_return, "terminated": int(episode.terminated)}
+        if episode.learned_return is not None:
+            row["learned_return"] = episode.learned_return
         self._append("monitor", row | episode.components)
 
     def iteration(self, metrics: Mapping[str, float]) -> None:
@@ -193,9 +210,10 @@ class Recorder:
 
     def _open(self, run: RunDir, term_names: tuple[str, ...], sizes: Mapping[str, int] | None) -> None:
         config = self.member.config
-        monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *term_names)
+        learned = ("learned_return",) if config.learns_reward else ()
+        monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *learned, *term_names)
         files = {
-            "metrics": (run.metrics_path, columns(config.algorithm, term_names), None),
+            "metrics": (run.metrics_path, columns(config, term_names), None),
             "monitor": (
                 run.monitor_path,
                 monitor_columns,

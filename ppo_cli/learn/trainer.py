@@ -8,11 +8,11 @@ Members are rows of every tensor. A member that diverges is taken out; the other
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn.agent import update
 from ppo_cli.learn.batch import Batch, PolicyView, explained_variance
 from ppo_cli.learn.build import open_population
@@ -21,6 +21,7 @@ from ppo_cli.learn.iteration_report import IterationReport
 from ppo_cli.learn.machine import fewer_garbage_collections, torch_threads
 from ppo_cli.learn.population import Population
 from ppo_cli.learn.population_state import PopulationState
+from ppo_cli.learn.relabelling import relabelled
 from ppo_cli.learn.resume import checkpoint_tensors
 from ppo_cli.learn.rollout import Rollout, action_noise, collect_episodes, collect_steps, non_finite
 from ppo_cli.metrics import check_logged, columns
@@ -83,7 +84,8 @@ def train(
 def train_iteration(state: PopulationState, stop: Stop = lambda: False) -> bool:
     """One iteration of all members. False when stopped while evaluating."""
     rollout = collect(state)
-    metrics = learn(state, relabel(state, rollout))
+    seen, metrics = relabel(state, rollout)
+    metrics |= learn(state, seen)
     update_statistics(state, rollout)
     state.learner.iteration += 1
     metrics = drop_diverged(state, metrics)
@@ -112,9 +114,12 @@ def collect(state: PopulationState) -> Rollout:
     return rollout
 
 
-def relabel(state: PopulationState, rollout: Rollout) -> Rollout:
-    """The rollout with the rewards that the learner sees: scaled."""
-    return replace(rollout, rewards=rollout.rewards * state.rows.hyper.reward_scale[:, None, None])
+def relabel(state: PopulationState, rollout: Rollout) -> tuple[Rollout, dict[str, Tensor]]:
+    """The rollout with the rewards that the learner sees, and metrics ``[M]`` of that by name."""
+    seen, metrics = relabelled(state, rollout)
+    state.fail(non_finite(seen))
+    check_logged(state.config, metrics)
+    return seen, metrics
 
 
 def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
@@ -130,11 +135,11 @@ def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
         if agent.net.critic:
             metrics["train/explained_variance"] = explained_variance(batch)
     state.fail(outcome.failures)
-    metrics |= scheduled(config.algorithm, hyper)
+    metrics |= scheduled(config, hyper)
     if config.facts.whole_episodes:
         metrics["train/used"] = share_used(batch.weights)
     metrics["train/std"] = agent.net.mean_std(state.learner.agent.params)
-    check_logged(config.algorithm, metrics)
+    check_logged(config, metrics)
     return metrics
 
 
@@ -195,7 +200,7 @@ def log(state: PopulationState, metrics: Mapping[str, Tensor]) -> None:
 def log_episodes(state: PopulationState) -> None:
     """Write the episodes that have finished since the last time."""
     for episode in state.rows.envs.pop_episodes():
-        state.rows.recorders[episode.member].episode(episode)
+        state.rows.recorders[episode.member].episode(state.rows.with_learned_return(episode))
 
 
 def checkpoint(state: PopulationState) -> None:
@@ -203,7 +208,7 @@ def checkpoint(state: PopulationState) -> None:
     with state.timed("checkpoint"):
         progress = state.rows.envs.progress()
         for row, recorder in enumerate(state.rows.recorders):
-            tensors = checkpoint_tensors(state.learner, progress, row)
+            tensors = checkpoint_tensors(state.learner, progress, row) | state.rows.learned_tensors(row)
             recorder.checkpoint(state.iteration, tensors, state.policy(row))
 
 
@@ -233,8 +238,9 @@ def make_batch(state: PopulationState, rollout: Rollout) -> Batch:
     batch_size = num_steps * num_envs
     obs, actions = rollout.obs[:, :-1].flatten(1, 2), rollout.actions.flatten(1, 2)
     reference = None
-    if state.rows.reference is not None:
-        reference = state.rows.reference.log_probs(obs, rollout.raw_obs[:, :-1].flatten(1, 2), actions)
+    if state.rows.reference is not None and state.config.facts.loss_holds_on:
+        said = state.rows.reference.outputs(obs, rollout.raw_obs[:, :-1].flatten(1, 2))
+        reference = agent.distribution.log_prob(said, actions)
     output, values = agent.net.forward(state.learner.agent.params, rollout.obs.flatten(1, 2))
     values = values.view(num_members, num_steps + 1, num_envs)
     old = output.first(batch_size)
@@ -252,10 +258,11 @@ def make_batch(state: PopulationState, rollout: Rollout) -> Batch:
     )
 
 
-def scheduled(algorithm: str, hyper: Hyperparams) -> dict[str, Tensor]:
+def scheduled(config: RunConfig, hyper: Hyperparams) -> dict[str, Tensor]:
     """The hyperparameters of this iteration that have a metric named after them."""
-    declared = {name.removeprefix("train/") for name in columns(algorithm, ()) if name.startswith("train/")}
-    return {f"train/{name}": values for name, values in hyper.tensors().items() if name in declared}
+    declared = {name.removeprefix("train/") for name in columns(config, ()) if name.startswith("train/")}
+    adapted = {"reference_coef"}  # relabel has logged what it used
+    return {f"train/{name}": values for name, values in hyper.tensors().items() if name in declared - adapted}
 
 
 def evaluation_due(state: PopulationState) -> bool:

@@ -93,9 +93,10 @@ def collect_answers(
         return count
     scale = collector.scale()
     known = {one.id: one for one in there}
-    with LineWriter.open(folder.episodes_path) as episode_lines, LineWriter.open(
-        folder.comparisons_path
-    ) as answer_lines:
+    with (
+        LineWriter.open(folder.episodes_path) as episode_lines,
+        LineWriter.open(folder.comparisons_path) as answer_lines,
+    ):
         while count < num_pairs and not stop():
             pairs = collector.pairs(following // CHUNK)
             made: list[Comparison] = []
@@ -127,7 +128,9 @@ def take_back(folder: PreferenceDir, number: int) -> None:
         UsageError: There is no such comparison.
     """
     if number not in {one.id for one in folder.comparisons()}:
-        raise UsageError(f"{folder.name} has no comparison {number} that stands", hint="`ppo show` counts them")
+        raise UsageError(
+            f"{folder.name} has no comparison {number} that stands", hint="`ppo show` counts them"
+        )
     with LineWriter.open(folder.comparisons_path) as lines:
         lines.append([Undo(number).document()])
 
@@ -166,9 +169,7 @@ def _asked(
     number: int, pair: Pair, collector: Collector, scale: Scale
 ) -> tuple[Comparison, tuple[Episode, Episode]]:
     settings = collector.settings
-    own = [
-        _episode(2 * number + side, shown, collector) for side, shown in enumerate((pair.a, pair.b))
-    ]
+    own = [_episode(2 * number + side, shown, collector) for side, shown in enumerate((pair.a, pair.b))]
     a, b = (
         Clip(episode.episode, shown.start, shown.stop)
         for episode, shown in zip(own, (pair.a, pair.b), strict=True)
@@ -182,7 +183,7 @@ def _asked(
 
 
 def _asked_again(number: int, one: Comparison, settings: PreferenceSettings, scale: Scale) -> Comparison:
-    """The same clips with sides swapped: how often a teacher agrees with itself bounds what can be learned."""
+    """The same clips, sides swapped: how often a teacher agrees with itself bounds what can be learned."""
     assert one.returns is not None
     left = "b" if one.left == "a" else "a"
     on_left, on_right = one.returns if left == "a" else one.returns[::-1]

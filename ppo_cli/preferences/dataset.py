@@ -91,8 +91,12 @@ def load_pairs(folder: PreferenceDir, spec: EnvSpec, notice: Notice = lambda _: 
             file=folder.comparisons_path,
         )
     needed = _needed(folder, answers, episodes, settings)
-    played = dict(zip([one.episode for one in needed], replay(needed, spec, settings.env_kwargs), strict=True))
-    clips = [[_clip(played[clip.episode], clip, settings.length) for clip in (one.a, one.b)] for one in answers]
+    played = dict(
+        zip([one.episode for one in needed], replay(needed, spec, settings.env_kwargs), strict=True)
+    )
+    clips = [
+        [_clip(played[clip.episode], clip, settings.length) for clip in (one.a, one.b)] for one in answers
+    ]
     stacked = {
         name: torch.from_numpy(np.stack([[clip[name] for clip in pair] for pair in clips]))
         for name in clips[0][0]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ppo_cli.errors import PpoError
-from ppo_cli.preferences.folder import MAX_REPORT_BYTES, REPORT, Notice, PreferenceDir, fit_folders
+from ppo_cli.preferences.folder import MAX_REPORT_BYTES, Notice, PreferenceDir
 from ppo_cli.preferences.records import ANSWERS, Comparison
+from ppo_cli.rewards.fits import REPORT, fit_folders
 from ppo_cli.runs.reading import UNREADABLE
 from ppo_cli.storage.json_file import read_json
 
@@ -63,7 +64,7 @@ def self_agreement(comparisons: Sequence[Comparison]) -> float | None:
 def fits_of(folder: PreferenceDir) -> list[dict[str, Any]]:
     """The reports of a set's complete fits, oldest first, each with its name; damaged ones say so."""
     fits: list[dict[str, Any]] = []
-    for path in fit_folders(folder):
+    for path in fit_folders(folder.path):
         try:
             report = read_json(path / REPORT, MAX_REPORT_BYTES)
         except PpoError as error:

@@ -6,7 +6,7 @@
       report.json          how good it is, with the SHA-256 of what it was made from
       checkpoints/         while it is not complete
 
-Fits are numbered. The same settings on the same lines are the same fit: one that is complete is not made again.
+The same settings on the same lines are the same fit: one that is complete is not made again.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from ppo_cli.errors import CorruptFileError
 from ppo_cli.pace import Pace
 from ppo_cli.preferences.dataset import PairData
 from ppo_cli.preferences.fitting import Fit, FitState
-from ppo_cli.preferences.folder import MAX_REPORT_BYTES, REPORT, REWARD, PreferenceDir, fit_folders
+from ppo_cli.preferences.folder import MAX_REPORT_BYTES, PreferenceDir
 from ppo_cli.preferences.judging import judgement
+from ppo_cli.rewards.fits import REPORT, REWARD, fit_folders
 from ppo_cli.rewards.model import RewardModel
 from ppo_cli.runs.checkpoints import load_latest_checkpoint, save_checkpoint
 from ppo_cli.runs.run_dir import RunDir
@@ -81,7 +82,7 @@ def fit_in_folder(
     def seconds() -> float:
         return before + time.perf_counter() - started
 
-    for state in fit.run(state):
+    for _ in fit.run(state):
         progress(state.epoch, settings.max_epochs)
         stopped = stop()
         if stopped or pace.due():
@@ -98,10 +99,10 @@ def fit_in_folder(
         "reward_sha256": hashlib.sha256(read_file(path / REWARD, MAX_FILE_BYTES)).hexdigest(),
         "seconds": seconds(),
     }  # fmt: skip
-    report = strict(report)
-    write_json(path / REPORT, report)
+    document: dict[str, Any] = strict(report)
+    write_json(path / REPORT, document)
     shutil.rmtree(own.checkpoints_path, ignore_errors=True)
-    return report
+    return document
 
 
 def report_of(fit: Fit, model: RewardModel, state: FitState) -> dict[str, Any]:
@@ -133,14 +134,8 @@ def _accuracy(data: PairData, logits: np.ndarray, own: np.ndarray) -> float | No
     return judgement(data.comparisons, np.where(own, logits, np.nan))["accuracy"]["held_out"]  # type: ignore[no-any-return]
 
 
-def latest_fit(folder: PreferenceDir) -> Path | None:
-    """The newest complete fit of a set."""
-    complete = [path for path in fit_folders(folder) if os.path.lexists(path / REPORT)]
-    return complete[-1] if complete else None
-
-
 def lines_sha256(folder: PreferenceDir, count: int) -> str:
-    """Of the comparisons' and the episodes' files as they are now; ``count`` keeps two sets of one sum apart."""
+    """Of the files of a set as they are now."""
     digest = hashlib.sha256(str(count).encode())
     for path in (folder.settings_path, folder.episodes_path, folder.comparisons_path):
         data = read_file(path, MAX_FILE_BYTES)
@@ -150,16 +145,18 @@ def lines_sha256(folder: PreferenceDir, count: int) -> str:
 
 def _place(folder: PreferenceDir, plan: dict[str, Any]) -> tuple[Path, dict[str, Any] | None]:
     """The folder of a fit, and its report where it is complete; a new folder where there is none."""
-    there = fit_folders(folder)
+    there = fit_folders(folder.path)
     for path in reversed(there):
         try:
             if read_json(path / PLAN, MAX_REPORT_BYTES) != plan:
                 continue
             report = read_json(path / REPORT, MAX_REPORT_BYTES)
-            if report is not None:
+            if report is not None:  # it is used only when its model is what it describes
                 RewardModel.load(path / REWARD)
                 if report.get("reward_sha256") != _sum_of(path / REWARD):
-                    raise CorruptFileError(f"{path / REWARD} is not what its report describes", file=path / REWARD)
+                    raise CorruptFileError(
+                        f"{path / REWARD} is not what its report describes", file=path / REWARD
+                    )
             return path, report
         except CorruptFileError:
             continue  # a damaged one is left as it is, and made again beside it

@@ -1,8 +1,7 @@
 """Fitting an ensemble of reward models to comparisons: one batched program, a row for each member.
 
-Member k never sees the k-th share of the episodes. Its loss there says when it stops, and its answers there are
-how well the model is said to do. A member's bits depend on its number, and not on which others are fitted
-beside it.
+Member k never sees the k-th share of the episodes. Its loss there says when it stops, and its answers there
+say how good the model is. A member's bits depend on its number, and not on which others are fitted beside it.
 """
 
 from __future__ import annotations
@@ -93,6 +92,7 @@ class PairwiseObjective:
         return preference_loss(
             scores, self.pairs.preference[index], self.pairs.position_weights[index], weights,
             noise_floor=own.noise_floor, margin=own.margin, centring=own.centring,
+            length=self.pairs.mask.shape[-1],
         )  # fmt: skip
 
     def scores(self, params: Tensor, index: Tensor) -> Tensor:  # [K, B, 2, S]
@@ -213,7 +213,7 @@ class Fit:
     def logits(self, params: Tensor) -> Tensor:  # [K, N]
         """How much better each member finds ``a``, at the end of the clips."""
         parts = []
-        for index in torch.arange(len(self.data)).split(_JUDGED_AT_ONCE):
+        for index in torch.split(torch.arange(len(self.data)), _JUDGED_AT_ONCE):
             scores = self.objective.scores(params, index.expand(len(params), -1))[..., -1]
             parts.append((scores[..., 0] - scores[..., 1]).clone())
         return torch.cat(parts, 1)
@@ -244,7 +244,8 @@ class Fit:
     def _training_pairs(self) -> PairBatch:
         """The pairs that each member may see, padded with fillers to one number, ``[K, B]``."""
         sees = [
-            np.flatnonzero((self.shares != member) & (self.shares >= 0)) for member in range(self.settings.members)
+            np.flatnonzero((self.shares != member) & (self.shares >= 0))
+            for member in range(self.settings.members)
         ]
         size = max(max(map(len, sees)), 1)
         size += -size % min(self.settings.batch_pairs, size)
@@ -268,9 +269,8 @@ class Fit:
     def _judge(self, state: FitState) -> None:
         """Keep the parameters of the members whose held-out loss is the least so far and that still go on."""
         index = torch.arange(len(self.data)).expand(len(self.members), -1)
-        scores = torch.cat(
-            [self.objective.scores(state.trainable.params, part).clone() for part in index.split(_JUDGED_AT_ONCE, 1)], 1
-        )  # fmt: skip
+        parts = torch.split(index, _JUDGED_AT_ONCE, 1)
+        scores = torch.cat([self.objective.scores(state.trainable.params, part).clone() for part in parts], 1)
         loss = self.objective.loss(scores, index, mask_weights(self._mine.float()))
         going = state.epoch - 1 - state.best_epoch < self.settings.patience
         better = (loss < state.best_loss) & going
@@ -280,9 +280,9 @@ class Fit:
 
 
 def fit_model(fit: Fit, stop: Callable[[], bool] = lambda: False) -> tuple[RewardModel, FitState]:
-    """Fit to the end, without checkpoints."""
+    """Fit to the end, or until ``stop()`` says so, without checkpoints."""
     state = fit.begin()
-    for state in fit.run(state):
+    for _ in fit.run(state):
         if stop():
             break
     return fit.model(state), state

@@ -6,16 +6,14 @@
       comparisons.jsonl    an answer a line, or one that is taken back
       fits/0001/           reward.safetensors, report.json
 
-They lie beside runs and sweeps, so one ``--runs-dir`` moves everything that belongs together, and a name means
-one thing. Both files of lines only grow. A set may come from a stranger: nothing in it is executed, and what is
-wrong in it is said in one message.
+They lie beside runs and sweeps: one ``--runs-dir`` moves all that belongs together, a name means one thing.
+Both files of lines only grow. A set may come from a stranger: nothing in it is executed, and what is wrong
+in it is said in one message.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,19 +22,15 @@ from ppo_cli.config.preference_settings import PreferenceSettings, preferences_t
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.preferences.lines import read_lines
 from ppo_cli.preferences.records import Comparison, Episode, Undo, parse_comparison, standing
+from ppo_cli.rewards.fits import FITS
 from ppo_cli.runs.folders import PREFERENCES, create_folder, find_folder, list_folders
 from ppo_cli.storage.file_lock import file_lock, is_locked
-from ppo_cli.storage.files import corrupt
 
-REWARD = "reward.safetensors"
-REPORT = "report.json"
 MAX_REPORT_BYTES = 4 * 2**20
 MAX_COMPARISONS = 200_000
 MAX_EPISODES = 200_000
 _MAX_COMPARISON_BYTES = 4096
 _MAX_EPISODE_BYTES = 2**22
-
-_FIT = re.compile(r"[0-9]{4,9}", re.ASCII)
 
 Notice = Callable[[str], None]
 
@@ -74,7 +68,7 @@ class PreferenceDir:
     @property
     def fits_path(self) -> Path:
         """``fits/``: reward models."""
-        return self.path / "fits"
+        return self.path / FITS
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -187,21 +181,3 @@ def list_preferences(runs_dir: Path) -> list[PreferenceDir]:
         StorageError: The directory cannot be read.
     """
     return [PreferenceDir(path) for path in list_folders(PREFERENCES, runs_dir)]
-
-
-def fit_folders(folder: PreferenceDir) -> list[Path]:
-    """The folders of a set's fits, oldest first, also of those that are not complete; links are none.
-
-    Raises:
-        CorruptFileError: They cannot be listed, or their folder is a symbolic link.
-    """
-    if folder.fits_path.is_symlink():
-        raise corrupt(folder.fits_path, "is a symbolic link, and what it leads to may lie anywhere")
-    try:
-        with os.scandir(folder.fits_path) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise corrupt(folder.fits_path, f"cannot be read: {error.strerror}") from error
-    return [folder.fits_path / name for name in sorted(filter(_FIT.fullmatch, names), key=int)]

@@ -1,4 +1,4 @@
-"""Rewards by which a synthetic teacher may judge: the environment's own, a named goal, or the user's function.
+"""Rewards by which a synthetic teacher may judge: the environment's own, a goal, or the user's function.
 
 A goal is a function of transitions, ``reward(obs, action, next_obs, terminated)`` with ``obs`` ``[T, O]``,
 that gives ``[T]``. What comes after an end is worth 0, so a goal that is to be lived for is positive.
@@ -22,7 +22,9 @@ Goal = Callable[[Array, Array, Array, Array], Array]
 KEY = "reward"
 HOLD_RIGHT_AT = 1.0
 HOVER_AT = 0.7
-_FORM = "write it as reward(obs, action, next_obs, terminated), [T, O], [T] or [T, A], [T, O], [T], returning [T]"
+_FORM = (
+    "write it as reward(obs, action, next_obs, terminated), [T, O], [T] or [T, A], [T, O], [T], returning [T]"
+)
 
 
 def hold_right(obs: Array, action: Array, next_obs: Array, terminated: Array) -> Array:
@@ -90,7 +92,7 @@ def _checked(reference: str, function: Callable[..., Any]) -> Goal:
             ) from error
         if result.shape != terminated.shape or not np.isfinite(result).all():
             raise UsageError(
-                f"{reference} gave {result.shape} numbers, some perhaps not finite, for {terminated.shape} steps",
+                f"{reference} gave {result.shape} for {terminated.shape} steps, or what is not finite",
                 hint=_FORM,
                 key=KEY,
             )

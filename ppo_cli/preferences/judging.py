@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ppo_cli.preferences.describing import self_agreement
 from ppo_cli.preferences.records import Comparison
+from ppo_cli.rewards.ranks import rank_correlation
 
 Array = NDArray[Any]
 BINS = 10
@@ -43,7 +44,7 @@ def judgement(
             "ceiling": ceiling(self_agreement(comparisons)),
         },
         "tie_rate": _mean(preference == 0.5),
-        "calibration_error": calibration_error(1 / (1 + np.exp(-logits[known])), preference[known]),
+        "calibration_error": calibration_error(_chances(logits[known]), preference[known]),
         "rank_correlation": None,
     }
     if returns and all(pair is not None for pair in returns):
@@ -59,7 +60,7 @@ def judgement(
 def ceiling(agreement: float | None) -> float | None:
     """The accuracy of a model that knows the truth, against a teacher that agrees with itself this often.
 
-    Two answers agree when both are right or both are wrong: a = (1 - e)^2 + e^2, so e = (1 - sqrt(2 a - 1)) / 2.
+    Two answers agree when both are right or both are wrong: a = (1 - e)^2 + e^2, e = (1 - sqrt(2 a - 1)) / 2.
 
     >>> ceiling(1.0), round(ceiling(0.82), 3), ceiling(None)
     (1.0, 0.9, None)
@@ -90,20 +91,10 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def rank_correlation(a: Array, b: Array) -> float | None:
-    """Spearman's: Pearson's of the ranks, ties sharing their mean rank; None where one of them is constant."""
-    ranks = [_ranks(np.asarray(values, dtype=np.float64)) for values in (a, b)]
-    if any(values.std() == 0 for values in ranks):
-        return None
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _ranks(values: Array) -> Array:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks: Array = (ends - (counts - 1) / 2)[inverse]
-    return ranks
-
-
 def _mean(values: Array) -> float | None:
     return float(values.mean()) if len(values) else None
+
+
+def _chances(logits: Array) -> Array:
+    chances: Array = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -500, 500)))
+    return chances

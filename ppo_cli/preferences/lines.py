@@ -1,7 +1,7 @@
 """Files of JSON documents, one a line, that only grow: read with care, appended durably. No torch, no NumPy.
 
-A line is on the disk before :meth:`LineWriter.append` returns. A process that is killed while it writes leaves
-a torn last line, and nothing else: that line is dropped, and said.
+A line is on the disk before :meth:`LineWriter.append` returns. A process that is killed while it writes
+leaves a torn last line, and nothing else: that line is dropped, and said.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def read_lines(
         notice: Told of a torn last line, which is dropped.
 
     Raises:
-        CorruptFileError: A line is too long, is no JSON object, or is not what ``parse`` takes; the first one.
+        CorruptFileError: A line is too long, is no JSON object, or is not what ``parse`` takes.
     """
     if not os.path.lexists(path):
         return []
     data = read_file(path, MAX_FILE_BYTES)
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
-        notice(f"{path}: the last line was torn by a crash and is dropped ({len(data) - len(whole)} bytes)")
+        notice(f"{path}: the last line, {len(data) - len(whole)} bytes, was torn by a crash and is dropped")
     lines = whole.split(b"\n")[:-1]
     if len(lines) > max_lines:
         raise corrupt(path, f"has {len(lines):,} lines, at most {max_lines:,} are accepted")

@@ -93,9 +93,7 @@ def draw_pairs(
         [wanted(number, 0, own[0]) for number, own in zip(numbers, who, strict=True)],
         sources, spec, settings.env_kwargs, settings.seed,
     )  # fmt: skip
-    a = [
-        _window(one, own[0], rng, settings) for one, own, rng in zip(firsts, who, rngs, strict=True)
-    ]
+    a = [_window(one, own[0], rng, settings) for one, own, rng in zip(firsts, who, rngs, strict=True)]
     seconds = [wanted(number, 1, own[1]) for number, own in zip(numbers, who, strict=True)]
     if settings.same_start:
         for second, first in zip(seconds, a, strict=True):
@@ -112,9 +110,7 @@ def draw_pairs(
     return pairs
 
 
-def _window(
-    played: Played, source: int, rng: np.random.Generator, settings: PreferenceSettings
-) -> Shown:
+def _window(played: Played, source: int, rng: np.random.Generator, settings: PreferenceSettings) -> Shown:
     """A clip of an episode: its end, or anywhere in it. A shorter one only where the task ended it."""
     last = max(played.length - settings.length, 0)
     at_end, place = rng.random() < settings.at_end, rng.random()

@@ -158,7 +158,9 @@ def _decoded(episode: Episode, spec: EnvSpec) -> Array:
     try:
         return episode.decoded(spec.action)
     except ValueError as error:
-        raise CorruptFileError(str(error), hint="the file was changed, or belongs to another environment") from None
+        raise CorruptFileError(
+            str(error), hint="the file was changed, or belongs to another environment"
+        ) from None
 
 
 def _run(

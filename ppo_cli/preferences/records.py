@@ -101,7 +101,9 @@ class Episode:
         sums = [line[name] for name in ("policy_sha256", "obs_sha256")]
         if not all(isinstance(value, str) and _SHA256.fullmatch(value) for value in sums):
             raise ValueError("policy_sha256 and obs_sha256 are 64 hexadecimal digits each")
-        return cls(_episode_id(line["episode"]), seed, line["actions"], length, line["ended"], sums[0], sums[1])
+        return cls(
+            _episode_id(line["episode"]), seed, line["actions"], length, line["ended"], sums[0], sums[1]
+        )
 
     def decoded(self, action: ActionSpec) -> NDArray[Any]:
         """The actions, int64 ``[T]`` or float32 ``[T, A]``.
@@ -210,7 +212,9 @@ def parse_comparison(line: dict[str, Any]) -> Comparison | Undo:
     if not isinstance(line["teacher"], str) or not 0 < len(line["teacher"]) <= 300:
         raise ValueError("teacher is no text of 1 to 300 characters")
     repeat, returns = line.get("repeat"), line.get("returns")
-    if returns is not None and not (isinstance(returns, list) and len(returns) == 2 and all(map(_is_real, returns))):
+    if returns is not None and not (
+        isinstance(returns, list) and len(returns) == 2 and all(map(_is_real, returns))
+    ):
         raise ValueError("returns are not two numbers")
     return Comparison(
         id=_number(line["id"]),

@@ -55,8 +55,13 @@ def untrained(spec: EnvSpec, seed: int) -> Source:
     """An agent before its first update, with networks of usual size."""
     shape = PolicyShape(spec, UNTRAINED_SIZES, "tanh", normalize_obs=False, clip_obs=10.0)
     params = shape.network().init([generator(seed, Stream.CLIP, 2**31)], [0.0])[0]
-    mean, var = torch.zeros(spec.obs_size, dtype=torch.float64), torch.ones(spec.obs_size, dtype=torch.float64)
-    return Source("untrained", Policy(shape, params, mean, var), hashlib.sha256(params.numpy().tobytes()).hexdigest())
+    mean, var = (
+        torch.zeros(spec.obs_size, dtype=torch.float64),
+        torch.ones(spec.obs_size, dtype=torch.float64),
+    )
+    return Source(
+        "untrained", Policy(shape, params, mean, var), hashlib.sha256(params.numpy().tobytes()).hexdigest()
+    )
 
 
 def _source(name: str, path: Path, spec: EnvSpec) -> Source:

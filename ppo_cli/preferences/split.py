@@ -34,7 +34,9 @@ def shares_of_pairs(
     sizes = np.bincount(groups)
     if sizes.max(initial=0) <= max(LARGEST_GROUP * len(names), 2):
         return _dealt(groups, sizes, num_shares, seed)
-    index = {name: number for number, name in enumerate(dict.fromkeys(name for pair in names for name in pair))}
+    index = {
+        name: number for number, name in enumerate(dict.fromkeys(name for pair in names for name in pair))
+    }
     of_episode = _dealt(np.arange(len(index)), np.ones(len(index), dtype=np.int64), num_shares, seed)
     both = np.array([[of_episode[index[name]] for name in pair] for pair in names])
     shares: NDArray[np.int64] = np.where(both[:, 0] == both[:, 1], both[:, 0], NOWHERE)

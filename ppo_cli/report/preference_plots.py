@@ -35,7 +35,6 @@ def fit_figure(path: Path, report: Row) -> tuple[Path, Path]:
     curve = report.get("curve")
     with figure_style():
         figure, axes = new_figure(1, 2 if curve else 1, 3.9)
-        axes = list(np.atleast_1d(axes))
         _draw_returns(axes[0], report)
         if curve:
             _draw_curve(axes[1], curve)

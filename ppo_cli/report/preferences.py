@@ -34,7 +34,9 @@ def sets_table(sets: Sequence[Row]) -> Table:
     table = _table("preferences", "environment", "judged by", "comparisons")
     for one in sets:
         state = status_cell(one.get("status")) if one.get("status") else cell(one.get("pairs"))
-        table.add_row(cell(one.get("name"), "bold"), cell(one.get("env_id")), cell(one.get("judged_by")), state)
+        table.add_row(
+            cell(one.get("name"), "bold"), cell(one.get("env_id")), cell(one.get("judged_by")), state
+        )
     return table
 
 
@@ -45,7 +47,10 @@ def fits_table(fits: Sequence[Row]) -> Table:
         accuracy = mapping(fit.get("accuracy"))
         numbers = [percent(accuracy.get(name)) for name in ("held_out", "larger_half", "ceiling")]
         table.add_row(
-            cell(fit.get("name"), "bold"), cell(fit.get("network")), cell(fit.get("pairs_used")), *map(cell, numbers)
+            cell(fit.get("name"), "bold"),
+            cell(fit.get("network")),
+            cell(fit.get("pairs_used")),
+            *map(cell, numbers),
         )
     return table
 
@@ -96,7 +101,9 @@ def curve_table(points: Sequence[Row]) -> Table:
         interval = point.get("ci95")
         ends = f"{percent(interval[0])} to {percent(interval[1])}" if isinstance(interval, Sequence) else None
         shares = (percent(point.get("held_out")), ends, percent(point.get("larger_half")))
-        table.add_row(cell(point.get("pairs"), "bold"), *map(cell, shares), cell(f"{point.get('judged')} pairs"))
+        table.add_row(
+            cell(point.get("pairs"), "bold"), *map(cell, shares), cell(f"{point.get('judged')} pairs")
+        )
     return table
 
 

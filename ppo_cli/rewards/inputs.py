@@ -1,6 +1,6 @@
 """What a reward model sees of a transition: scaled as its fit has frozen it, never by running statistics.
 
-    next observation, change of the observation, action (one-hot), whether the task ended the episode
+next observation, change of the observation, action (one-hot), whether the task ended the episode
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """A reward of single steps: r(s, a, s') = f(s', s' - s, a, terminated) + phi(s') - phi(s).
 
-The difference of a potential is what shaping by a potential adds (Ng, Harada and Russell 1999). Over a clip it
+The difference of a potential is what shaping by one adds (Ng, Harada and Russell 1999). Over a clip it
 telescopes: phi is computed at both ends only. Where an environment's reward is itself a difference, as
 LunarLander's is, it is most of what there is to learn.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,7 +39,7 @@ class MlpReward:
         inputs = [num_step_inputs(spec), *([spec.obs_size] if potential else [])]
         self._nets = [_aligned_mlp((size, *hidden_sizes, 1), activation) for size in inputs]
         ends = np.cumsum([0, *(net.row_params for net in self._nets)]).tolist()
-        self._places = [slice(start, stop) for start, stop in zip(ends, ends[1:], strict=False)]
+        self._places = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
         self.num_params = ends[-1]
         self.matrices = torch.cat([_weights_of(net) for net in self._nets])
         self._mask: Tensor | None = None
@@ -81,7 +82,7 @@ class MlpReward:
         return grads
 
     def rewards(self, params: Tensor, steps: Tensor, states: Tensor, next_states: Tensor) -> Tensor:
-        """f of the step, and the difference of the potential."""
+        """F of the step, and the difference of the potential."""
         count = len(params)
         inputs = [steps[:, -1].expand(count, -1, -1)]
         if len(self._nets) > 1:

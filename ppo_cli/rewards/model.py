@@ -1,4 +1,4 @@
-"""A fitted reward model: an ensemble with all that is needed to use it, and how it is stored. Never pickle."""
+"""A fitted reward model: an ensemble with all that is needed to use it, and how it is stored (no pickle)."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class RewardModel:
         shape: How the networks are built.
         params: ``[K, P]``.
         inputs: How observations are scaled.
-        scale: Standard deviation of each member's rewards on the clips that it was fitted to, ``[K]``. Rewards
-            are divided by it. No mean is subtracted: where episodes can end, the sign of rewards counts.
+        scale: Standard deviation of each member's rewards on the clips that it was fitted to, ``[K]``.
+            Rewards are divided by it. No mean is subtracted: where episodes can end, the sign of rewards counts.
     """
 
     shape: RewardShape
@@ -132,16 +132,16 @@ class RewardModel:
             shape = _shape(metadata)
             spec, members = shape.spec, shape.settings.members
             sizes = {"params": (members, shape.network().num_params), "scale": (members,)}
-            sizes |= {name: (spec.obs_size,) for name in ("obs_mean", "obs_std", "obs_delta_std")}
+            sizes |= dict.fromkeys(("obs_mean", "obs_std", "obs_delta_std"), (spec.obs_size,))
             for name, size in sizes.items():
                 own = tensors[name]
                 if own.shape != size or own.dtype != np.float32 or not np.isfinite(own).all():
                     raise ValueError(f"{name} is {own.dtype} {own.shape}, not finite float32 {size}")
-            own = {name: torch.from_numpy(tensors[name]) for name in sizes}
-            if (own["scale"] <= 0).any() or (own["obs_std"] <= 0).any() or (own["obs_delta_std"] <= 0).any():
+            checked = {name: torch.from_numpy(tensors[name]) for name in sizes}
+            if any((checked[name] <= 0).any() for name in ("scale", "obs_std", "obs_delta_std")):
                 raise ValueError("a scale is not above 0")
-            inputs = Inputs(own["obs_mean"], own["obs_std"], own["obs_delta_std"])
-            return cls(shape, own["params"], inputs, own["scale"])
+            inputs = Inputs(checked["obs_mean"], checked["obs_std"], checked["obs_delta_std"])
+            return cls(shape, checked["params"], inputs, checked["scale"])
         except _MALFORMED as error:
             raise CorruptFileError(f"{path} is not a reward model of ppo: {error}", file=path) from error
 

@@ -78,12 +78,14 @@ def preference_loss(
     noise_floor: float,
     margin: float,
     centring: float,
+    length: int,
 ) -> Tensor:  # [K]
     """The pairwise loss (Bradley and Terry 1952; Christiano et al. 2017; Stiennon et al. 2020).
 
-        L = -log((1 - noise) sigmoid(r_better - r_worse - margin) + noise / 2) + centring (r_better + r_worse)^2
+        L = -log((1 - noise) sigmoid(R_better - R_worse - margin) + noise / 2)
+            + centring ((R_better + R_worse) / length)^2
 
-    Noise is the share of answers that are taken to be blind (Christiano et al. 2017, section 2.2.3). Equal
+    Rewards per step are centred, not those of clips: two bad clips do not cancel each other. Noise is the share of answers that are taken to be blind (Christiano et al. 2017, section 2.2.3). Equal
     clips count as one half of each answer, without a margin. A network that scores prefixes is judged at each
     position from where the clips part.
     """
@@ -92,7 +94,7 @@ def preference_loss(
     better = _log_chance(a - b - sure, noise_floor)
     worse = _log_chance(b - a - sure, noise_floor)
     chosen = preference[..., None]
-    loss = -(chosen * better + (1 - chosen) * worse) + centring * (a + b) ** 2
+    loss = -(chosen * better + (1 - chosen) * worse) + centring * ((a + b) / length) ** 2
     return ((loss * position_weights).sum(-1) * weights).sum(-1)
 
 

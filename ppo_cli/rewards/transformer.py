@@ -40,7 +40,10 @@ class TransformerReward:
     def __init__(self, spec: EnvSpec, width: int, layers: int, length: int) -> None:
         self.context = length - 1
         self.width, self.layers = width, layers
-        shapes: dict[str, tuple[int, ...]] = {"input": (num_step_inputs(spec), width), "position": (length, width)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "input": (num_step_inputs(spec), width),
+            "position": (length, width),
+        }
         for layer in range(layers):
             shapes |= {
                 f"{layer}.qkv": (width, 3 * width), f"{layer}.out": (width, width),
@@ -71,7 +74,9 @@ class TransformerReward:
                     row[place] = 1.0
                 elif len(shape) == 2 and name != "head":
                     std = 1 / math.sqrt(shape[0]) if name != "position" else INIT_STD
-                    row[place] = torch.from_numpy((std * rng.standard_normal(math.prod(shape))).astype(np.float32))
+                    row[place] = torch.from_numpy(
+                        (std * rng.standard_normal(math.prod(shape))).astype(np.float32)
+                    )
                 elif name == "head":
                     head = np.zeros(shape, dtype=np.float32)
                     head[:, 0] = INIT_STD * rng.standard_normal(shape[0])
@@ -111,9 +116,7 @@ class TransformerReward:
 
     def _prefix_scores(self, params: Tensor, steps: Tensor) -> Tensor:  # [K, P], [K, C, L, D] -> [K, C, L]
         members, clips, length, _ = steps.shape
-        part = {
-            name: params[:, place].view(members, *shape) for name, (place, shape) in self._places.items()
-        }
+        part = {name: params[:, place].view(members, *shape) for name, (place, shape) in self._places.items()}
 
         def product(x: Tensor, name: str) -> Tensor:  # [K, C, L, in] -> [K, C, L, out]
             flat = torch.bmm(x.reshape(members, clips * length, -1), part[name])

@@ -20,22 +20,24 @@ Runs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="RUN...",
-        help="Runs whose policies play: at the ages at which they were kept (keep_policies), or the last one.",
+        help="Runs whose policies play: at the ages that were kept (keep_policies), or the last one.",
         autocompletion=options.complete_run,
         show_default=False,
     ),
 ]
-Name = Annotated[str, typer.Option("--name", help="Name of the set; one that is there goes on.", show_default=False)]
+Name = Annotated[
+    str, typer.Option("--name", help="Name of the set; one that is there goes on.", show_default=False)
+]
 Teacher = Annotated[Literal["synthetic"], typer.Option("--teacher", help="Who answers.")]
 Pairs = Annotated[
     int,
-    typer.Option("--pairs", metavar="N", min=1, max=200_000, help="Comparisons that are to be there in the end."),
+    typer.Option(
+        "--pairs", metavar="N", min=1, max=200_000, help="Comparisons that are to be there in the end."
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of a new set.")]
 Random = Annotated[bool, typer.Option("--random", help="Let an untrained agent play too.")]
-SameStart = Annotated[
-    bool, typer.Option("--same-start", help="Begin both clips of a pair in one state.")
-]
+SameStart = Annotated[bool, typer.Option("--same-start", help="Begin both clips of a pair in one state.")]
 Undo = Annotated[
     int | None, typer.Option("--undo", metavar="ID", help="Take the answer of this number back; ask nothing.")
 ]
@@ -79,7 +81,9 @@ def prefer_command(
     """
     if undo is not None:
         if runs:
-            raise UsageError("--undo asks nothing, so it takes no runs", hint=f"ppo prefer --name {name} --undo {undo}")
+            raise UsageError(
+                "--undo asks nothing, so it takes no runs", hint=f"ppo prefer --name {name} --undo {undo}"
+            )
         from ppo_cli.api.prefer import undo as take_back
 
         show(take_back(name, undo, runs_dir=runs_dir), as_json=json)

@@ -17,7 +17,7 @@ SetName = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
-        help="The preference set: a path, a name under the runs folder, the beginning of one, or `latest`.",
+        help="A path, a name under the runs folder, the unique beginning of one, or `latest`.",
         autocompletion=options.complete_run,
         show_default=False,
     ),
@@ -28,14 +28,16 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="network=transformer, members, hidden_sizes, potential, learning_rate, weight_decay, noise_floor, "
-        "margin, centring and more; repeatable.",
+        help="network=transformer, members, hidden_sizes, potential, learning_rate, weight_decay, "
+        "noise_floor, margin, centring and more; repeatable.",
     ),
 ]
 Curve = Annotated[bool, typer.Option("--curve", help="Also fit 25, 50, 100... comparisons: what more bring.")]
 Plot = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="PATH", help="Write PATH.png and PATH.svg: predicted against true returns."),
+    typer.Option(
+        "--plot", metavar="PATH", help="Write PATH.png and PATH.svg: predicted against true returns."
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the plot if it exists.")]
 
@@ -54,8 +56,8 @@ def reward_model_command(
 ) -> None:
     r"""Fit a reward model to the comparisons of a preference set, and say how good it is.
 
-    Accuracy is by episodes that a member of the ensemble had not seen. A fit that was stopped goes on with the
-    same command; one that is there is shown.
+    Accuracy is by episodes that a member of the ensemble had not seen. A fit that was stopped goes on with
+    the same command; one that is there is shown.
 
     \b
     Examples:
@@ -86,11 +88,11 @@ def reward_model_command(
     if report is None:
         notice("stopped; the same command goes on")
         raise typer.Exit(stop.exit_code)
-    plots = []
+    plots: list[Path] = []
     if image is not None:
         from ppo_cli.report.preference_plots import fit_figure
 
-        plots = fit_figure(image, report)
+        plots = list(fit_figure(image, report))
     if json:
         print_json(report | {"plots": [str(path) for path in plots]})
         return
