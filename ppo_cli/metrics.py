@@ -112,7 +112,7 @@ TERM_PREFIX = "reward/"  # one column per shaping term: mean per step over the l
 def columns(config: RunConfig, term_names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns of ``metrics.csv`` for a run with these settings and shaping terms."""
     there = {"": True, "reward_model": config.learns_reward}
-    there["reference"] = config.facts.reference(config.learning) is not None
+    there["reference"] = config.has_reference
     names = (
         metric.name
         for metric in METRICS

@@ -43,7 +43,6 @@ HOMES: dict[str, set[str] | None] = {
         "play",
         "rewards",
         "preferences",
-        "api.reward_model",
         "prepare",
         "render",
         "sweeps.work.run_job",

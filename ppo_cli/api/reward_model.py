@@ -11,11 +11,8 @@ from ppo_cli.storage.json_file import strict
 
 if TYPE_CHECKING:
     from ppo_cli.api.runs import Ref
-    from ppo_cli.config.preference_settings import FitSettings
     from ppo_cli.preferences.dataset import PairData
     from ppo_cli.preferences.folder import PreferenceDir
-
-CURVE_FROM = 25
 
 
 def fit_reward_model(
@@ -65,6 +62,8 @@ def fit_reward_model(
         if report is None:
             return None
         if curve:
+            from ppo_cli.preferences.curve import learning_curve
+
             report["curve"] = learning_curve(data, own, seed, about.length, starts, stop)
     document: dict[str, Any] = strict(report)
     return document
@@ -74,55 +73,10 @@ def pairs_of(
     folder: PreferenceDir, *, allow_import: bool, notice: Callable[[str], None] = lambda text: None
 ) -> PairData:
     """The comparisons of a set, clips played again, once importing its environment was agreed to."""
-    import torch
-
     from ppo_cli.envs.factory import env_spec
     from ppo_cli.envs.registry import resolve_env_id
     from ppo_cli.preferences.dataset import load_pairs
 
-    torch.set_num_threads(1)
     settings = folder.settings()
     resolve_env_id(settings.env_id, allow_import=allow_import)
     return load_pairs(folder, env_spec(settings.env_id, settings.env_kwargs), notice)
-
-
-def learning_curve(
-    data: PairData,
-    settings: FitSettings,
-    seed: int,
-    length: int,
-    starts: dict[str, int],
-    stop: Callable[[], bool] = lambda: False,
-) -> list[dict[str, Any]]:
-    """Held-out accuracy of fits to the first 25, 50, 100... comparisons, and to all.
-
-    Each is judged by the comparisons after those, and the last, like the fit itself, by what each member had
-    not seen.
-    """
-    import numpy as np
-    import torch
-
-    from ppo_cli.preferences.fitting import Fit, fit_model
-    from ppo_cli.preferences.judging import judgement
-
-    points: list[dict[str, Any]] = []
-    count = CURVE_FROM
-    while not stop():
-        count = min(count, len(data))
-        part = data.first(count)
-        fit = Fit(part, settings, seed, length, "", starts)
-        model, state = fit_model(fit, stop)
-        if count < len(data):
-            rest = data.pick(torch.arange(count, len(data)))
-            sums = fit.clip_rewards(model, rest).mean(0).sum(-1).numpy()
-            seen = {clip.episode for one in part.comparisons for clip in (one.a, one.b)}
-            fresh = [not {one.a.episode, one.b.episode} & seen for one in rest.comparisons]
-            logits = np.where(fresh, sums[:, 0] - sums[:, 1], np.nan)
-            accuracy = judgement(rest.comparisons, logits)["accuracy"]
-        else:
-            accuracy = judgement(part.comparisons, fit.held_out_logits(state.best).numpy())["accuracy"]
-        points.append({**accuracy, "judged": accuracy["pairs"], "pairs": count})
-        if count == len(data):
-            break
-        count *= 2
-    return points

@@ -70,7 +70,8 @@ class AlgorithmFacts:
 
     def reference(self, learning: Learning) -> str | None:
         """The policy that is held on to, ``INITIAL`` or the name of a run; None where there is none."""
-        return learning.reference if self.loss_holds_on or learning.reference != INITIAL else None
+        holds_on = self.loss_holds_on or learning.reference_coef > 0 or learning.reference != INITIAL
+        return learning.reference if holds_on else None
 
     def reference_path(self, learning: Learning) -> str | None:
         """The run whose policy is held on to; None where that is the one at the beginning, or none."""

@@ -94,7 +94,7 @@ class FitSettings(Section):
     """A reward for each step by itself, or one that has seen the steps before it."""
     hidden_sizes: Annotated[
         tuple[HiddenSize, ...], BeforeValidator(as_tuple), Field(min_length=1, max_length=4)
-    ] = (64, 64)
+    ] = (32, 32)
     """Units of each hidden layer of the mlp."""
     activation: Literal["relu", "tanh"] = "tanh"
     """Nonlinearity of the mlp."""
@@ -108,7 +108,7 @@ class FitSettings(Section):
     """Networks of the ensemble; each learns from all episodes but its own share, by which it is judged."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """Adam's step size."""
-    weight_decay: Annotated[float, Field(ge=0, le=1000)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] = 15.0
     """Shrinks the weights (not the biases) by this times the step size, at each step (AdamW)."""
     batch_pairs: Annotated[Int, Field(ge=1, le=4096)] = 32
     """Pairs of a minibatch."""

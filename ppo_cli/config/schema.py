@@ -71,6 +71,11 @@ class RunConfig(Section):
         return self.learning.reward_model is not None
 
     @property
+    def has_reference(self) -> bool:
+        """Whether there is a policy to stay near."""
+        return self.facts.reference(self.learning) is not None
+
+    @property
     def num_iterations(self) -> int:
         """Iterations until ``total_timesteps`` are reached or passed."""
         return -(-self.total_timesteps // self.steps_per_iteration)
@@ -80,19 +85,6 @@ class RunConfig(Section):
         for name, field in Learning.model_fields.items():
             if not uses(self.algorithm, name) and getattr(self.learning, name) != field.default:
                 raise disagreement(f"learning.{name}", *objection(self.algorithm, name), "algorithm")
-        return self
-
-    @model_validator(mode="after")
-    def _there_is_somebody_to_stay_near(self) -> RunConfig:
-        for name in ("reference_coef", "reference_kl"):
-            if getattr(self.learning, name) and self.facts.reference(self.learning) is None:
-                raise disagreement(
-                    f"learning.{name}", "there is no reference to stay near", "add --set reference=RUN",
-                    "learning.reference",
-                )  # fmt: skip
-        if self.learning.reference_kl and not self.learning.reference_coef:
-            hint = "give it a value to begin with, such as reference_coef=0.1"
-            raise disagreement("learning.reference_kl", "reference_coef is 0, which stays 0", hint)
         return self
 
     @model_validator(mode="after")

@@ -126,7 +126,7 @@ class Learning(Section):
     reward_model: Annotated[Annotated[str, Field(min_length=1, max_length=1000)] | None, PER_MEMBER] = None
     """Learn from this preference set's newest fit (or a fit's path); constant and random are nulls."""
     reference: Annotated[str, Field(min_length=1, max_length=1000)] = INITIAL
-    """The run to stay near, by reference_coef (or grpo's kl_coef); "initial" is none, but for grpo."""
+    """The policy to stay near, by reference_coef or grpo's kl_coef: a run, or "initial", the first one."""
     reference_coef: Annotated[float, Field(ge=0, le=1e6), PER_MEMBER, Grid(0.0, 0.03, 0.1, 0.3)] = 0.0
     """Taken off each step's reward: this times log(policy / reference) of its action."""
     reference_kl: Annotated[

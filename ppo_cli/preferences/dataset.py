@@ -81,6 +81,7 @@ def load_pairs(folder: PreferenceDir, spec: EnvSpec, notice: Notice = lambda _: 
         UsageError: Nothing in it says which clip is better.
         CorruptFileError: It is damaged, or an episode is not what it was.
     """
+    torch.set_num_threads(1)  # networks this small gain nothing by more
     settings, episodes = folder.settings(), folder.episodes(notice)
     lines = folder.comparisons(notice)
     answers = [one for one in lines if one.preference is not None]

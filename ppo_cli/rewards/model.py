@@ -61,7 +61,7 @@ class RewardModel:
         params: ``[K, P]``.
         inputs: How observations are scaled.
         scale: Standard deviation of each member's rewards on the clips that it was fitted to, ``[K]``.
-            Rewards are divided by it. No mean is subtracted: where episodes can end, the sign of rewards counts.
+            Rewards are divided by it. No mean is subtracted: where episodes can end, their sign counts.
     """
 
     shape: RewardShape

@@ -85,8 +85,9 @@ def preference_loss(
         L = -log((1 - noise) sigmoid(R_better - R_worse - margin) + noise / 2)
             + centring ((R_better + R_worse) / length)^2
 
-    Rewards per step are centred, not those of clips: two bad clips do not cancel each other. Noise is the share of answers that are taken to be blind (Christiano et al. 2017, section 2.2.3). Equal
-    clips count as one half of each answer, without a margin. A network that scores prefixes is judged at each
+    What is centred is a reward per step: sums of clips differ, and are not to be each other's negative. Noise
+    is the share of answers that are taken to be blind (Christiano et al. 2017, section 2.2.3). Equal clips
+    count as one half of each answer, without a margin. A network that scores prefixes is judged at each
     position from where the clips part.
     """
     a, b = scores.unbind(2)  # [K, B, S]
