@@ -90,7 +90,7 @@ def reward_model_command(
         raise typer.Exit(stop.exit_code)
     plots: list[Path] = []
     if image is not None:
-        from ppo_cli.report.preference_plots import fit_figure
+        from ppo_cli.report.plotting.reward_model import fit_figure
 
         plots = list(fit_figure(image, report))
     if json:
