@@ -100,6 +100,8 @@ class FitSettings(Section):
     """Nonlinearity of the mlp."""
     potential: bool = True
     """Add phi(next state) - phi(state), a second network, to the mlp's reward of a step."""
+    loudness: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """How loudly it hears the action and the change that came of it, against the state that they led to."""
     width: Annotated[Int, Field(ge=4, le=256)] = 32
     """Numbers that the transformer keeps of a step; a multiple of 4."""
     layers: Annotated[Int, Field(ge=1, le=4)] = 1

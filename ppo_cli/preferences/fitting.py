@@ -61,7 +61,7 @@ class Prepared:
     position_weights: Tensor
 
     @classmethod
-    def of(cls, data: PairData, inputs: Inputs, network: RewardNetwork) -> Prepared:
+    def of(cls, data: PairData, inputs: Inputs, network: RewardNetwork, loudness: float) -> Prepared:
         """The pairs of a set, scaled."""
         seen, length = data.seen, data.mask.shape[-1]
         ends = torch.stack((seen.obs[:, :, 0], seen.next_obs[:, :, -1]), 2)
@@ -70,7 +70,11 @@ class Prepared:
             weights = (torch.arange(length) >= data.part_from[:, None]).float()
             weights = weights / weights.sum(-1, keepdim=True)
         return cls(
-            inputs.step(seen, data.spec.action), inputs.state(ends), data.mask, data.preference, weights
+            inputs.step(seen, data.spec.action, loudness),
+            inputs.state(ends),
+            data.mask,
+            data.preference,
+            weights,
         )
 
     def clips(self, index: Tensor) -> Clips:  # [K, B] -> 2 B clips
@@ -180,7 +184,7 @@ class Fit:
         self.seeds = [episode_seed(seed, Stream.FIT, member, 0) for member in self.members]
         self.shares = shares_of_pairs(data.comparisons, settings.members, seed, starts)
         self.objective = PairwiseObjective(
-            self.network, Prepared.of(data, self.inputs, self.network), settings
+            self.network, Prepared.of(data, self.inputs, self.network, settings.loudness), settings
         )
         self._order = self._training_pairs()
         self._mine = torch.from_numpy(self.shares)[None] == torch.tensor(self.members)[:, None]  # [K, N]

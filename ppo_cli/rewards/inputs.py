@@ -59,11 +59,18 @@ class Inputs:
         """A scaled observation."""
         return ((obs - self.mean) / self.std).clamp_(-LARGEST, LARGEST)
 
-    def step(self, seen: Transitions, action: ActionSpec) -> Tensor:  # [..., 2 O + A + 1]
-        """All that is seen of transitions."""
+    def step(self, seen: Transitions, action: ActionSpec, loudness: float) -> Tensor:  # [..., 2 O + A + 1]
+        """All that is seen of transitions.
+
+        Args:
+            seen: The transitions.
+            action: What actions are.
+            loudness: Factor on what says what was done, the change and the action. Good policies act in other
+                ways than bad ones, so a model that hears it loudly pays for acting as they do.
+        """
         change = ((seen.next_obs - seen.obs) / self.delta_std).clamp_(-LARGEST, LARGEST)
-        parts = [self.state(seen.next_obs), change, action_inputs(seen.actions, action)]
-        return torch.cat([*parts, seen.terminated.float()[..., None]], -1)
+        done = torch.cat((change, action_inputs(seen.actions, action)), -1)
+        return torch.cat((self.state(seen.next_obs), loudness * done, seen.terminated.float()[..., None]), -1)
 
 
 def num_step_inputs(spec: EnvSpec) -> int:

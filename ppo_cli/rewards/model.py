@@ -82,7 +82,9 @@ class RewardModel:
         for start in range(0, len(started), BLOCK):
             part = slice(start, start + BLOCK)
             own = Transitions(seen.obs[part], seen.actions[part], seen.next_obs[part], seen.terminated[part])
-            steps = self.inputs.step(own, action).where(started[part][..., None], torch.nan)
+            steps = self.inputs.step(own, action, self.shape.settings.loudness).where(
+                started[part][..., None], torch.nan
+            )
             states, next_states = self.inputs.state(own.obs[:, -1]), self.inputs.state(own.next_obs[:, -1])
             out.append(network.rewards(self.params, steps, states, next_states).clone())
         return torch.cat(out, 1) / self.scale[:, None]

@@ -1,4 +1,4 @@
-"""Fitting: members are independent, a stopped fit goes on to the same bits, and what is held out is held out."""
+"""Fitting: members are independent, a stopped fit goes on to the same bits, what is held out stays unseen."""
 
 from __future__ import annotations
 
@@ -92,9 +92,12 @@ def test_no_member_learns_from_what_it_is_judged_by(made: PreferenceDir) -> None
         seen = set(batch.index[member][batch.weights[member] > 0].tolist())
         held_out = set(np.flatnonzero(fit.shares == member).tolist())
         assert seen | held_out == set(range(len(fit.data))) and not seen & held_out
-        names = [{clip.episode for n in group for clip in (fit.data.comparisons[n].a, fit.data.comparisons[n].b)}
-                 for group in (seen, held_out)]  # fmt: skip
-        assert not names[0] & names[1]
+        one, other = (episodes_of([fit.data.comparisons[n] for n in group]) for group in (seen, held_out))
+        assert not one & other
+
+
+def episodes_of(comparisons: Sequence[Comparison]) -> set[str]:
+    return {clip.episode for one in comparisons for clip in (one.a, one.b)}
 
 
 def pair(number: int, a: str, b: str, answer: str = "left", **how: object) -> Comparison:
@@ -117,12 +120,8 @@ def test_where_all_pairs_hang_together_episodes_are_dealt_out_and_mixed_pairs_ar
     shares = shares_of_pairs(tangled, 3, seed=1)
     assert NOWHERE in shares
     for share in range(3):
-        own = {c.episode for n in np.flatnonzero(shares == share) for c in (tangled[n].a, tangled[n].b)}
-        rest = {
-            c.episode
-            for n in np.flatnonzero((shares != share) & (shares >= 0))
-            for c in (tangled[n].a, tangled[n].b)
-        }
+        own = episodes_of([tangled[n] for n in np.flatnonzero(shares == share)])
+        rest = episodes_of([tangled[n] for n in np.flatnonzero((shares != share) & (shares >= 0))])
         assert not own & rest
 
 

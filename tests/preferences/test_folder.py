@@ -1,4 +1,4 @@
-"""Preference sets as files: what is appended stays, what is torn is dropped, what is hostile ends in a message."""
+"""Preference sets as files: what is appended stays, what is torn is dropped, what is hostile is refused."""
 
 from __future__ import annotations
 

@@ -33,9 +33,8 @@ def rngs(count: int) -> list[np.random.Generator]:
 def clips(members: int, count: int = 5) -> Clips:
     torch.manual_seed(1)
     lengths = torch.randint(1, LENGTH + 1, (members, count))
-    return Clips(
-        torch.randn(members, count, LENGTH, 11), torch.randn(members, count, 2, 3), torch.arange(LENGTH) < lengths[..., None]
-    )  # fmt: skip
+    mask = torch.arange(LENGTH) < lengths[..., None]
+    return Clips(torch.randn(members, count, LENGTH, 11), torch.randn(members, count, 2, 3), mask)
 
 
 @pytest.mark.parametrize("kind", ["mlp", "potential"])  # the transformer's is automatic differentiation's
@@ -87,7 +86,7 @@ def walk(length: int, count: int = 4) -> Transitions:
 def test_rewards_of_a_clip_sum_to_its_score(kind: str) -> None:
     one, seen = model(kind), walk(LENGTH)
     rewards = one.rewards(*sequences_of_clips(seen, one.context)).view(2, 4, LENGTH)
-    steps = one.inputs.step(seen, SPEC.action).expand(2, -1, -1, -1)
+    steps = one.inputs.step(seen, SPEC.action, one.shape.settings.loudness).expand(2, -1, -1, -1)
     ends = one.inputs.state(torch.stack((seen.obs[:, 0], seen.next_obs[:, -1]), 1)).expand(2, -1, -1, -1)
     scores = one.network.scores(one.params, Clips(steps, ends, torch.ones(2, 4, LENGTH, dtype=torch.bool)))
     torch.testing.assert_close(rewards.sum(-1), scores[..., -1], rtol=1e-4, atol=1e-5)
