@@ -275,7 +275,10 @@ class Fit:
         index = torch.arange(len(self.data)).expand(len(self.members), -1)
         parts = torch.split(index, _JUDGED_AT_ONCE, 1)
         scores = torch.cat([self.objective.scores(state.trainable.params, part).clone() for part in parts], 1)
-        loss = self.objective.loss(scores, index, mask_weights(self._mine.float()))
+        weights = mask_weights(self._mine.float())
+        rows = zip(*(torch.split(values, 1) for values in (scores, index, weights)), strict=True)
+        # One by one: a logarithm is rounded by its place in a tensor too.
+        loss = torch.cat([self.objective.loss(*row) for row in rows])
         going = state.epoch - 1 - state.best_epoch < self.settings.patience
         better = (loss < state.best_loss) & going
         state.best[better] = state.trainable.params[better]

@@ -64,6 +64,9 @@ class RewardNetwork(Protocol):
         """
 
 
+LARGEST_LOGIT = 80.0  # its exponential is finite
+
+
 def aligned(size: int) -> int:
     """The next multiple of 4: rows that begin at multiples of 16 bytes have equal bits in any ensemble."""
     return size + -size % 4
@@ -100,6 +103,10 @@ def preference_loss(
 
 
 def _log_chance(logit: Tensor, noise: float) -> Tensor:
-    if noise == 0:
-        return torch.nn.functional.logsigmoid(logit)
-    return torch.log((1 - noise) * torch.sigmoid(logit) + noise / 2)
+    """Log((1 - noise) sigmoid(logit) + noise / 2).
+
+    By ``exp`` and ``reciprocal``: ``torch.sigmoid`` rounds the last few elements of a tensor otherwise than the
+    others, so that a member's gradient would depend on its place.
+    """
+    sigmoid = ((-logit).clamp(max=LARGEST_LOGIT).exp() + 1).reciprocal()
+    return torch.log((1 - noise) * sigmoid + noise / 2)

@@ -85,19 +85,20 @@ class TransformerReward:
 
     def scores(self, params: Tensor, clips: Clips) -> Tensor:
         """The score up to each step; after an end it stays what it was there."""
-        self._leaf = params.detach().requires_grad_()
+        clips = Clips(*(_twice(values) for values in vars(clips).values()))
+        self._leaf = _twice(params.detach()).clone().requires_grad_()
         with torch.enable_grad():
             scores = self._prefix_scores(self._leaf, clips.steps)
             last = clips.mask.sum(-1, keepdim=True).clamp(min=1) - 1
             held = torch.minimum(torch.arange(clips.mask.shape[-1]), last)
             self._output = scores.gather(-1, held)
-        return self._output.detach()
+        return self._output.detach()[: len(params)]
 
     def backward(self, params: Tensor, grad_scores: Tensor) -> Tensor:
         """By automatic differentiation of the last :meth:`scores`."""
         assert self._leaf is not None and self._output is not None
-        (grads,) = torch.autograd.grad(self._output, self._leaf, grad_scores)
-        return grads
+        (grads,) = torch.autograd.grad(self._output, self._leaf, _twice(grad_scores))
+        return grads[: len(params)]
 
     def rewards(self, params: Tensor, steps: Tensor, states: Tensor, next_states: Tensor) -> Tensor:
         """Score of the sequence less that of the sequence without its last step; an empty one scores 0."""
@@ -108,7 +109,9 @@ class TransformerReward:
         order = (torch.arange(steps.shape[1]) + first[:, None]).clamp(max=steps.shape[1] - 1)
         shifted = steps.gather(1, order[..., None].expand_as(steps))
         with torch.no_grad():
-            scores = self._prefix_scores(params, shifted.expand(len(params), *shifted.shape))
+            scores = self._prefix_scores(_twice(params), shifted.expand(max(len(params), 2), *shifted.shape))[
+                : len(params)
+            ]
         last = (count - 1)[:, None].expand(len(params), -1, 1)
         now = scores.gather(-1, last)[..., 0]
         before = scores.gather(-1, (last - 1).clamp(min=0))[..., 0]
@@ -137,6 +140,11 @@ class TransformerReward:
             x = x + product(inner, f"{layer}.down") + part[f"{layer}.down_bias"][:, None, None]
         normed = _normalized(x) * part["norm"][:, None, None]
         return product(normed, "head")[..., 0]
+
+
+def _twice(values: Tensor) -> Tensor:
+    """A single member twice: a matrix alone may be multiplied otherwise than one in a batch."""
+    return values.expand(2, *values.shape[1:]) if len(values) == 1 else values
 
 
 def _normalized(x: Tensor) -> Tensor:
