@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ppo_cli.preferences.folder import PreferenceDir
 
 
+WITH_POTENTIAL = "LunarLander"
+"""Where the environment's reward is a difference of potentials, and a model is better with one."""
+
+
 def fit_reward_model(
     name: Ref,
     *,
@@ -56,6 +60,8 @@ def fit_reward_model(
     with folder.lock():
         data = pairs_of(folder, allow_import=allow_import, notice=notice)
         about = folder.settings()
+        if own.potential is None:
+            own = own.model_copy(update={"potential": about.env_id.startswith(WITH_POTENTIAL)})
         starts = {episode: one.seed for episode, one in folder.episodes().items()}
         fit = Fit(data, own, seed, about.length, about.answers_by.reward, starts)
         report = fit_in_folder(folder, fit, own, seed, data, stop=stop, progress=progress)

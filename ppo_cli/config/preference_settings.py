@@ -98,8 +98,8 @@ class FitSettings(Section):
     """Units of each hidden layer of the mlp."""
     activation: Literal["relu", "tanh"] = "tanh"
     """Nonlinearity of the mlp."""
-    potential: bool = True
-    """Add phi(next state) - phi(state), a second network, to the mlp's reward of a step."""
+    potential: bool | None = None
+    """Add phi(next state) - phi(state), a second network, to the mlp's rewards; null: for LunarLander."""
     loudness: Annotated[float, Field(ge=0, le=1)] = 0.1
     """How loudly it hears the action and the change that came of it, against the state that they led to."""
     width: Annotated[Int, Field(ge=4, le=256)] = 32

@@ -132,7 +132,7 @@ class Learning(Section):
     reference_kl: Annotated[
         Annotated[float, Field(gt=0, le=1000)] | None, PER_MEMBER, Grid(None, 0.03, 0.1, 0.3)
     ] = None
-    """Halve or double reference_coef to bring KL(policy || reference) per step near this; null keeps it."""
+    """Halve or double reference_coef to bring the KL to the reference per step near this; null keeps it."""
 
 
 NOT_BETA = ("squash", "log_std_init")

@@ -49,7 +49,7 @@ class RewardShape:
         own = self.settings
         if own.network == "transformer":
             return TransformerReward(self.spec, own.width, own.layers, self.length)
-        return MlpReward(self.spec, own.hidden_sizes, own.activation, own.potential)
+        return MlpReward(self.spec, own.hidden_sizes, own.activation, bool(own.potential))
 
 
 @dataclass(frozen=True)

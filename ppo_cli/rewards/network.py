@@ -105,8 +105,8 @@ def preference_loss(
 def _log_chance(logit: Tensor, noise: float) -> Tensor:
     """Log((1 - noise) sigmoid(logit) + noise / 2).
 
-    By ``exp`` and ``reciprocal``: ``torch.sigmoid`` rounds the last few elements of a tensor otherwise than the
-    others, so that a member's gradient would depend on its place.
+    By ``exp`` and ``reciprocal``: ``torch.sigmoid`` rounds the last few elements of a tensor otherwise than
+    the others, so that a member's gradient would depend on its place.
     """
     sigmoid = ((-logit).clamp(max=LARGEST_LOGIT).exp() + 1).reciprocal()
     return torch.log((1 - noise) * sigmoid + noise / 2)

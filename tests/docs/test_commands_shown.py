@@ -29,6 +29,10 @@ OTHER_OPTIONS = {"--check", "--episodes"} | {
 }
 
 
+OWN_SETTINGS: dict[str, Any] = {"prefer": SetSettings, "reward-model": FitSettings}
+"""The commands whose ``--set`` are not settings of a run."""
+
+
 def options_of(command: Any) -> set[str]:
     return {"--help"} | {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
 
@@ -57,6 +61,9 @@ def objections(line: str) -> list[str]:
         for text in given.get("--param") or ():
             parse_param(text)
         overrides = list(given.get("--set") or ())
+        if (command := words_of(line)[0]) in OWN_SETTINGS:
+            with_overrides(OWN_SETTINGS[command], overrides)
+            overrides = []
         own = {"algorithm": algorithm} if algorithm else {}
         resolve_config(env=env if env and ":" not in env else "CartPole-v1", overrides=overrides, values=own)
     except UsageError as error:
