@@ -12,6 +12,7 @@ from helpers.pages import PAGES, ROOT, Page, words_of
 from ppo_cli.cli import COMMANDS, app
 from ppo_cli.config.algorithms import ALGORITHMS
 from ppo_cli.config.names import find
+from ppo_cli.config.preference_settings import FitSettings, SetSettings, with_overrides
 from ppo_cli.config.resolve import resolve_config
 from ppo_cli.envs.registry import known_envs, resolve_env_id
 from ppo_cli.errors import UsageError
