@@ -79,8 +79,9 @@ def fitted(
     assert fit is not None
     test = f"test-{young}"
     if not (runs / test).exists():
-        prefer(young, name=test, pairs=min(TEST_PAIRS, 4 * pairs), seed=seed + 1000, random=True, runs_dir=runs,
-               settings=[f"length={CLIP}", "at_end=0", "repeat=0"])  # fmt: skip
+        words = [f"length={CLIP}", "at_end=0", "repeat=0"]
+        count, other = min(TEST_PAIRS, 4 * pairs), seed + 1000
+        prefer(young, name=test, pairs=count, seed=other, random=True, runs_dir=runs, settings=words)
     data = pairs_of(PreferenceDir(runs / test), allow_import=False)
     model = RewardModel.load(Path(fit["fit"]) / "reward.safetensors")
     rewards = model.rewards(*sequences_of_clips(data.seen, model.context)).mean(0)

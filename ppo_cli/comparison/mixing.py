@@ -15,6 +15,7 @@ from ppo_cli.comparison.verdict import ALPHA
 from ppo_cli.config.identity import result_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
+from ppo_cli.rewards.fits import NULLS
 
 _SHAPED = ("rollout/shaped_return", "shaped_return")
 _SCALED_BY_REWARD = ("train/value_loss",)
@@ -60,6 +61,7 @@ def warnings_of(
     all_runs = {group.name: group.scores for group in groups}
     return [
         *(warning for group in groups for warning in _of_one(group)),
+        *_without_nulls(all_runs),
         *_same_runs(counted),
         *_different_arguments(all_runs),
         *_different_evaluation(counted, metric),
@@ -85,6 +87,21 @@ def _of_one(group: GroupResult) -> list[str]:
         settings = listed([f"{path} is {values}" for path, values in mixed.items()])
         warnings.append(f"{group.name} mixes settings, so its spread is not that of seeds alone: {settings}")
     return warnings
+
+
+def _without_nulls(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
+    """Groups that learned from a reward model, where no null says what training does without one."""
+    models = {name: {score.config.learning.reward_model for score in own} for name, own in groups.items()}
+    learned = [name for name, own in models.items() if own - {None, *NULLS}]
+    missing = [null for null in NULLS if not any(null in own for own in models.values())]
+    if not learned or not missing:
+        return []
+    lacks = " and ".join(f"reward_model={null}" for null in missing)
+    return [
+        f"{name} learned from a reward model and stands here without the null {lacks}: how much of it is "
+        "preferences cannot be told; add such runs with --null"
+        for name in learned
+    ]
 
 
 def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
