@@ -116,7 +116,7 @@ def collected(state: Any) -> Any:
     """Whole episodes with the rewards that the learner sees; nothing comes after the time limit."""
     from ppo_cli.learn.trainer import collect, relabel
 
-    rollout = relabel(state, collect(state))
+    rollout, _ = relabel(state, collect(state))
     return replace(rollout, terminated=rollout.terminated | rollout.truncated)
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ppo_cli.config.algorithms import ALGORITHMS, users_of
 from ppo_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from ppo_cli.config.schema import RunConfig
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,13 @@ class Metric:
         name: Its name, family first.
         meaning: What it says, with its unit.
         only: The algorithms that log it; empty when all do.
+        needs: What a run has to have for it: a ``reward_model`` or a ``reference``; empty when nothing.
     """
 
     name: str
     meaning: str
     only: tuple[str, ...] = ()
+    needs: str = ""
 
 
 CRITIC, CLIPPED = map(users_of, ("vf_coef", "eps_clip"))
@@ -51,6 +57,22 @@ METRICS = (
         f"mean return by the environment's own reward, last {WINDOW} training episodes",
     ),
     Metric("rollout/shaped_return", "the same by the shaped reward that the learner sees"),
+    Metric("rollout/learned_return", "the same by the reward model", needs="reward_model"),
+    Metric(
+        "rollout/rank_correlation",
+        f"rank correlation of learned and true return, last {WINDOW} training episodes; near 1 they agree",
+        needs="reward_model",
+    ),
+    Metric(
+        "rollout/disagreement",
+        "standard deviation of the ensemble's rewards for a step; 1 is that of rewards on the clips",
+        needs="reward_model",
+    ),
+    Metric(
+        "rollout/kl_reference",
+        "KL(policy || reference) of the policy that collected, exact, in nats per step",
+        needs="reference",
+    ),
     Metric("rollout/episode_length", f"mean steps of the last {WINDOW} training episodes"),
     Metric("rollout/episodes", "training episodes finished so far"),
     Metric("train/policy_loss", "loss of the policy, mean over the iteration's minibatches"),
@@ -72,6 +94,7 @@ METRICS = (
         CRITIC,
     ),
     Metric("train/learning_rate", "learning rate of this iteration"),
+    Metric("train/reference_coef", "price of leaving the reference in this iteration", needs="reference"),
     Metric("train/eps_clip", "clip range of this iteration", CLIPPED),
     Metric("train/std", "mean standard deviation of Gaussian actions (empty for others)"),
     Metric(
@@ -87,25 +110,36 @@ METRICS = (
 TERM_PREFIX = "reward/"  # one column per shaping term: mean per step over the last episodes
 
 
+def columns(config: RunConfig, term_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of ``metrics.csv`` for a run with these settings and shaping terms."""
+    has = {"": True, "reward_model": config.learns_reward, "reference": config.has_reference}
+    return _columns(config.algorithm, tuple(need for need, there in has.items() if there), term_names)
+
+
 @lru_cache
-def columns(algorithm: str, term_names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of ``metrics.csv`` for a run of an algorithm with these shaping terms."""
-    names = (metric.name for metric in METRICS if not metric.only or algorithm in metric.only)
+def _columns(algorithm: str, has: tuple[str, ...], term_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns for an algorithm, where there is what a metric needs."""
+    names = (
+        metric.name
+        for metric in METRICS
+        if (not metric.only or algorithm in metric.only) and metric.needs in has
+    )
     return (*names, *(TERM_PREFIX + term for term in term_names))
 
 
-def check_logged(algorithm: str, names: Collection[str]) -> None:
+def check_logged(config: RunConfig, names: Collection[str]) -> None:
     """Tell the author of an algorithm that it logs what its facts do not declare.
 
     Args:
-        algorithm: Its name.
+        config: Settings of a run.
         names: Metrics that it logs.
 
     Raises:
         UsageError: One of them has no column.
     """
-    unknown = sorted(set(names).difference(columns(algorithm, ())))
+    unknown = sorted(set(names).difference(columns(config, ())))
     if unknown:
+        algorithm = config.algorithm
         raise UsageError(
             f"the algorithm {algorithm} logs {unknown[0]}, which is not declared",
             hint=f"say what it means in the metrics of {algorithm} in ppo_cli/config/algorithms.py",

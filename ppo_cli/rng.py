@@ -25,6 +25,11 @@ class Stream(IntEnum):
     EVAL = 4
     FINAL_EVAL = 5
     USER_EVAL = 6
+    CLIP = 7
+    PAIR = 8
+    TEACHER = 9
+    FIT = 10
+    SPLIT = 11
 
 
 def generator(seed: int, stream: Stream, *index: int) -> np.random.Generator:

@@ -17,11 +17,14 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
     ("what a person sees on a terminal and in plots", {"report"}),
     ("studies: many populations, told apart by what is swept", {"sweeps"}),
     (
-        "from settings or folders to populations, and policies into other programs' formats",
-        {"prepare", "export"},
+        "from settings or folders to populations, policies into other formats, comparisons into rewards",
+        {"prepare", "export", "preferences"},
     ),
     ("the learner; films of what it made; what groups of runs are worth", {"learn", "render", "comparison"}),
-    ("trained policies as files and at play; what logs say is wrong", {"play", "diagnosis"}),
+    (
+        "trained policies and reward models as files and at work; what logs say is wrong",
+        {"play", "rewards", "diagnosis"},
+    ),
     (
         "run folders, environments, networks; what is logged",
         {"runs", "envs", "nn", "kernels", "metrics"},
@@ -37,7 +40,17 @@ DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in room
 HOMES: dict[str, set[str] | None] = {
     "numpy": None,
     "scipy": {"runs.eval_stats", "comparison.significance", "comparison.statistics"},
-    "torch": {"nn", "learn", "play", "prepare", "render", "sweeps.work.run_job", "export.sb3_zip"},
+    "torch": {
+        "nn",
+        "learn",
+        "play",
+        "rewards",
+        "preferences",
+        "prepare",
+        "render",
+        "sweeps.work.run_job",
+        "export.sb3_zip",
+    },
     "Box2D": {"envs"},
     "gymnasium": {"envs", "render", "kernels.agreement"},
     "PIL": {"film"},

@@ -130,7 +130,7 @@ def run_sweep(
     spec, notices = make_spec(request)
     if spec.search != "grid":
         check_installed()
-    try_environments(spec)
+    try_environments(spec, runs_dir)
     folder, spec, more = open_sweep(spec, runs_dir, name)
     return _run(folder, spec, [*notices, *more], options, hooks)
 
@@ -159,7 +159,7 @@ def plan_sweep(
 ) -> Plan:
     """Plan and measure a sweep without running it, as ``ppo sweep --dry-run`` does."""
     spec, notices = make_spec(request)
-    try_environments(spec)
+    try_environments(spec, runs_dir)
     plan = dry_run(spec, options, hooks.stop)
     return replace(plan, sweep_dir=runs_dir / (name or default_name(spec)), notices=notices)
 

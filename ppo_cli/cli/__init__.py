@@ -22,8 +22,10 @@ from ppo_cli.cli.commands.envs import envs_command
 from ppo_cli.cli.commands.eval import eval_command
 from ppo_cli.cli.commands.export import export_command
 from ppo_cli.cli.commands.list import list_command
+from ppo_cli.cli.commands.prefer import prefer_command
 from ppo_cli.cli.commands.render import render_command
 from ppo_cli.cli.commands.report import report_command
+from ppo_cli.cli.commands.reward_model import reward_model_command
 from ppo_cli.cli.commands.show import show_command
 from ppo_cli.cli.commands.sweep import sweep_command
 from ppo_cli.cli.commands.train import train_command
@@ -48,6 +50,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "render": render_command,
     "export": export_command,
     "report": report_command,
+    "prefer": prefer_command,
+    "reward-model": reward_model_command,
     "list": list_command,
     "show": show_command,
     "envs": envs_command,
@@ -84,6 +88,7 @@ def ppo(ctx: typer.Context, version: Version = False, debug: Debug = False) -> N
       ppo compare RUN_OR_SWEEP...     which is better, and how sure that is
       ppo render latest               a GIF of an episode
       ppo report latest               all about it, as a page
+      ppo prefer latest --name mine   which clip is better: rewards from preferences
       ppo export latest --to numpy    a file of Python that needs NumPy alone
       ppo list
 

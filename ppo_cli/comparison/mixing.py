@@ -16,6 +16,7 @@ from ppo_cli.config.identity import result_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.diagnosis.diagnose import of_group
 from ppo_cli.errors import UsageError
+from ppo_cli.rewards.fits import NULLS
 from ppo_cli.runs.eval_stats import mean_interval
 
 _SHAPED = ("rollout/shaped_return", "shaped_return")
@@ -63,6 +64,7 @@ def warnings_of(
     return [
         *(warning for group in groups for warning in _group_warnings(group)),
         *(warning for group in groups for warning in _ill(group)),
+        *_without_nulls(all_runs),
         *_same_runs(counted),
         *_different_env_kwargs(all_runs),
         *_different_evaluation(counted, metric),
@@ -100,6 +102,21 @@ def _group_warnings(group: GroupResult) -> list[str]:
 def _ill(group: GroupResult) -> list[str]:
     """What is wrong with the runs of a group, as far as their logs tell."""
     return of_group(group.name, [score.run for score in group.scores])
+
+
+def _without_nulls(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
+    """Groups that learned from a reward model, where no null says what training does without one."""
+    models = {name: {score.config.learning.reward_model for score in own} for name, own in groups.items()}
+    learned = [name for name, own in models.items() if own - {None, *NULLS}]
+    missing = [null for null in NULLS if not any(null in own for own in models.values())]
+    if not learned or not missing:
+        return []
+    lacks = " and ".join(f"reward_model={null}" for null in missing)
+    return [
+        f"{name} learned from a reward model and stands here without the null {lacks}: how much of it is "
+        "preferences cannot be told; add such runs with --null"
+        for name in learned
+    ]
 
 
 def _same_runs(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:

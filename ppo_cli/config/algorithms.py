@@ -38,6 +38,7 @@ class AlgorithmFacts:
         metrics: What it logs and not every algorithm does: meaning by name. One that is named after a
             setting, such as ``train/kl_coef``, is logged by itself.
         whole_episodes: Whether it learns from whole episodes, rather than from a fixed number of steps.
+        loss_holds_on: Whether its own loss has a term for a reference policy.
         critic: Whether there is a value network, by the settings of ``learning``.
         bootstraps: Whether the value of the last observation stands in for the rewards after a time limit.
     """
@@ -49,6 +50,7 @@ class AlgorithmFacts:
     settings: tuple[str, ...]
     metrics: Mapping[str, str] = field(default_factory=dict)
     whole_episodes: bool = False
+    loss_holds_on: bool = False
     critic: Callable[[Learning], bool] = _always
     bootstraps: Callable[[Learning], bool] = _always
 
@@ -65,11 +67,12 @@ class AlgorithmFacts:
         return learning.group_size if "group_size" in self.settings else 1
 
     def reference(self, learning: Learning) -> str | None:
-        """The reference of the KL penalty: ``INITIAL`` or the path of a run; None without a penalty."""
-        return learning.reference if "reference" in self.settings else None
+        """The policy that is held on to: ``INITIAL`` or the name of a run; None where there is none."""
+        holds_on = self.loss_holds_on or learning.reference_coef > 0 or learning.reference != INITIAL
+        return learning.reference if holds_on else None
 
     def reference_path(self, learning: Learning) -> str | None:
-        """The path of the reference; None where it is ``INITIAL``, or where there is none."""
+        """The run whose policy is held on to; None where that is the one at the beginning, or none."""
         reference = self.reference(learning)
         return None if reference == INITIAL else reference
 
@@ -118,9 +121,7 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
         formula="-mean(log policy(a|s) A) + vf_coef value_loss",
         paper="Mnih et al. 2016, Asynchronous Methods for Deep Reinforcement Learning",
         code="a2c:A2c",
-        settings=(
-            "gae_lambda", "normalize_advantages", "vf_coef", "critic_learning_rate",
-        ),
+        settings=("gae_lambda", "normalize_advantages", "vf_coef", "critic_learning_rate"),
     ),
     "reinforce": AlgorithmFacts(
         summary="the policy gradient itself: one pass over whole episodes, nothing to limit it",
@@ -145,13 +146,14 @@ ALGORITHMS: dict[str, AlgorithmFacts] = {
         code="grpo:Grpo",
         settings=(
             "num_epochs", "num_minibatches", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
-            "eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_coef", "reference",
+            "eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_coef",
         ),
         metrics={
             **_CLIP_FRACTION,
             "train/kl_reference": "KL(policy || reference), k3 estimate, in nats",
         },
         whole_episodes=True,
+        loss_holds_on=True,
         critic=_never,
         bootstraps=_never,
     ),
@@ -162,7 +164,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "passes": ("num_epochs",),
     "parts": ("num_minibatches",),
     "step": ("eps_clip", "clip_higher", "anneal_eps_clip", "target_kl", "kl_target"),
-    "penalty": ("kl_coef", "reference"),
+    "penalty": ("kl_coef",),
     "advantages": (
         "gae_lambda", "returns", "baseline", "group_size", "divide_by_std", "dynamic_sampling", "loss_mean",
         "normalize_advantages",

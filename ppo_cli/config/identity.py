@@ -65,7 +65,9 @@ def result_key(config: RunConfig) -> str:
 def static_key(config: RunConfig) -> str:
     """A text that is equal for two configs exactly when they may be members of one population."""
     values = flat_settings(config)
-    return _text({setting.path: values[setting.path] for setting in SETTINGS if not setting.per_member})
+    static = {setting.path: values[setting.path] for setting in SETTINGS if not setting.per_member}
+    has = {"learns_reward": config.learns_reward, "has_reference": config.has_reference}
+    return _text(static | has)
 
 
 def _text(value: Any) -> str:

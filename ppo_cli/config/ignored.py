@@ -77,8 +77,14 @@ def _of_learning(config: RunConfig) -> dict[str, tuple[str, str]]:
     if not config.facts.critic(learning):
         why = (f"has no effect: with baseline {learning.baseline} there is no value network", "leave it out")
         found |= {f"learning.{name}": why for name in _CRITIC if name in config.facts.settings}
-    if "reference" in config.facts.settings and learning.kl_coef == 0:
-        found["learning.reference"] = ("has no effect: kl_coef is 0", "give kl_coef, or leave it out")
+    prices = ("kl_coef", "reference_coef") if config.facts.loss_holds_on else ("reference_coef",)
+    names = " and ".join(prices)
+    if not any(getattr(learning, price) for price in prices):
+        text = f"has no effect: {names} {'is' if len(prices) == 1 else 'are'} 0"
+        found["learning.reference"] = (text, f"give {prices[0]}, or leave it out")
+    if learning.reference_coef == 0:
+        why = ("has no effect: reference_coef is 0", "give reference_coef, or leave it out")
+        found["learning.reference_kl"] = why
     return found
 
 

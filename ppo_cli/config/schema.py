@@ -66,6 +66,16 @@ class RunConfig(Section):
         return ALGORITHMS[self.algorithm]
 
     @property
+    def learns_reward(self) -> bool:
+        """Whether rewards are those of a model, or of a null in its place."""
+        return self.learning.reward_model is not None
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether there is a policy to stay near."""
+        return self.facts.reference(self.learning) is not None
+
+    @property
     def num_iterations(self) -> int:
         """Iterations until ``total_timesteps`` are reached or passed."""
         return -(-self.total_timesteps // self.steps_per_iteration)
@@ -75,6 +85,15 @@ class RunConfig(Section):
         for name, field in Learning.model_fields.items():
             if not uses(self.algorithm, name) and getattr(self.learning, name) != field.default:
                 raise disagreement(f"learning.{name}", *objection(self.algorithm, name), "algorithm")
+        return self
+
+    @model_validator(mode="after")
+    def _one_reward_is_learned_from(self) -> RunConfig:
+        if self.learning.reward_model is not None and self.reward_shaping.mode not in ("off", "log"):
+            raise disagreement(
+                "learning.reward_model", f"reward_shaping.mode is {self.reward_shaping.mode}: two rewards",
+                "learn from one of them; mode=log records the terms beside it", "reward_shaping.mode",
+            )  # fmt: skip
         return self
 
     @model_validator(mode="after")

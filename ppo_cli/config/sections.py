@@ -98,7 +98,7 @@ class Learning(Section):
     ] = None
     """Stop an update early when the policy has moved this far (approximate KL); null never stops."""
     kl_coef: Annotated[float, Field(ge=0, le=1e6), PER_MEMBER, Grid(0.0, 0.01, 0.1, 1.0)] = 0.1
-    """Weight of the KL penalty: to the policy before the update (ppo-kl) or to the reference (grpo)."""
+    """Weight of the KL penalty in the loss: to the policy before (ppo-kl) or to the reference (grpo)."""
     kl_target: Annotated[
         Annotated[float, Field(gt=0, le=1000)] | None, PER_MEMBER, Grid(None, 0.003, 0.01, 0.03)
     ] = 0.01
@@ -113,8 +113,6 @@ class Learning(Section):
         Annotated[float, Field(gt=0, le=100)] | None, PER_MEMBER, Grid(None, 0.28, 0.4)
     ] = None
     """grpo's clip range upwards, where it is to be wider than eps_clip (DAPO); null takes eps_clip."""
-    reference: Annotated[str, Field(min_length=1, max_length=1000)] = INITIAL
-    """The policy that grpo is held to by kl_coef: "initial", or the path of a run (also ./initial)."""
     divide_by_std: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
     """Let grpo divide by the standard deviation of a group's returns (Dr. GRPO does not)."""
     dynamic_sampling: Annotated[bool, PER_MEMBER, Grid(False, True)] = True
@@ -125,6 +123,16 @@ class Learning(Section):
     """Scale the advantages of each minibatch to mean 0 and standard deviation 1."""
     reward_scale: Annotated[float, Field(gt=0, le=1e6), PER_MEMBER, Grid(0.01, 0.1, 1.0)] = 1.0
     """Factor on the rewards that the learner sees; logged returns are not scaled."""
+    reward_model: Annotated[Annotated[str, Field(min_length=1, max_length=1000)] | None, PER_MEMBER] = None
+    """Learn from this preference set's newest fit (or a fit's path); constant and random are nulls."""
+    reference: Annotated[str, Field(min_length=1, max_length=1000)] = INITIAL
+    """The policy to stay near, by reference_coef or grpo's kl_coef: a run, or "initial", the first one."""
+    reference_coef: Annotated[float, Field(ge=0, le=1e6), PER_MEMBER, Grid(0.0, 0.03, 0.1, 0.3)] = 0.0
+    """Taken off each step's reward: this times log(policy / reference) of its action."""
+    reference_kl: Annotated[
+        Annotated[float, Field(gt=0, le=1000)] | None, PER_MEMBER, Grid(None, 0.03, 0.1, 0.3)
+    ] = None
+    """Halve or double reference_coef to bring the KL to the reference per step near this; null keeps it."""
 
 
 NOT_BETA = ("squash", "log_std_init")

@@ -25,12 +25,18 @@ TOO_STEEP = 100.0
 
 
 def does_not_move(logs: RunLogs) -> Finding | None:
-    """The updates leave the policy as it was."""
+    """The updates leave the policy as it was.
+
+    Minibatches are measured before their steps: where an update is a single step, nothing has moved by then,
+    and the log does not tell.
+    """
+    facts, learning = logs.config.facts, logs.config.learning
+    if facts.num_passes(learning) * facts.num_minibatches(learning) == 1:
+        return None
     before_the_end = max(FEW, int(0.8 * logs.config.num_iterations))  # an annealed rate ends at 0
     kl = there(logs.column("train/approx_kl")[:before_the_end])
     if len(kl) < FEW or logs.share < EARLY or np.quantile(np.abs(kl), 0.9) > STANDS_STILL_KL:
         return None
-    learning = logs.config.learning
     norm, rate = middle(logs.column("train/grad_norm")), middle(logs.column("train/learning_rate"))
     evidence = (
         f"approx_kl {text(middle(kl))} in the middle, entropy {text(middle(logs.column('train/entropy')))}"

@@ -30,6 +30,7 @@ class EpisodeRecord:
         length: Number of steps.
         terminated: Whether the task ended it (otherwise a time limit did).
         components: Mean per step of each shaping term; empty when shaping is off.
+        learned_return: Sum of what a reward model paid; None without one.
     """
 
     member: int
@@ -40,6 +41,7 @@ class EpisodeRecord:
     length: int
     terminated: bool
     components: dict[str, float]
+    learned_return: float | None = None
 
 
 @dataclass(frozen=True)

@@ -275,13 +275,10 @@ class MemberEnvs:
         deterministic: it starts its next episode instead, and the report says so.
 
         Raises:
-            ValueError: ``progress`` is of other numbers of members or environments, or of another
-                environment.
+            ValueError: ``progress`` is of other numbers of members, environments or observations.
         """
-        if progress.obs.shape != (*self._shape, self.spec.obs_size):
-            raise ValueError(
-                f"progress of {progress.obs.shape} cannot go on as {(*self._shape, self.spec.obs_size)}"
-            )
+        if progress.obs.shape != (shape := (*self._shape, self.spec.obs_size)):
+            raise ValueError(f"progress of {progress.obs.shape} cannot go on as {shape}")
         lengths = progress.lengths.ravel()
         self._start_all(progress.index.ravel())
         self._replay(progress.actions, lengths)
@@ -338,12 +335,9 @@ class MemberEnvs:
         self._reset_rows(indices.tolist(), obs)
 
     def _reset_rows(self, rows: Sequence[int], obs: Array) -> None:
+        num_envs, size = self.num_envs, self.group_size  # a group plays from one start state
         seeds = [
-            episode_seed(self._seeds[row // self.num_envs], self._stream, self._start_of(row), index)
+            episode_seed(self._seeds[row // num_envs], self._stream, row % num_envs // size, index)
             for row, index in zip(rows, self._tally.index[list(rows)].tolist(), strict=True)
         ]
         self._backend.reset(rows, seeds, obs)
-
-    def _start_of(self, row: int) -> int:
-        """Choose the start state, of a member's own, that an environment plays from."""
-        return row % self.num_envs // self.group_size

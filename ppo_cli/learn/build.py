@@ -17,6 +17,7 @@ from ppo_cli.kernels.library import loaded_kernels
 from ppo_cli.learn.agent import Agent
 from ppo_cli.learn.algorithms.registry import make_algorithm
 from ppo_cli.learn.hyperparams import Hyperparams
+from ppo_cli.learn.learned_reward import learned_rewards
 from ppo_cli.learn.learner_state import LearnerState
 from ppo_cli.learn.population import Member, Population
 from ppo_cli.learn.population_state import PopulationRows, PopulationState
@@ -76,6 +77,7 @@ def build(population: Population) -> PopulationState:
             envs=envs,
             recorders=[Recorder(member, envs.term_names) for member in members],
             reference=reference,
+            learned=learned_rewards(members, envs.spec, population.config.rollout.num_envs),
         )
         stack.pop_all()  # from here on the state closes them
     return PopulationState(population.config, agent, rows, notices)
@@ -115,7 +117,7 @@ def _reference(members: Sequence[Member], agent: Agent, spec: EnvSpec) -> Refere
     if name is None:
         return None
     if name == INITIAL:
-        return InitialPolicies(agent.net, agent.distribution, initial_params(members, agent.net))
+        return InitialPolicies(agent.net, initial_params(members, agent.net))
     return policies_of_runs(members, spec)
 
 

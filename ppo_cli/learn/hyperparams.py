@@ -44,6 +44,8 @@ class Hyperparams(Rows):
     clip_higher: Tensor
     divide_by_std: Tensor
     dynamic_sampling: Tensor
+    reference_coef: Tensor
+    reference_kl: Tensor
 
     @cached_property
     def value_clip(self) -> Tensor | None:

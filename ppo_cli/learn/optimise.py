@@ -43,14 +43,19 @@ class Trainable(Rows):
         count = torch.zeros(len(params), dtype=torch.float64)
         return cls(params, torch.zeros_like(params), torch.zeros_like(params), count)
 
-    def step_(self, grads: Tensor, rates: Tensor, active: Tensor) -> None:
+    def step_(self, grads: Tensor, rates: Tensor, active: Tensor, decay: Tensor | None = None) -> None:
         """Take one step of Adam for the active members, in place.
 
         Args:
             grads: ``[M, P]``, overwritten.
             rates: Learning rates, ``[M, R]`` float64: one for each of R equal parts of a member's parameters.
             active: ``[M]`` bool.
+            decay: Weight decay of each parameter, ``[P]``: it shrinks by that times the member's (first) rate
+                before Adam's step (Loshchilov and Hutter 2019, AdamW). None for none.
         """
+        if decay is not None:
+            shrink = 1 - rates[:, :1].float() * decay
+            self.params.mul_(shrink.where(active[:, None], 1.0))
         if active.all():
             adam_step_(self.params, grads, self.exp_avg, self.exp_avg_sq, self.adam_step, rates)
             return
@@ -111,6 +116,7 @@ def optimise(
     epochs: Iterable[BatchT],  # [K, M, B, ...] each
     rates: Tensor,  # [M, R]
     max_grad_norm: Tensor,  # [M]
+    decay: Tensor | None = None,  # [P]
 ) -> Outcome:
     """Improve ``trainable`` in place, a step for each minibatch.
 
@@ -129,7 +135,7 @@ def optimise(
             if gradient.goes_on is not None:
                 active &= gradient.goes_on
             clip_grad_norm_(gradient.grads, norms, max_grad_norm)
-            trainable.step_(gradient.grads, rates, active & gradient.nonempty)
+            trainable.step_(gradient.grads, rates, active & gradient.nonempty, decay)
             aux.append(gradient.aux)
         stacked = [torch.stack(tensors) for tensors in zip(*aux, strict=True)]
         history.add_metrics(objective.metrics(stacked, epoch), len(aux))

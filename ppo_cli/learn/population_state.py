@@ -6,16 +6,19 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.envs.episodes import EpisodeRecord
 from ppo_cli.envs.member_envs import MemberEnvs
 from ppo_cli.learn.agent import Agent
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.iteration_report import IterationReport, MemberReport
+from ppo_cli.learn.learned_reward import LearnedRewards
 from ppo_cli.learn.learner_state import LearnerState
 from ppo_cli.learn.population import Member
 from ppo_cli.learn.recorder import Recorder
@@ -36,7 +39,8 @@ class PopulationRows:
         learner: Parameters, observation statistics, adapted hyperparameters.
         envs: Their environments.
         recorders: The writers of their run folders.
-        reference: The policies that they are held to, or None.
+        reference: The policies that they stay near, or None.
+        learned: What pays them in place of the environment, or None.
     """
 
     members: list[Member]
@@ -46,6 +50,17 @@ class PopulationRows:
     envs: MemberEnvs
     recorders: list[Recorder]
     reference: Reference | None
+    learned: LearnedRewards | None = None
+
+    def with_learned_return(self, episode: EpisodeRecord) -> EpisodeRecord:
+        """An episode that has just been reported, with what the learned rewards of it came to."""
+        if self.learned is None:
+            return episode
+        return replace(episode, learned_return=self.learned.members[episode.member].pop_return())
+
+    def learned_tensors(self, row: int) -> dict[str, np.ndarray]:
+        """What a member's learned reward has in a checkpoint."""
+        return {} if self.learned is None else self.learned.members[row].tensors()
 
     def keep(self, rows: list[int]) -> None:
         """Drop all members but these; their files are closed."""
@@ -59,6 +74,8 @@ class PopulationRows:
         self.hyper, self.learner = self.hyper.keep(kept), self.learner.keep(kept)
         self.clip_obs = self.clip_obs[kept]
         self.reference = self.reference.keep(kept) if self.reference else None
+        if self.learned is not None:
+            self.learned.keep(rows)
         self.envs.keep(rows)
 
 

@@ -17,6 +17,7 @@ from ppo_cli.learn.population import Member
 from ppo_cli.learn.summary import run_summary
 from ppo_cli.metrics import TERM_PREFIX, WINDOW, columns
 from ppo_cli.play.policy import Policy
+from ppo_cli.rewards.ranks import rank_correlation
 from ppo_cli.runs import checkpoints
 from ppo_cli.runs.eval_stats import EvalStats
 from ppo_cli.runs.kept_policies import forget_kept_after, new_kept_path
@@ -32,15 +33,20 @@ class EpisodeWindow:
 
     Args:
         term_names: Shaping terms that the episodes record.
+        learned: Whether they have a learned return too.
         rows: Episodes to begin with, oldest first, as :meth:`rows` gives them.
         count: Episodes finished before.
     """
 
-    def __init__(self, term_names: tuple[str, ...], rows: list[list[float]], count: int) -> None:
+    def __init__(
+        self, term_names: tuple[str, ...], learned: bool, rows: list[list[float]], count: int
+    ) -> None:
         self.term_names = term_names
+        self.learned = learned
         self.count = count
         self._names = ["rollout/episode_return", "rollout/shaped_return", "rollout/episode_length"]
         self._names += [TERM_PREFIX + term for term in term_names]
+        self._names += ["rollout/learned_return"] if learned else []
         self._room = np.empty((8 * WINDOW, len(self._names)))  # along which the window slides
         self._end = len(rows)
         self._room[: len(rows)] = np.reshape(rows, (len(rows), len(self._names)))
@@ -50,12 +56,13 @@ class EpisodeWindow:
         if self._end == len(self._room):
             self._room[:WINDOW], self._end = self._last(), WINDOW
         terms = [episode.components[name] for name in self.term_names]
-        self._room[self._end] = [episode.episode_return, episode.shaped_return, episode.length, *terms]
+        row = [episode.episode_return, episode.shaped_return, episode.length, *terms]
+        self._room[self._end] = row if episode.learned_return is None else [*row, episode.learned_return]
         self._end += 1
         self.count += 1
 
     def rows(self) -> list[list[float]]:
-        """Return, shaped return, length and terms of each episode, oldest first."""
+        """Return, shaped return, length, terms and learned return of each episode, oldest first."""
         rows: list[list[float]] = self._last().tolist()
         return rows
 
@@ -63,7 +70,11 @@ class EpisodeWindow:
         """The rollout metrics; NaN before the first episode ended."""
         last = self._last()
         means = (np.add.reduce(last) / len(last)).tolist() if len(last) else [math.nan] * len(self._names)
-        return {**dict(zip(self._names, means, strict=True)), "rollout/episodes": self.count}
+        metrics = {**dict(zip(self._names, means, strict=True)), "rollout/episodes": self.count}
+        if self.learned:
+            agreement = rank_correlation(last[:, 0], last[:, -1])
+            metrics["rollout/rank_correlation"] = math.nan if agreement is None else agreement
+        return metrics
 
     def _last(self) -> NDArray[np.float64]:
         return self._room[max(self._end - WINDOW, 0) : self._end]
@@ -80,7 +91,10 @@ class Recorder:
     def __init__(self, member: Member, term_names: tuple[str, ...]) -> None:
         self.member = member
         meta: dict[str, Any] = member.checkpoint.meta if member.checkpoint else {}
-        self.window = EpisodeWindow(term_names, meta.get("episodes", []), meta.get("episode_count", 0))
+        learned = member.config.learns_reward
+        self.window = EpisodeWindow(
+            term_names, learned, meta.get("episodes", []), meta.get("episode_count", 0)
+        )
         self.wall_time_before: float = meta.get("wall_time", 0.0)
         self.best_return: float | None = meta.get("best_return")
         self.last_eval: EvalStats | None = None
@@ -103,6 +117,8 @@ class Recorder:
         self.window.add(episode)
         row = {"r": episode.episode_return, "l": episode.length, "t": round(self.wall_time, 6)}
         row |= {"shaped_return": episode.shaped_return, "terminated": int(episode.terminated)}
+        if episode.learned_return is not None:
+            row["learned_return"] = episode.learned_return
         self._append("monitor", row | episode.components)
 
     def log_iteration(self, metrics: Mapping[str, float]) -> None:
@@ -205,9 +221,10 @@ class Recorder:
     def _open(self, run: RunDir, term_names: tuple[str, ...], sizes: Mapping[str, int] | None) -> None:
         """Open the logs: new, or cut back to the ``sizes`` in bytes that a checkpoint names."""
         config = self.member.config
-        monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *term_names)
+        learned = ("learned_return",) if config.learns_reward else ()
+        monitor_columns = ("r", "l", "t", "shaped_return", "terminated", *learned, *term_names)
         files = {
-            "metrics": (run.metrics_path, columns(config.algorithm, term_names), None),
+            "metrics": (run.metrics_path, columns(config, term_names), None),
             "monitor": (
                 run.monitor_path,
                 monitor_columns,

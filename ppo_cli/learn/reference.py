@@ -1,4 +1,4 @@
-"""The reference policy of a KL penalty: the one that training began with, or that of another run.
+"""The policy that training stays near: the one that it began with, or that of another run.
 
 The policy of another run is copied into the run's folder when training begins: what becomes of that other run
 does not matter to a resumed one.
@@ -21,7 +21,7 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import CorruptFileError, PpoError, UsageError
 from ppo_cli.learn.population import Member
 from ppo_cli.nn.actor_critic import ActorCritic
-from ppo_cli.nn.distributions import Distribution
+from ppo_cli.nn.policy_output import PolicyOutput
 from ppo_cli.play.policy import Policy, load_policy
 from ppo_cli.runs.run_dir import RunDir
 from ppo_cli.spaces import ActionSpec, EnvSpec
@@ -30,15 +30,14 @@ KEY = "learning.reference"
 
 
 class Reference(Protocol):
-    """A fixed policy for each member, to be asked for the probability of the actions taken."""
+    """A fixed policy for each member, to be asked what it would have done."""
 
-    def log_probs(
+    def outputs(
         self,
         obs: Tensor,  # [M, B, O], as the policy in training sees them
         raw_obs: Tensor,  # [M, B, O], before normalisation
-        actions: Tensor,  # [M, B] or [M, B, A]
-    ) -> Tensor:  # [M, B]
-        """Compute the log-probability of actions under each member's reference."""
+    ) -> PolicyOutput:
+        """Compute what each reference says, for the distribution of the policy in training; a copy."""
 
     def keep(self, rows: Tensor) -> Reference:
         """Select the references of some members."""
@@ -50,18 +49,16 @@ class InitialPolicies:
 
     Attributes:
         net: The networks' shape.
-        distribution: How actions are drawn.
         params: Initial parameters, ``[M, P]``.
     """
 
     net: ActorCritic
-    distribution: Distribution
     params: Tensor
 
-    def log_probs(self, obs: Tensor, raw_obs: Tensor, actions: Tensor) -> Tensor:
-        """Compute log-probabilities from ``obs``, normalised as the policy in training sees them now."""
+    def outputs(self, obs: Tensor, raw_obs: Tensor) -> PolicyOutput:
+        """Compute outputs from ``obs``, normalised as the policy in training sees them now."""
         output, _ = self.net.forward(self.params, obs)
-        return self.distribution.log_prob(output, actions)
+        return output.clone()
 
     def keep(self, rows: Tensor) -> InitialPolicies:
         """See :class:`Reference`."""
@@ -78,24 +75,29 @@ class PoliciesOfRuns:
 
     policies: tuple[Policy, ...]
 
-    def log_probs(self, obs: Tensor, raw_obs: Tensor, actions: Tensor) -> Tensor:
-        """Compute log-probabilities from ``raw_obs``, which each policy normalises by its own statistics."""
-        log_probs = torch.empty(raw_obs.shape[:2])
+    def outputs(self, obs: Tensor, raw_obs: Tensor) -> PolicyOutput:
+        """Compute outputs from ``raw_obs``, which each policy normalises by its own statistics."""
+        heads: list[Tensor] = [raw_obs] * len(self.policies)
+        log_stds: list[Tensor | None] = [None] * len(self.policies)
         for policy in dict.fromkeys(self.policies):
             rows = [row for row, own in enumerate(self.policies) if own is policy]
-            log_probs[rows] = _log_probs(policy, raw_obs[rows], actions[rows])
-        return log_probs
+            output = _output(policy, raw_obs[rows])
+            for place, row in enumerate(rows):
+                heads[row] = output.head[place]
+                log_stds[row] = None if output.log_std is None else output.log_std[place]
+        stds = [own for own in log_stds if own is not None]
+        return PolicyOutput(torch.stack(heads), torch.stack(stds) if stds else None)
 
     def keep(self, rows: Tensor) -> PoliciesOfRuns:
         """See :class:`Reference`."""
         return PoliciesOfRuns(tuple(self.policies[row] for row in rows.tolist()))
 
 
-def _log_probs(policy: Policy, raw_obs: Tensor, actions: Tensor) -> Tensor:
-    """Compute log-probabilities ``[M, B]`` under one policy, for the members that share it."""
+def _output(policy: Policy, raw_obs: Tensor) -> PolicyOutput:
+    """Compute the outputs of one policy, for the members that share it."""
     params = policy.params.expand(len(raw_obs), -1).contiguous()
     output, _ = policy.net.forward(params, policy.normalizer(raw_obs))
-    return policy.distribution.log_prob(output, actions)
+    return output.clone()
 
 
 def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns:
@@ -114,7 +116,8 @@ def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns
             policy = _own_copy(run, config)
             _check_fits(policy, run.reference_path, config, spec)
         else:
-            policy = originals.get(config.learning.reference) or original_reference(config, spec)
+            near = () if run is None else (run.path.parent, run.path.parent.parent)
+            policy = originals.get(config.learning.reference) or original_reference(config, spec, near)
             originals[config.learning.reference] = policy
             if run:
                 policy.save(run.reference_path)
@@ -122,15 +125,22 @@ def policies_of_runs(members: Sequence[Member], spec: EnvSpec) -> PoliciesOfRuns
     return PoliciesOfRuns(tuple(references))
 
 
-def original_reference(config: RunConfig, spec: EnvSpec) -> Policy:
-    """Read the policy at the path that a run's settings name as its reference.
+def original_reference(config: RunConfig, spec: EnvSpec, near: Sequence[Path] = ()) -> Policy:
+    """Read the policy that a run's settings name as its reference: a path, or the name of a run.
+
+    Args:
+        config: The settings.
+        spec: The environment.
+        near: Folders that hold runs.
 
     Raises:
         UsageError: There is no policy at that place, or it is not one for this environment and these actions.
         CorruptFileError: It is damaged.
     """
-    path = Path(config.learning.reference)
-    hint = f"give the path of a run's folder, such as runs/NAME, or of a policy file, or {INITIAL}"
+    named = (folder / config.learning.reference for folder in near)
+    here = Path(config.learning.reference)
+    path = here if os.path.lexists(here) else next(filter(os.path.lexists, named), here)
+    hint = f"give a run's name, the path of its folder, such as runs/NAME, or of a policy file, or {INITIAL}"
     if not os.path.exists(path):
         where = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise UsageError(f"{KEY}: {path} does not exist{where}", hint=hint, key=KEY, file=path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import platform
 import subprocess
 from importlib import metadata
@@ -14,6 +15,8 @@ import torch
 from ppo_cli.kernels.library import Library, available
 from ppo_cli.learn.population import Member
 from ppo_cli.runs.eval_stats import EvalStats
+from ppo_cli.storage.files import read_file
+from ppo_cli.storage.tensor_file import MAX_FILE_BYTES, decode_tensors
 from ppo_cli.version import __version__
 
 PACKAGES = ("torch", "numpy", "gymnasium", "Box2D")
@@ -60,10 +63,22 @@ def run_summary(
         "steps_per_second": steps_per_second,
         "eval": None if final is None else final.to_json(),
         "best_eval_during_training": best_return,
+        "reward_model": _reward_model(member),
         "command": member.command,
         "git_commit": git_commit(),
         "versions": versions(config.compute.engine),
     }
+
+
+def _reward_model(member: Member) -> dict[str, Any] | None:
+    """Which reward the run learned from in place of the environment's, and what its teacher judged by."""
+    if not member.config.learns_reward or member.run_dir is None:
+        return None
+    data = read_file(member.run_dir.reward_model_path, MAX_FILE_BYTES)
+    _, about = decode_tensors(data, member.run_dir.reward_model_path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    name = member.config.learning.reward_model
+    return {"name": name, "judged_by": about.get("judged_by"), "sha256": sha256}
 
 
 @functools.cache

@@ -8,13 +8,13 @@ Members are rows of every tensor. A member that diverges is taken out; the other
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn.batch import Batch, PolicyView, explained_variance
 from ppo_cli.learn.build import open_population
 from ppo_cli.learn.compiled_update import improve
@@ -23,6 +23,7 @@ from ppo_cli.learn.iteration_report import IterationReport
 from ppo_cli.learn.machine import fewer_garbage_collections, torch_threads
 from ppo_cli.learn.population import Population
 from ppo_cli.learn.population_state import PopulationState
+from ppo_cli.learn.relabelling import relabelled
 from ppo_cli.learn.resume import checkpoint_tensors
 from ppo_cli.learn.rollout import (
     Rollout,
@@ -92,7 +93,8 @@ def train(
 def train_iteration(state: PopulationState, stop: Stop = lambda: False) -> bool:
     """Train all members for one iteration; False when stopped while evaluating."""
     rollout = collect(state)
-    metrics = learn(state, relabel(state, rollout))
+    seen, metrics = relabel(state, rollout)
+    metrics |= learn(state, seen)
     update_statistics(state, rollout)
     state.learner.iteration += 1
     metrics = drop_diverged(state, metrics)
@@ -122,11 +124,13 @@ def collect(state: PopulationState) -> Rollout:
     return rollout
 
 
-def relabel(state: PopulationState, rollout: Rollout) -> Rollout:
-    """Replace the rewards by those that the learner sees: scaled."""
-    if not state.rows.hyper.scales_rewards:
-        return rollout
-    return replace(rollout, rewards=rollout.rewards * state.rows.hyper.reward_scale[:, None, None])
+def relabel(state: PopulationState, rollout: Rollout) -> tuple[Rollout, dict[str, Tensor]]:
+    """Replace the rewards by those that the learner sees; also metrics of that, ``[M]`` by name."""
+    seen, metrics = relabelled(state, rollout)
+    if seen is not rollout:
+        state.fail(non_finite(seen))
+    check_logged(state.config, metrics)
+    return seen, metrics
 
 
 def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
@@ -142,11 +146,11 @@ def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
         if agent.net.critic:
             metrics["train/explained_variance"] = explained_variance(batch)
     state.fail(outcome.failures)
-    metrics |= scheduled(config.algorithm, hyper)
+    metrics |= scheduled(config, hyper)
     if config.facts.whole_episodes:
         metrics["train/used"] = share_used(batch.weights)
     metrics["train/std"] = agent.net.mean_std(state.learner.agent.params)
-    check_logged(config.algorithm, metrics)
+    check_logged(config, metrics)
     return metrics
 
 
@@ -207,7 +211,7 @@ def log(state: PopulationState, metrics: Mapping[str, Tensor]) -> None:
 def log_episodes(state: PopulationState) -> None:
     """Write the episodes that have finished since the last time."""
     for episode in state.rows.envs.pop_episodes():
-        state.rows.recorders[episode.member].log_episode(episode)
+        state.rows.recorders[episode.member].log_episode(state.rows.with_learned_return(episode))
 
 
 def checkpoint(state: PopulationState) -> None:
@@ -215,7 +219,7 @@ def checkpoint(state: PopulationState) -> None:
     with state.timed("checkpoint"):
         progress = state.rows.envs.progress()
         for row, recorder in enumerate(state.rows.recorders):
-            tensors = checkpoint_tensors(state.learner, progress, row)
+            tensors = checkpoint_tensors(state.learner, progress, row) | state.rows.learned_tensors(row)
             recorder.save_checkpoint(state.iteration, tensors, state.policy(row))
 
 
@@ -244,8 +248,9 @@ def make_batch(state: PopulationState, rollout: Rollout) -> Batch:
     agent, (num_members, num_steps, num_envs) = state.agent, rollout.rewards.shape
     obs, actions = rollout.obs[:, :-1].flatten(1, 2), rollout.actions.flatten(1, 2)
     ref_log_probs = None
-    if state.rows.reference is not None:
-        ref_log_probs = state.rows.reference.log_probs(obs, rollout.raw_obs[:, :-1].flatten(1, 2), actions)
+    if state.rows.reference is not None and state.config.facts.loss_holds_on:
+        output = state.rows.reference.outputs(obs, rollout.raw_obs[:, :-1].flatten(1, 2))
+        ref_log_probs = agent.distribution.log_prob(output, actions)
     values, log_probs, old_policy = agent.net.judge(
         agent.distribution, state.learner.agent.params, rollout.obs.flatten(1, 2), actions,
         keep_output=agent.algorithm.needs_kl,
@@ -265,14 +270,16 @@ def make_batch(state: PopulationState, rollout: Rollout) -> Batch:
     )
 
 
-def scheduled(algorithm: str, hyper: Hyperparams) -> dict[str, Tensor]:
+def scheduled(config: RunConfig, hyper: Hyperparams) -> dict[str, Tensor]:
     """Pick the hyperparameters that are logged: those with a metric named after them, ``[M]`` each."""
-    return {f"train/{name}": getattr(hyper, name) for name in _logged_hyperparams(algorithm)}
+    names = _logged_hyperparams(columns(config, ()))
+    return {f"train/{name}": getattr(hyper, name) for name in names}
 
 
 @lru_cache
-def _logged_hyperparams(algorithm: str) -> tuple[str, ...]:
-    return tuple(name for name in Hyperparams.names() if f"train/{name}" in columns(algorithm, ()))
+def _logged_hyperparams(declared: tuple[str, ...]) -> tuple[str, ...]:
+    adapted = {"reference_coef"}  # relabel has logged what it used
+    return tuple(name for name in Hyperparams.names() if f"train/{name}" in declared and name not in adapted)
 
 
 def evaluation_due(state: PopulationState) -> bool:

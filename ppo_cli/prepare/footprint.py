@@ -22,6 +22,7 @@ _FIXED_BYTES = 20_000
 
 # Measured: an environment of CartPole takes 4 kB, of LunarLander 103 kB, of BipedalWalker 282 kB.
 _ENV_BYTES = 300_000
+_REWARD_MODEL_BYTES = 200_000  # of a copy; a transformer of LunarLander with default settings has 190 kB
 _TRAINING_COPIES = 12  # parameters, gradients, Adam's moments, and what a minibatch's backward pass holds
 
 
@@ -42,9 +43,10 @@ def disk_bytes(config: RunConfig) -> int:
     """Estimate the size of a run folder in bytes."""
     policy = _FLOAT_BYTES * num_parameters(config) + _POLICY_BYTES
     kept = min(config.output.keep_policies, config.num_iterations + 1) * policy
-    kept += (
-        policy if config.facts.reference_path(config.learning) else 0
-    )  # a copy of it, taken to be as large
+    if config.facts.reference_path(config.learning):
+        kept += policy  # a copy of it, taken to be as large
+    if config.learns_reward:
+        kept += _REWARD_MODEL_BYTES
     numbers = _COPIES * _FLOAT_BYTES * num_parameters(config)
     return numbers + kept + _ROW_BYTES * config.num_iterations + _FIXED_BYTES
 
@@ -55,7 +57,7 @@ def memory_bytes(config: RunConfig) -> int:
     envs = config.rollout.num_envs + max(
         config.evaluation.eval_episodes, config.evaluation.final_eval_episodes
     )
-    minibatch = -(-config.steps_per_iteration // config.learning.num_minibatches)
+    minibatch = -(-config.steps_per_iteration // config.facts.num_minibatches(config.learning))
     activations = 2 * 3 * minibatch * sum(config.network.hidden_sizes)
     floats = (
         _transition_floats(config, spec) * config.steps_per_iteration

@@ -1,7 +1,7 @@
-"""Folders that users name: how one is made, found and listed. Runs and sweeps are such folders.
+"""Folders that users name (runs, sweeps, preference sets): how one is made, found and listed.
 
 A folder is known by the file that it must hold, its *marker*: ``config.yaml`` makes a run, ``sweep.yaml``
-a sweep.
+a sweep, ``preferences.yaml`` a preference set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from ppo_cli.runs.names import check_run_name, numbered
 from ppo_cli.storage.files import remove_quietly, storage_errors, sync_folder, write_new
 
 _TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES})  # EACCES: Windows
-_WRITTEN_BY_TRAINING = ("config.yaml", "sweep.yaml", "metrics.csv", "summary.json")
+_WRITTEN_BY_TRAINING = (
+    "config.yaml", "sweep.yaml", "preferences.yaml", "comparisons.jsonl", "metrics.csv", "summary.json"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class FolderKind:
 
 RUN = FolderKind("run", "config.yaml", "ppo train")
 SWEEP = FolderKind("sweep", "sweep.yaml", "ppo sweep")
+PREFERENCES = FolderKind("preference set", "preferences.yaml", "ppo prefer")
 
 
 def create_folder(kind: FolderKind, parent: Path, name: str, *, exact: bool, content: str | None) -> Path:

@@ -70,6 +70,11 @@ class RunDir:
         return self.path / "reference.safetensors"
 
     @property
+    def reward_model_path(self) -> Path:
+        """``reward_model.safetensors``: a copy of the reward model that training learns from."""
+        return self.path / "reward_model.safetensors"
+
+    @property
     def best_policy_path(self) -> Path:
         """``best_policy.safetensors``: the policy with the best evaluation."""
         return self.path / "best_policy.safetensors"

@@ -28,7 +28,7 @@ EVERY = ",".join(ALGORITHMS)
 
 
 def settings(*algorithms: str) -> list[str]:
-    """``--set`` with each of the settings that all of these algorithms use."""
+    """The small settings that all of some algorithms use."""
     chosen = [one for one in SETTINGS if all(uses(name, one.partition("=")[0]) for name in algorithms)]
     return [word for one in chosen for word in ("--set", one)]
 
@@ -101,7 +101,16 @@ def test_a_policy_without_a_critic_becomes_an_onnx_model(folder: Path, tmp_path:
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runs directory of a sweep over the algorithms."""
     folder = tmp_path_factory.mktemp("sweep")
-    words = ["sweep", "--env", "CartPole-v1", "--param", f"algorithm={EVERY}", *settings(*ALGORITHMS), "--seeds", 2]
+    words = [
+        "sweep",
+        "--env",
+        "CartPole-v1",
+        "--param",
+        f"algorithm={EVERY}",
+        *settings(*ALGORITHMS),
+        "--seeds",
+        2,
+    ]
     words += ["--workers", 2, "--quiet", "--confirm", 0, "--name", "all", "--total-timesteps", 3 * ITERATION]
     ok(*words, cwd=folder)
     return folder

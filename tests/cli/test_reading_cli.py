@@ -50,7 +50,7 @@ def test_list_shows_the_runs(trained: Path) -> None:
 def test_an_empty_runs_folder_is_said_on_stderr(tmp_path: Path) -> None:
     result = inside("list", cwd=tmp_path)
     assert (result.code, result.stdout) == (0, "") and "ppo train" in result.stderr
-    assert inside("list", "--json", cwd=tmp_path).json == {"runs": [], "sweeps": []}
+    assert inside("list", "--json", cwd=tmp_path).json == {"runs": [], "sweeps": [], "preferences": []}
 
 
 def test_list_shows_damaged_and_unfinished_runs_beside_the_others(trained: Path, tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ def refused(call):
     [
         ("ppo-kl", "eps_clip", "it has kl_target"),
         ("ppo-kl", "target_kl", "it has kl_target"),
-        ("ppo-kl", "reference", "it has kl_coef"),
         ("ppo-clip", "kl_target", "it has eps_clip, anneal_eps_clip and target_kl"),
         ("ppo-clip", "kl_coef", "it has no KL penalty"),
         ("ppo-clip", "group_size", "it has gae_lambda and normalize_advantages"),

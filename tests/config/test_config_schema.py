@@ -87,7 +87,7 @@ def test_every_learning_and_shaping_weight_can_be_swept():
             setting.section in ("rollout", "learning", "network", "normalization")
             or setting.name in SHAPING_TERMS
         ):
-            assert setting.grid or setting.name == "reference", setting.path
+            assert setting.grid or setting.name in ("reference", "reward_model"), setting.path
 
 
 def test_per_member_settings_are_those_that_may_differ_in_a_population():

@@ -21,6 +21,8 @@ from ppo_cli.prepare.resolve import resolve_settings
         ({"clip_obs": 5.0}, "normalization.clip_obs: has no effect: normalize_obs is false"),
         ({"algorithm": "reinforce", "baseline": "none", "vf_coef": 1.0}, "learning.vf_coef: has no effect"),
         ({"algorithm": "grpo", "kl_coef": 0.0, "reference": "x"}, "learning.reference: has no effect"),
+        ({"algorithm": "a2c", "reference": "x"}, "learning.reference: has no effect: reference_coef is 0"),
+        ({"algorithm": "grpo", "reference_kl": 0.1}, "learning.reference_kl: has no effect"),
     ],
 )
 def test_what_would_change_nothing_is_refused(values: dict[str, Any], words: str) -> None:

@@ -102,6 +102,13 @@ def test_a_healthy_run_has_nothing_at_any_moment() -> None:
     assert len(DIAGNOSES) == len(ILLNESSES) - 1  # one of them has two names
 
 
+def test_an_update_of_one_step_does_not_tell_whether_the_policy_moves() -> None:
+    columns = {"train/approx_kl": 0 * FLAT}
+    assert [finding.name for finding in diagnose(logs(columns))] == ["policy_does_not_move"]
+    assert diagnose(logs(columns, {"num_epochs": 1, "num_minibatches": 1})) == []
+    assert diagnose(logs(columns, {"algorithm": "a2c"})) == []
+
+
 def test_a_clip_that_takes_all_is_told_with_the_scale_that_helps() -> None:
     columns = {"train/approx_kl": 0 * FLAT, "train/grad_norm": 1e6 * FLAT, "train/value_loss": 1e7 * FLAT}
     (finding, *_) = diagnose(logs(columns))

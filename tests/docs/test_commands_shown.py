@@ -12,6 +12,7 @@ from helpers.pages import PAGES, ROOT, Page, words_of
 from ppo_cli.cli import COMMANDS, app
 from ppo_cli.config.algorithms import ALGORITHMS
 from ppo_cli.config.names import find
+from ppo_cli.config.preference_settings import FitSettings, SetSettings, with_overrides
 from ppo_cli.config.resolve import resolve_config
 from ppo_cli.envs.registry import known_envs, resolve_env_id
 from ppo_cli.errors import UsageError
@@ -27,6 +28,10 @@ OTHER_OPTIONS = {"--check", "--episodes"} | {
     for path in (ROOT / "benchmarks").glob("*.py")
     for option in re.findall(r'add_argument\(\s*"(--[a-z-]+)"', path.read_text(encoding="utf-8"))
 }
+
+
+OWN_SETTINGS: dict[str, Any] = {"prefer": SetSettings, "reward-model": FitSettings}
+"""The commands whose ``--set`` are not settings of a run."""
 
 
 def options_of(command: Any) -> set[str]:
@@ -57,6 +62,9 @@ def objections(line: str) -> list[str]:
         for text in given.get("--param") or ():
             parse_param(text)
         overrides = list(given.get("--set") or ())
+        if (command := words_of(line)[0]) in OWN_SETTINGS:
+            with_overrides(OWN_SETTINGS[command], overrides)
+            overrides = []
         own = {"algorithm": algorithm} if algorithm else {}
         resolve_config(env=env if env and ":" not in env else "CartPole-v1", overrides=overrides, values=own)
     except UsageError as error:

@@ -78,7 +78,7 @@ def trained() -> Trained:
     config = make_config("CartPole-v1", 1, **SETTINGS)
     with open_population(population([config])) as state:
         agent, trainable, seeds = state.agent, state.learner.agent, state.seeds
-        rollout = relabel(state, collect(state))
+        rollout, _ = relabel(state, collect(state))
         batch = make_batch(state, rollout)
         before = agent.net.named_parameters(trainable.params[0].clone())
         epochs, parts = SETTINGS["num_epochs"], SETTINGS["num_minibatches"]

@@ -130,7 +130,7 @@ def write_gif(path: Path, colour: str = "navy") -> Path:
 
 
 def _write_metrics(path: Path, steps: Sequence[int], returns: Sequence[float], terms: Sequence[str]) -> None:
-    names = columns("ppo-clip", tuple(terms))
+    names = columns(RunConfig(env_id="CartPole-v1"), tuple(terms))
     lines = [",".join(names)]
     for row, (step, value) in enumerate(zip(steps, returns, strict=True)):
         known = {

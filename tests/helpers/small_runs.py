@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ppo_cli.config.algorithms import uses
 from ppo_cli.config.resolve import resolve_config
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.learn.iteration_report import IterationReport
@@ -14,21 +15,22 @@ from ppo_cli.prepare.launch import prepare_new, prepare_resume
 from ppo_cli.runs.run_dir import RunDir
 
 SMALL = (
-    "num_envs=4", "num_steps=16", "num_minibatches=2", "hidden_sizes=[8]",
-    "num_evals=8", "eval_episodes=2", "final_eval_episodes=3",
+    "num_envs=4", "num_steps=16", "num_epochs=2", "num_minibatches=2", "hidden_sizes=[8]", "num_evals=8",
+    "eval_episodes=2", "final_eval_episodes=3",
 )  # fmt: skip
 ITERATIONS = 6
 
 
 def config_of(env: str, *settings: str, iterations: int = ITERATIONS, seed: int = 1) -> RunConfig:
-    if "algorithm=reinforce" not in settings:
-        settings = ("num_epochs=2", *settings)
-    config = resolve_config(env=env, config_file=None, overrides=[*SMALL, *settings]).config
+    chosen = next((word for word in settings if word.startswith("algorithm=")), "algorithm=ppo-clip")
+    algorithm = chosen.partition("=")[2]
+    overrides = [word for word in SMALL if uses(algorithm, word.partition("=")[0])] + list(settings)
+    config = resolve_config(env=env, config_file=None, overrides=overrides).config
     steps = iterations * config.rollout.num_envs * config.rollout.num_steps
     return resolve_config(
         env=env,
         config_file=None,
-        overrides=[*SMALL, *settings],
+        overrides=overrides,
         values={"total_timesteps": steps, "seed": seed},
     ).config
 

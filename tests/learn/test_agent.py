@@ -45,7 +45,7 @@ def moved_agent(
     settings |= {"algorithm": algorithm, "num_envs": 8, "ent_coef": 0.3, "gamma": 0.9, **own, **kind}
     configs = [make_config(probe_id(env), seed=seed, **settings) for seed in range(1, shape["members"] + 1)]
     with open_population(population(configs)) as state:
-        batch = make_batch(state, relabel(state, collect(state)))
+        batch = make_batch(state, relabel(state, collect(state))[0])
         params, rng = state.learner.agent.params.clone(), torch.Generator().manual_seed(0)
         for row in params:
             for value in state.agent.net.named_parameters(row).values():

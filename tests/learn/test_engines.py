@@ -23,6 +23,16 @@ CASES: dict[str, tuple[str, dict[str, Any], bool]] = {
     "shaped": ("CartPole-v1", {"mode": "add", "position": 1.0}, False),
     "lander": ("LunarLander-v3", {}, False),
     "lander, squashed": ("LunarLanderContinuous-v3", {"squash": True}, False),
+    "a learned reward": (
+        "CartPole-v1",
+        {"algorithm": "spo", "reward_model": "random", "reference_coef": 0.3, "reference_kl": 1e-3, **SHORT},
+        True,
+    ),
+    "squashed, a learned reward": (
+        "Pendulum-v1",
+        {"reward_model": "random", "reference_coef": 0.3, "squash": True, "normalize_obs": True, **SHORT},
+        True,
+    ),
     "a user's": (probe_id(ObservationDependentValue), {}, False),
 }
 """Environment, settings, and whether kernels play it."""

@@ -301,4 +301,4 @@ def test_a_sweep_goes_on_in_its_runs_without_the_original(references: Path, tmp_
 def test_show_says_what_the_copy_is(references: Path, tmp_path: Path) -> None:
     run = start(held_to(references / "pole"), tmp_path, stop_at=1)
     result = inside("show", str(run.path), cwd=tmp_path)
-    assert "reference.safetensors" in result.stdout and "held to" in result.stdout
+    assert "reference.safetensors" in result.stdout and "stays near" in result.stdout

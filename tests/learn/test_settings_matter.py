@@ -28,7 +28,8 @@ VALUES: dict[str, Any] = {
     "num_steps": 80,
     "total_timesteps": 640, "seed": 5, "scale": 7.0, "hidden_sizes": (4,), "group_size": 2,
     "env_kwargs": None,
-    "terms": None, "custom": None, "reference": None, "num_minibatches": 1, "policy": "beta",
+    "terms": None, "custom": None, "reference": None, "reward_model": "constant", "num_minibatches": 1,
+    "policy": "beta",
 }  # fmt: skip
 BASE: dict[str, Any] = {
     "num_envs": 4, "num_steps": 40, "num_minibatches": 2, "total_timesteps": 480, "num_evals": 0,
@@ -55,15 +56,15 @@ def learned() -> dict[tuple[str, str], torch.Tensor]:
     return {}
 
 
-@pytest.mark.parametrize(("env_id", "algorithm", "path"), list(cases()))
+@pytest.mark.parametrize(("env_id", "algorithm", "path"), cases())
 def test_a_changed_setting_changes_what_is_learned_or_is_refused(
     env_id: str, algorithm: str, path: str, learned: dict[tuple[str, str], torch.Tensor]
 ) -> None:
     setting = BY_PATH[path]
     if VALUES.get(setting.name, 0) is None:
         pytest.skip("names something of the user's own")
-    base = {name: value for name, value in (BASE | ENVS[env_id]).items() if uses(algorithm, name)}
-    base["algorithm"] = algorithm
+    base = {name: value for name, value in BASE.items() if uses(algorithm, name)}
+    base |= {**ENVS[env_id], "algorithm": algorithm}
     if algorithm == "grpo":
         base |= {"group_size": 4, "eps_clip": 0.001}
     if setting.name == "dynamic_sampling":

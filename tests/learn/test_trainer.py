@@ -188,7 +188,7 @@ def test_observation_statistics_leave_out_nothing_and_count_every_observation_on
         for _ in range(2):
             rollout = trainer.collect(state)
             seen.append(rollout.raw_obs[:, :-1].flatten(1, 2)[0].double())
-            trainer.learn(state, relabel(state, rollout))
+            trainer.learn(state, relabel(state, rollout)[0])
             trainer.update_statistics(state, rollout)
             state.learner.iteration += 1
         everything = torch.cat(seen)
@@ -277,7 +277,7 @@ def test_a_run_folder_holds_what_was_promised(runs_dir: Path) -> None:
     run, reports = run_to_disk(runs_dir, config)
     assert load_config(run.config_path) == config
     metrics = rows_of(run.metrics_path)
-    assert tuple(metrics[0]) == columns("ppo-clip", ())
+    assert tuple(metrics[0]) == columns(config, ())
     assert [row["global_step"] for row in metrics] == ["75", "150", "225", "300"]
     assert [bool(row["eval/episode_return"]) for row in metrics] == [False, True, False, True]
     assert {row["train/std"] for row in metrics} == {""}

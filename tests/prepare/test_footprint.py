@@ -58,6 +58,12 @@ def test_the_copy_of_a_reference_is_counted(tmp_path: Path) -> None:
     assert run.reference_path.stat().st_size <= disk_bytes(config) - disk_bytes(first) < 80_000
 
 
+def test_the_copy_of_a_reward_model_is_counted(tmp_path: Path) -> None:
+    config = of_kind("ppo-clip", "reward_model=random")
+    run = start(config, tmp_path)
+    assert run.reward_model_path.stat().st_size <= disk_bytes(config) - disk_bytes(of_kind("ppo-clip"))
+
+
 def test_a_member_without_a_critic_takes_less_memory() -> None:
     with_critic, without = of_kind("reinforce"), of_kind("reinforce, no baseline")
     assert memory_bytes(without) < memory_bytes(with_critic)

@@ -23,6 +23,14 @@ Groups = Annotated[
         show_default=False,
     ),
 ]
+Null = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--null",
+        metavar="GROUP",
+        help="Print these beside the others: runs of reward_model=constant or =random; repeatable.",
+    ),
+]
 Metric = Annotated[
     str, typer.Option("--metric", metavar="NAME", help="The final evaluation, or any column that runs log.")
 ]
@@ -44,6 +52,7 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="Print the tables as 
 
 def compare_command(
     groups: Groups,
+    null: Null = None,
     metric: Metric = "eval/return",
     threshold: Threshold = None,
     curve: Kind = "mean",
@@ -64,13 +73,16 @@ def compare_command(
       ppo compare LunarLander-v3-ppo-clip LunarLander-v3-mine seeds of two trainings
       ppo compare 'old=runs-2025/Cart*' 'new=CartPole-v1-*' --plot comparison
       ppo compare SWEEP/eps_clip=0.2 SWEEP/eps_clip=0.3 --metric train/entropy
+      ppo compare learned --null null-constant --null null-random
     """
     _refuse_two_formats({"--json": json, "--csv": csv, "--markdown": markdown})
     image = None if plot is None else plot_path(plot, force=force)
     from ppo_cli.api.compare import comparison_of
     from ppo_cli.comparison.comparison import to_json
 
-    comparison = comparison_of(groups, metric=metric, threshold=threshold, runs_dir=runs_dir)
+    comparison = comparison_of(
+        [*groups, *(null or [])], metric=metric, threshold=threshold, runs_dir=runs_dir
+    )
     plots = [] if image is None else draw(image, comparison, curve)
     if json:
         print_json(to_json(comparison) | {"plots": plots})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
+from ppo_cli.rewards.fits import NULLS
 from ppo_cli.sweeps.spec.points import Point
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
@@ -13,8 +15,12 @@ MOST = 100
 """Different environments that are tried; a sweep rarely has more than a few."""
 
 
-def try_environments(spec: SweepSpec) -> None:
-    """Make each of a sweep's environments once, with the shaping terms and references that its points use.
+def try_environments(spec: SweepSpec, runs_dir: Path) -> None:
+    """Make each of a sweep's environments once, with all that its points name.
+
+    Args:
+        spec: The sweep.
+        runs_dir: Where the runs and preference sets are that are named.
 
     Raises:
         UsageError: The environment, its arguments, the shaping or the reference cannot be had; the message
@@ -34,7 +40,11 @@ def try_environments(spec: SweepSpec) -> None:
             if config.facts.reference_path(config.learning) is not None:
                 from ppo_cli.learn.reference import original_reference  # loads torch
 
-                original_reference(config, spec_of_env)
+                original_reference(config, spec_of_env, (runs_dir,))
+            if config.learning.reward_model not in (None, *NULLS):
+                from ppo_cli.learn.learned_reward import original_model  # loads torch
+
+                original_model(config, spec_of_env, (runs_dir,))
         except UsageError as error:
             if point is None:
                 raise
@@ -46,4 +56,4 @@ def _what_is_made(config: RunConfig) -> str:
     shaping = config.reward_shaping
     made = (config.env_id, dict(config.env_kwargs), shaping.mode, shaping.terms, sorted(shaping.weights()))
     held_to = (config.facts.reference_path(config.learning), config.network.policy, config.network.squash)
-    return json.dumps((made, held_to), sort_keys=True)
+    return json.dumps((made, held_to, config.learning.reward_model), sort_keys=True)

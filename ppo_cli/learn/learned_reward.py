@@ -1,0 +1,244 @@
+"""Rewards that a model pays in place of the environment: each member's model, and what it has seen so far."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppo_cli.config.schema import RunConfig
+from ppo_cli.errors import CorruptFileError, PpoError, UsageError
+from ppo_cli.learn.population import Member
+from ppo_cli.learn.rollout import Rollout
+from ppo_cli.rewards.fits import NULLS, model_file
+from ppo_cli.rewards.inputs import Transitions
+from ppo_cli.rewards.model import RewardModel
+from ppo_cli.rewards.nulls import null_model
+from ppo_cli.spaces import EnvSpec
+
+KEY = "learning.reward_model"
+PREFIX = "learned."  # of the tensors of a checkpoint
+
+
+class LearnedReward:
+    """One member's reward, over the rollouts of its N environments.
+
+    Args:
+        model: What pays.
+        spec: The environment.
+        num_envs: N.
+    """
+
+    def __init__(self, model: RewardModel, spec: EnvSpec, num_envs: int) -> None:
+        self.model = model
+        context, size = model.context, () if spec.action.kind == "discrete" else (spec.action.size,)
+        kind = torch.int64 if spec.action.kind == "discrete" else torch.float32
+        self._returns = torch.zeros(num_envs, dtype=torch.float64)
+        self._ages = torch.full((num_envs,), -1)
+        self._past = Transitions(
+            torch.zeros(context, num_envs, spec.obs_size),
+            torch.zeros(context, num_envs, *size, dtype=kind),
+            torch.zeros(context, num_envs, spec.obs_size),
+            torch.zeros(context, num_envs, dtype=torch.bool),
+        )
+        self._finished: deque[float] = deque()
+
+    def relabel(self, seen: Transitions, mask: Tensor, done: Tensor) -> tuple[Tensor, float]:
+        """Pay for a rollout.
+
+        Args:
+            seen: Its transitions, ``[T, N, ...]``.
+            mask: Which of them are real, ``[T, N]`` bool.
+            done: Which of them ended an episode, ``[T, N]`` bool.
+
+        Returns:
+            Rewards ``[T, N]``, the mean over the ensemble; and how much its members disagree: their standard
+            deviation, a mean over the steps.
+        """
+        windows, started = self._windows(seen, mask, done)
+        by_member = self.model.rewards(windows, started).view(-1, *mask.shape)
+        rewards = by_member.mean(0) * mask
+        self._count(rewards, mask, done)
+        real = by_member.std(0, correction=0)[mask]
+        return rewards, float(real.double().mean()) if len(real) else 0.0
+
+    def pop_return(self) -> float:
+        """The learned return of the oldest finished episode that was not asked for yet."""
+        return self._finished.popleft()
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """What a checkpoint needs, by name."""
+        past = {f"past_{name}": values for name, values in vars(self._past).items()}
+        own = {"returns": self._returns, "ages": self._ages} | past
+        return {PREFIX + name: values.numpy().copy() for name, values in own.items()}
+
+    def restore(self, tensors: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`tensors`.
+
+        Raises:
+            KeyError: One is missing.
+            ValueError: One is of another shape.
+        """
+
+        def own(name: str, like: Tensor) -> Tensor:
+            values = torch.from_numpy(np.array(tensors[PREFIX + name]))
+            if values.shape != like.shape or values.dtype != like.dtype:
+                raise ValueError(f"{PREFIX}{name} is {tuple(values.shape)}, not {tuple(like.shape)}")
+            return values
+
+        self._returns, self._ages = own("returns", self._returns), own("ages", self._ages)
+        self._past = Transitions(*(own(f"past_{name}", like) for name, like in vars(self._past).items()))
+
+    def _windows(self, seen: Transitions, mask: Tensor, done: Tensor) -> tuple[Transitions, Tensor]:
+        """Each step with those before it, ``[T N, context + 1, ...]``, and which are of its episode."""
+        num_steps, num_envs = mask.shape
+        context = len(self._past.terminated)
+        ages = torch.empty(num_steps, num_envs, dtype=torch.int64)
+        age = self._ages
+        for t in range(num_steps):
+            ages[t] = age = torch.where(mask[t], age + 1, -1)
+            age = torch.where(done[t], -1, age)
+        self._ages = age
+        both = Transitions(
+            *(
+                torch.cat((past, new))
+                for past, new in zip(vars(self._past).values(), vars(seen).values(), strict=True)
+            )
+        )
+        lags = torch.arange(context, -1, -1)
+        place = torch.arange(num_steps)[:, None] + context - lags  # [T, context + 1]
+        windows = Transitions(
+            *(values[place].transpose(1, 2).flatten(0, 1) for values in vars(both).values())
+        )
+        started = lags <= ages.clamp(min=0).flatten()[:, None]
+        length = len(both.terminated)
+        self._past = Transitions(*(values[length - context :].clone() for values in vars(both).values()))
+        return windows, started
+
+    def _count(self, rewards: Tensor, mask: Tensor, done: Tensor) -> None:
+        """Sum rewards over episodes, in the order in which the environments report their ends."""
+        for paid, ended in zip(rewards.double(), (done & mask), strict=True):
+            self._returns += paid
+            for env in ended.nonzero().flatten().tolist():
+                self._finished.append(float(self._returns[env]))
+                self._returns[env] = 0.0
+
+
+class LearnedRewards:
+    """The rewards of all members of a population, each by its own model on its own rollout.
+
+    Args:
+        members: One for each row.
+    """
+
+    def __init__(self, members: Sequence[LearnedReward]) -> None:
+        self.members = list(members)
+
+    def relabel(self, rollout: Rollout, sent: Tensor) -> tuple[Tensor, Tensor]:
+        """Pay for a rollout.
+
+        Args:
+            rollout: What was done.
+            sent: Its actions as the environments got them, ``[M, T, N]`` or ``[M, T, N, A]``.
+
+        Returns:
+            Rewards ``[M, T, N]`` and how much the ensembles disagree ``[M]``.
+        """
+        paid, disagreement = [], []
+        for row, member in enumerate(self.members):
+            seen = Transitions(
+                rollout.raw_obs[row, :-1], sent[row], rollout.raw_obs[row, 1:], rollout.terminated[row]
+            )
+            done = rollout.terminated[row] | rollout.truncated[row]
+            rewards, apart = member.relabel(seen, rollout.mask[row], done)
+            paid.append(rewards)
+            disagreement.append(apart)
+        return torch.stack(paid), torch.tensor(disagreement)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all members but these."""
+        self.members = [self.members[row] for row in rows]
+
+
+def learned_rewards(members: Sequence[Member], spec: EnvSpec, num_envs: int) -> LearnedRewards | None:
+    """The members' rewards, by their own copies of models; members that begin get their copies now.
+
+    Raises:
+        UsageError: There is no such model, or it is not one of this environment.
+        CorruptFileError: It is damaged, or the copy of a run that goes on is not there.
+        StorageError: It cannot be copied into a run's folder.
+    """
+    if not members[0].config.learns_reward:
+        return None
+    rewards = []
+    for member in members:
+        reward = LearnedReward(_model(member, spec), spec, num_envs)
+        if member.checkpoint:
+            try:
+                reward.restore(member.checkpoint.tensors)
+            except (KeyError, ValueError, TypeError) as error:
+                raise CorruptFileError(
+                    f"the checkpoint of {member.name} does not fit its reward model: {error}"
+                ) from error
+        rewards.append(reward)
+    return LearnedRewards(rewards)
+
+
+def original_model(config: RunConfig, spec: EnvSpec, near: Sequence[Path] = ()) -> RewardModel:
+    """The model that a run's settings name.
+
+    Args:
+        config: The settings.
+        spec: The environment.
+        near: Folders that hold runs and preference sets.
+
+    Raises:
+        UsageError: There is none, or it is not one of this environment.
+        CorruptFileError: It is damaged.
+    """
+    named = config.learning.reward_model
+    assert named is not None
+    if named in NULLS:
+        return null_model(named, spec, config.env_kwargs, config.seed)
+    path = model_file(named, near)
+    try:
+        model = RewardModel.load(path)
+    except PpoError as error:
+        raise type(error)(
+            f"{KEY}: {error.message}", hint=error.hint, key=KEY, file=error.file or path
+        ) from error
+    own = model.shape.spec
+    if (own.env_id, own.obs_size, own.action) != (spec.env_id, spec.obs_size, spec.action):
+        raise UsageError(
+            f"{KEY}: {path} does not fit this run: it judges {own.env_id}, not {spec.env_id}",
+            hint="give a preference set of the same environment",
+            key=KEY,
+            file=path,
+        )
+    return model
+
+
+def _model(member: Member, spec: EnvSpec) -> RewardModel:
+    run = member.run_dir
+    if run is None:
+        return original_model(member.config, spec)
+    if member.checkpoint or os.path.lexists(run.reward_model_path):
+        try:
+            return RewardModel.load(run.reward_model_path)
+        except (CorruptFileError, UsageError) as error:
+            raise CorruptFileError(
+                f"{KEY}: {error.message}",
+                hint=f"{run.name} needs its copy of the reward model {member.config.learning.reward_model}: "
+                "bring it back",
+                key=KEY,
+                file=run.reward_model_path,
+            ) from error
+    model = original_model(member.config, spec, (run.path.parent, run.path.parent.parent))
+    model.save(run.reward_model_path)
+    return model
