@@ -75,31 +75,3 @@ def for_members(count: int, work: Callable[[int], Result], num_threads: int = 1)
         return [work(member) for member in range(count)]
     with ThreadPoolExecutor(min(num_threads, count)) as pool:
         return list(pool.map(work, range(count)))
-
-
-def declare(lib: ctypes.CDLL) -> ctypes.CDLL:
-    """Say what the library's functions take and return; returns the library."""
-    pointer, count, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "update_scratch": (count, [pointer, count]),
-        "update": (count, [pointer] * 6 + [count, count, pointer, pointer]),
-        "mean_metrics": (None, [count] * 2 + [pointer] * 2),
-        "loss_gradient": (ctypes.c_int32, [pointer] * 5 + [count] + [pointer] * 3),
-        "forward_tape": (count, [pointer, count]),
-        "forward": (None, [pointer] * 3 + [count] + [pointer] * 3),
-        "backward_scratch": (count, [pointer]),
-        "backward": (real, [pointer, pointer, count] + [pointer] * 6),
-        "take_step": (None, [pointer] * 4 + [real]),
-        "judge_scratch": (count, [pointer]),
-        "judge": (None, [pointer] * 3 + [count, pointer, pointer]),
-        "gae": (None, [count, count] + [pointer] * 4 + [real, real, pointer]),
-        "rewards_to_go": (None, [count, count] + [pointer] * 4 + [real, pointer]),
-        "actor_memory": (count, [pointer, count]),
-        "prepare_actor": (None, [pointer, pointer, count, pointer]),
-        "act": (None, [pointer] + [count] * 2 + [pointer, count] * 2 + [pointer, pointer, count]),
-        "bend": (None, [count, pointer, pointer]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(lib, name)
-        function.restype, function.argtypes = result, arguments
-    return lib

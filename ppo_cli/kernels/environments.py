@@ -94,7 +94,7 @@ class CompiledEnvironments:
     """R environments of one kind. Their episodes are those that Gymnasium plays, whatever R is.
 
     Args:
-        lib: The library of kernels.
+        lib: See :func:`~ppo_cli.kernels.signatures.declare`.
         kind: Which environments.
         num_rows: R.
         argument: The argument of the constructor.
@@ -109,7 +109,7 @@ class CompiledEnvironments:
     def __init__(
         self, lib: ctypes.CDLL, kind: Kind, num_rows: int, argument: float | None = None, step_limit: int = 0
     ) -> None:
-        self._lib, self._kind = declare(lib), kind
+        self._lib, self._kind = lib, kind
         value = kind.default if argument is None else argument
         self.environment = EnvironmentStruct(kind.number, kind.obs_size, step_limit, value)
         self.state = np.zeros((num_rows, STATE_SIZE))
@@ -211,7 +211,7 @@ def episode_seeds(lib: ctypes.CDLL, seed: int, stream: int, envs: Array, episode
     """:func:`ppo_cli.rng.episode_seed` for many episodes.
 
     Args:
-        lib: The library of kernels.
+        lib: See :func:`~ppo_cli.kernels.signatures.declare`.
         seed: The run's seed, below 2**256.
         stream: What the episodes are for.
         envs: Whose episodes, int64 [B].
@@ -225,7 +225,7 @@ def episode_seeds(lib: ctypes.CDLL, seed: int, stream: int, envs: Array, episode
     if envs.shape != episodes.shape:
         raise ValueError(f"{envs.size} environments for {episodes.size} episodes")
     seeds = np.empty(envs.shape, np.uint64)
-    declare(lib).episode_seeds(
+    lib.episode_seeds(
         address(words),
         words.size,
         stream,
@@ -247,17 +247,3 @@ def seed_words(seed: int) -> Array:
     if size > MAX_SEED_WORDS:
         raise ValueError(f"a seed has at most {32 * MAX_SEED_WORDS} bits, not {seed.bit_length()}")
     return np.frombuffer(seed.to_bytes(4 * size, "little"), np.uint32)
-
-
-def declare(lib: ctypes.CDLL) -> ctypes.CDLL:
-    """Say what the functions of ``c/physics.c`` take and return; returns the library."""
-    pointer, count = ctypes.c_void_p, ctypes.c_int64
-    signatures: dict[str, list[Any]] = {
-        "reset_environments": [pointer, count, *[pointer] * 6],
-        "step_environments": [pointer, count, *[pointer] * 8],
-        "episode_seeds": [pointer, count, ctypes.c_uint64, count, *[pointer] * 3],
-    }
-    for name, arguments in signatures.items():
-        function = getattr(lib, name)
-        function.restype, function.argtypes = None, arguments
-    return lib

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ppo_cli.kernels import arrays, environments, playing
+from ppo_cli.kernels.signatures import declare
 from ppo_cli.kernels.targets import CPU, TARGETS, library_path, sources_hash, this_target
 from ppo_cli.kernels.verdicts import remembered
 
@@ -50,7 +50,7 @@ def available() -> Library | str:
 
 
 def loaded_kernels() -> ctypes.CDLL:
-    """The functions of the library, declared.
+    """The functions of the library.
 
     Raises:
         OSError: There is none; :func:`available` says why.
@@ -58,18 +58,13 @@ def loaded_kernels() -> ctypes.CDLL:
     library = available()
     if isinstance(library, str):
         raise OSError(f"no compiled kernels: {library}")
-    return _declared(library.functions)
+    return library.functions
 
 
 def missing_kernels() -> str | None:
     """Why this machine has no compiled kernels, in words; None when it has."""
     library = available()
     return f"this machine has no compiled kernels: {library}" if isinstance(library, str) else None
-
-
-@lru_cache
-def _declared(functions: ctypes.CDLL) -> ctypes.CDLL:
-    return playing.declare(environments.declare(arrays.declare(functions)))
 
 
 @lru_cache
@@ -123,7 +118,7 @@ def _tried(path: Path, level: str, cpu: ctypes.CDLL) -> Library | str:
     system = f"{platform.system()} {platform.release()} {_c_library()}"
     key = f"{content} on {processor}, {system}, with numpy {np.__version__}"
     wrong = remembered(key, lambda: _complaint(functions))
-    return Library(functions, level, sources_hash(), key) if not wrong else f"{FAILED}: {wrong}"
+    return f"{FAILED}: {wrong}" if wrong else Library(declare(functions), level, sources_hash(), key)
 
 
 def _complaint(functions: ctypes.CDLL) -> str:

@@ -155,7 +155,7 @@ class Player:
     """The members' policies, ready to play.
 
     Attributes:
-        kernels: See :func:`declare`.
+        kernels: See :func:`~ppo_cli.kernels.signatures.declare`.
         actors: The policies.
         normalization: How observations become inputs; None for as they are.
         sending: ``AS_IT_IS``, ``BENT`` or ``SCALED``.
@@ -259,10 +259,3 @@ class _Ended(ctypes.Structure):
         ("count", ctypes.c_int64),
         *((field.name, ctypes.c_void_p) for field in fields(EndedEpisodes)),
     )
-
-
-def declare(lib: ctypes.CDLL) -> ctypes.CDLL:
-    """Say what the functions of ``c/play.c`` take and return; returns the library."""
-    lib.play_scratch.restype, lib.play_scratch.argtypes = ctypes.c_int64, [ctypes.c_void_p, ctypes.c_int64]
-    lib.play.restype, lib.play.argtypes = None, [ctypes.c_void_p] * 9
-    return lib

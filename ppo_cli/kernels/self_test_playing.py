@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ppo_cli.kernels import playing, structs
+from ppo_cli.kernels import structs
 from ppo_cli.kernels.acting import Actors
 from ppo_cli.kernels.environments import KINDS, CompiledEnvironments, EnvironmentStruct, Kind
 from ppo_cli.kernels.playing import ENDLESSLY, Game, Places, Player, Steps, play
@@ -23,7 +23,7 @@ def rollouts_agree(lib: ctypes.CDLL) -> bool:
     """Pendulum with a Gaussian policy, over ends of episodes: every observation, reward and flag."""
     kind = next(kind for kind in KINDS.values() if kind.number == _PENDULUM)
     choices = np.random.default_rng(4)
-    actors = _actors(playing.declare(lib), kind, choices)
+    actors = _actors(lib, kind, choices)
     noise = choices.normal(size=(1, _NUM_STEPS, _NUM_ENVS, 1)).astype(np.float32)
     environments = CompiledEnvironments(lib, kind, _NUM_ENVS)
     obs = np.zeros((_NUM_ENVS, kind.obs_size), np.float32)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from helpers.training_helpers import make_config
 from ppo_cli.config.algorithms import ALGORITHMS, uses
-from ppo_cli.kernels.arrays import declare
 from ppo_cli.kernels.build import BuildError, build
 from ppo_cli.kernels.library import available
+from ppo_cli.kernels.signatures import declare
 from ppo_cli.kernels.targets import TARGETS, library_path, this_target
 from ppo_cli.learn.agent import Agent, total_loss
 from ppo_cli.learn.algorithms.registry import make_algorithm

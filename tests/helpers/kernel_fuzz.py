@@ -18,6 +18,7 @@ import numpy as np
 from helpers import kernel_fuzz_networks, kernel_fuzz_playing
 from helpers.kernel_fuzz_networks import strange_numbers
 from ppo_cli.kernels.environments import KINDS, CompiledEnvironments, episode_seeds
+from ppo_cli.kernels.signatures import declare
 
 Fuzz = Callable[[ctypes.CDLL, np.random.Generator], None]
 
@@ -68,7 +69,7 @@ FUZZERS: dict[Fuzz, set[str]] = {
 
 def main(library: str, seed: str, rounds: str) -> None:
     """Call everything ``rounds`` times."""
-    lib, choices = ctypes.CDLL(library), np.random.default_rng(int(seed))
+    lib, choices = declare(ctypes.CDLL(library)), np.random.default_rng(int(seed))
     for _ in range(int(rounds)):
         for fuzz in FUZZERS:
             fuzz(lib, choices)

@@ -12,7 +12,6 @@ import numpy as np
 
 from ppo_cli.kernels import structs
 from ppo_cli.kernels.acting import Actors, bend
-from ppo_cli.kernels.arrays import declare
 from ppo_cli.kernels.judging import gae, judge, rewards_to_go
 from ppo_cli.kernels.learning import (
     BatchArrays,
@@ -72,7 +71,6 @@ def strange_actions(network: structs.Network, shape: tuple[int, int], choices: n
 
 def fuzz_learning(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     """Gradients and updates of any loss, of no transitions and of no members too."""
-    declare(lib)
     network = strange_network(choices)
     members, size = int(choices.integers(0, 3)), int(choices.integers(0, 70))
     params = strange_numbers(choices, (members, network.num_params))
@@ -136,7 +134,6 @@ def _batch(network: structs.Network, members: int, size: int, choices: np.random
 
 def fuzz_judging(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     """What networks say of a rollout, and what its steps were worth."""
-    declare(lib)
     network = strange_network(choices)
     members, size = int(choices.integers(0, 3)), int(choices.integers(0, 70))
     batch = _batch(network, members, size, choices)
@@ -157,7 +154,6 @@ def fuzz_judging(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
 
 def fuzz_acting(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     """Actions with and without noise, for any number of environments."""
-    declare(lib)
     network = strange_network(choices)
     members, envs = int(choices.integers(0, 3)), int(choices.integers(0, 40))
     actors = Actors(lib, network, strange_numbers(choices, (members, network.num_params)), envs)
@@ -174,7 +170,7 @@ def fuzz_acting(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
 def fuzz_means(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     """Means of any number of minibatches, of which some or none counted."""
     shape = (int(choices.integers(0, 4)), int(choices.integers(0, 7)), len(structs.METRICS))
-    mean_metrics(declare(lib), strange_numbers(choices, shape))
+    mean_metrics(lib, strange_numbers(choices, shape))
 
 
 FUZZERS: dict[Any, set[str]] = {

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 
 from helpers.kernel_fuzz_networks import BETA_NOISE, strange_network, strange_numbers
-from ppo_cli.kernels import playing, structs
+from ppo_cli.kernels import structs
 from ppo_cli.kernels.acting import Actors
-from ppo_cli.kernels.arrays import declare
 from ppo_cli.kernels.environments import KINDS, STATE_SIZE, EnvironmentStruct, Kind
 from ppo_cli.kernels.playing import AS_IT_IS, BENT, SCALED, Game, Normalization, Places, Player, Steps, play
 
 
 def fuzz_playing(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     """No steps, one environment, groups, episodes without a limit, states and policies that are none."""
-    playing.declare(declare(lib))
     kind = list(KINDS.values())[choices.integers(len(KINDS))]
     distributions = ("categorical",) if kind.num_actions else ("gaussian", "beta")
     network = strange_network(choices, kind.obs_size, kind.num_actions or 1, distributions)

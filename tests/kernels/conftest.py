@@ -7,6 +7,7 @@ import ctypes
 import pytest
 
 from ppo_cli.kernels.library import Library, available, build_path, usable
+from ppo_cli.kernels.signatures import declare
 from ppo_cli.kernels.targets import CPU, TARGETS, this_target
 
 
@@ -23,4 +24,4 @@ def library() -> Library:
 def builds(library: Library) -> dict[str, ctypes.CDLL]:
     """The builds for all instruction sets that this processor has."""
     levels = usable(list(TARGETS[this_target()].levels), ctypes.CDLL(str(build_path(CPU))))
-    return {level: ctypes.CDLL(str(build_path(level))) for level in levels}
+    return {level: declare(ctypes.CDLL(str(build_path(level)))) for level in levels}

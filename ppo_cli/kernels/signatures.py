@@ -1,0 +1,52 @@
+"""What the functions of the library take and return."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+_pointer, _count, _real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+
+SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    # c/update.c
+    "update_scratch": (_count, [_pointer, _count]),
+    "update": (_count, [_pointer] * 6 + [_count, _count, _pointer, _pointer]),
+    "mean_metrics": (None, [_count] * 2 + [_pointer] * 2),
+    "loss_gradient": (ctypes.c_int32, [_pointer] * 5 + [_count] + [_pointer] * 3),
+    # c/network.c
+    "forward_tape": (_count, [_pointer, _count]),
+    "forward": (None, [_pointer] * 3 + [_count] + [_pointer] * 3),
+    "backward_scratch": (_count, [_pointer]),
+    "backward": (_real, [_pointer, _pointer, _count] + [_pointer] * 6),
+    "take_step": (None, [_pointer] * 4 + [_real]),
+    # c/judge.c
+    "judge_scratch": (_count, [_pointer]),
+    "judge": (None, [_pointer] * 3 + [_count, _pointer, _pointer]),
+    "gae": (None, [_count, _count] + [_pointer] * 4 + [_real, _real, _pointer]),
+    "rewards_to_go": (None, [_count, _count] + [_pointer] * 4 + [_real, _pointer]),
+    # c/act.c
+    "actor_memory": (_count, [_pointer, _count]),
+    "prepare_actor": (None, [_pointer, _pointer, _count, _pointer]),
+    "act": (None, [_pointer] + [_count] * 2 + [_pointer, _count] * 2 + [_pointer, _pointer, _count]),
+    "bend": (None, [_count, _pointer, _pointer]),
+    # c/physics.c
+    "reset_environments": (None, [_pointer, _count] + [_pointer] * 6),
+    "step_environments": (None, [_pointer, _count] + [_pointer] * 8),
+    "episode_seeds": (None, [_pointer, _count, ctypes.c_uint64, _count] + [_pointer] * 3),
+    # c/play.c
+    "play_scratch": (_count, [_pointer, _count]),
+    "play": (None, [_pointer] * 9),
+}
+"""Result and arguments of each function."""
+
+
+def declare(lib: ctypes.CDLL) -> ctypes.CDLL:
+    """Say what the library's functions take and return; returns the library.
+
+    Raises:
+        AttributeError: It lacks one of them.
+    """
+    for name, (result, arguments) in SIGNATURES.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    return lib
