@@ -15,7 +15,7 @@ class Actors:
     """The policies of a population, ready to act with parameters that stay as they are.
 
     Args:
-        lib: See :func:`~ppo_cli.kernels.arrays.declare`.
+        lib: See :func:`~ppo_cli.kernels.signatures.declare`.
         network: The shape of the members' networks.
         params: ``[M, P]``; they are copied.
         num_envs: Observations of a member in one step: N.
@@ -42,8 +42,7 @@ class Actors:
     def act(
         self,
         obs: np.ndarray,  # [M, N, O]
-        noise: np.ndarray
-        | None,  # [M, N, ...] as the distribution draws it; None for the most likely actions
+        noise: np.ndarray | None,  # [M, N, ...] as the distribution draws it; None for the most likely
     ) -> np.ndarray:  # [M, N] int64 or [M, N, A]
         """The members' actions."""
         actions = np.empty(self._shape, self._dtype)

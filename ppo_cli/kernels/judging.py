@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from ctypes import byref
 
 import numpy as np
@@ -27,7 +28,7 @@ def judge(
     """What the members' networks say of what was done.
 
     Args:
-        lib: See :func:`~ppo_cli.kernels.arrays.declare`.
+        lib: See :func:`~ppo_cli.kernels.signatures.declare`.
         network: The shape of the networks.
         params: The members'.
         obs: What was seen.
@@ -68,16 +69,7 @@ def gae(
     gae_lambda: np.ndarray,  # [M]
 ) -> np.ndarray:  # [M, T, N]
     """Generalised advantage estimation, as ``ppo_cli.learn.advantages`` has it."""
-    advantages = np.empty_like(rewards)
-    num_members, num_steps, num_envs = rewards.shape
-    r, v, out = Rows(rewards), Rows(values), Rows(advantages)
-    ended, cut = Rows(terminated, np.bool_), Rows(truncated, np.bool_)
-    for m in range(num_members):
-        lib.gae(
-            num_steps, num_envs, r.at(m), v.at(m), ended.at(m), cut.at(m),
-            float(gamma[m]), float(gae_lambda[m]), out.at(m),
-        )  # fmt: skip
-    return advantages
+    return _backwards(lib.gae, rewards, values, terminated, truncated, gamma, gae_lambda)
 
 
 def rewards_to_go(
@@ -89,12 +81,23 @@ def rewards_to_go(
     gamma: np.ndarray,  # [M]
 ) -> np.ndarray:  # [M, T, N]
     """What an episode still pays from each step on, as ``ppo_cli.learn.advantages`` has it."""
-    returns = np.empty_like(rewards)
+    return _backwards(lib.rewards_to_go, rewards, values, terminated, truncated, gamma)
+
+
+def _backwards(
+    function: Callable[..., None],
+    rewards: np.ndarray,
+    values: np.ndarray | None,
+    terminated: np.ndarray,
+    truncated: np.ndarray,
+    *factors: np.ndarray,  # [M] each
+) -> np.ndarray:  # [M, T, N]
+    """A sum over the steps of each member's rollout, from the last to the first."""
+    sums = np.empty_like(rewards)
     num_members, num_steps, num_envs = rewards.shape
-    r, v, out = Rows(rewards), Rows(values), Rows(returns)
+    r, v, out = Rows(rewards), Rows(values), Rows(sums)
     ended, cut = Rows(terminated, np.bool_), Rows(truncated, np.bool_)
     for m in range(num_members):
-        lib.rewards_to_go(
-            num_steps, num_envs, r.at(m), v.at(m), ended.at(m), cut.at(m), float(gamma[m]), out.at(m)
-        )
-    return returns
+        own = (float(factor[m]) for factor in factors)
+        function(num_steps, num_envs, r.at(m), v.at(m), ended.at(m), cut.at(m), *own, out.at(m))
+    return sums

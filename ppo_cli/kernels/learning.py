@@ -97,7 +97,7 @@ def update(
     """Improve a population in place; what was measured of each minibatch.
 
     Args:
-        lib: See :func:`~ppo_cli.kernels.arrays.declare`.
+        lib: See :func:`~ppo_cli.kernels.signatures.declare`.
         network: The shape of the members' networks.
         losses: What each member minimises.
         steps: How each takes its steps.
@@ -113,12 +113,8 @@ def update(
     order = np.ascontiguousarray(order)
     num_members, num_epochs, size = order.shape
     metrics = np.zeros((num_members, num_epochs * num_minibatches, len(METRICS)), np.float32)
-    batches, trainables, orders, out = (
-        _Batches(batch),
-        _Trainables(trainable),
-        Rows(order, np.int64),
-        Rows(metrics),
-    )
+    batches, trainables = _Batches(batch), _Trainables(trainable)
+    orders, out = Rows(order, np.int64), Rows(metrics)
     needed = lib.update_scratch(byref(network), size // max(num_minibatches, 1))
 
     def work(m: int) -> None:

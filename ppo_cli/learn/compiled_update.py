@@ -69,27 +69,23 @@ def compiled_update(
 
 def losses_of(fused: FusedLoss, hyper: Hyperparams) -> list[structs.Loss]:
     """The total loss of each member: the algorithm's, value loss, entropy."""
-    return _losses(
-        fused.gain,
-        normalize_advantages=hyper.normalize_advantages,
-        eps_low=fused.eps_low,
-        eps_high=fused.eps_high,
-        kl_coef=fused.kl_coef,
-        reference_coef=fused.reference_coef,
-        vf_coef=hyper.vf_coef,
-        ent_coef=hyper.ent_coef,
-        eps_clip_vf=hyper.eps_clip_vf,
-        kl_limit=hyper.target_kl,
-    )
-
-
-def _losses(gain: str, **numbers: torch.Tensor | None) -> list[structs.Loss]:
-    given = {name: values.numpy() for name, values in numbers.items() if values is not None}
-    num_members = len(given["vf_coef"])
-    losses = (structs.Loss * num_members)(*[structs.loss(gain)] * num_members)
+    numbers = {
+        "normalize_advantages": hyper.normalize_advantages,
+        "eps_low": fused.eps_low,
+        "eps_high": fused.eps_high,
+        "kl_coef": fused.kl_coef,
+        "reference_coef": fused.reference_coef,
+        "vf_coef": hyper.vf_coef,
+        "ent_coef": hyper.ent_coef,
+        "eps_clip_vf": hyper.eps_clip_vf,
+        "kl_limit": hyper.target_kl,
+    }
+    num_members = len(hyper.gamma)
+    losses = (structs.Loss * num_members)(*[structs.loss(fused.gain)] * num_members)
     columns = np.frombuffer(memoryview(losses).cast("B"), _LOSS)
-    for name, values in given.items():
-        columns[name] = values
+    for name, values in numbers.items():
+        if values is not None:
+            columns[name] = values.numpy()
     columns["kl_limit"] *= np.float32(KL_STOP_FACTOR)
     return list(losses)
 
