@@ -101,7 +101,7 @@ def _group_warnings(group: GroupResult) -> list[str]:
 
 def _ill(group: GroupResult) -> list[str]:
     """What is wrong with the runs of a group, as far as their logs tell."""
-    return of_group(group.name, [score.run for score in group.scores])
+    return of_group(group.name, [(score.run, score.config) for score in group.scores])
 
 
 def _without_nulls(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:

@@ -76,8 +76,12 @@ class RunLogs:
         return self.iterations >= self.config.num_iterations
 
 
-def read_logs(run: RunDir) -> RunLogs:
+def read_logs(run: RunDir, config: RunConfig | None = None) -> RunLogs:
     """Read what a run has logged so far.
+
+    Args:
+        run: Its folder.
+        config: Its settings, where they are at hand: reading them takes most of the time.
 
     Raises:
         CorruptFileError: A file of it is damaged.
@@ -85,7 +89,7 @@ def read_logs(run: RunDir) -> RunLogs:
     summary = read_summary(run) or {}
     final = summary.get("eval")
     return RunLogs(
-        read_config(run),
+        read_config(run) if config is None else config,
         _arrays(read_columns(run.metrics_path)),
         _arrays(read_columns(run.eval_path)),
         final if isinstance(final, Mapping) else {},
