@@ -53,7 +53,7 @@ def of_group(name: str, runs: Sequence[tuple[RunDir, RunConfig]]) -> list[str]:
     first = {finding.name: finding for finding in reversed(findings)}
     said = {key: f"{name}{_how_many(number, len(runs))}" for key, number in counts.items()}
     return [
-        f"{said[key]}: {finding.sentence} {finding.evidence}. Try {finding.remedy}."
+        f"{said[key]}: {finding.message}"
         for key, finding in sorted(first.items(), key=lambda item: -counts[item[0]])
     ]
 

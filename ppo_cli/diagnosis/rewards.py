@@ -86,6 +86,8 @@ def _weighted(logs: RunLogs) -> dict[str, Array]:
     shaping = logs.config.reward_shaping
     if shaping.mode not in PAYS:
         return {}
-    terms = {name: logs.metrics.get(TERM_PREFIX + name) for name in shaping.weights()}
-    weights = shaping.weights()
-    return {name: weights[name] * shaping.scale * own for name, own in terms.items() if own is not None}
+    return {
+        name: weight * shaping.scale * logs.metrics[TERM_PREFIX + name]
+        for name, weight in shaping.weights().items()
+        if TERM_PREFIX + name in logs.metrics
+    }

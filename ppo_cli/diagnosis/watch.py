@@ -61,5 +61,5 @@ class Watch:
                 if finding.name not in self._said:
                     self._said.add(finding.name)
                     who = f"{member.name}: " if self._several else ""
-                    messages.append(f"{who}{finding.sentence} {finding.evidence}. Try {finding.remedy}.")
+                    messages.append(f"{who}{finding.message}")
         return messages
