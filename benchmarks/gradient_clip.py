@@ -10,6 +10,7 @@ Seeds are the unit of replication: the difference of the means comes with Welch'
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 import warnings
@@ -65,13 +66,11 @@ def _returns(env_id: str, seeds: int, scale: float, clip: str, settings: Mapping
 
 def _difference(shared: list[float], separate: list[float]) -> Entry:
     """Separate minus shared, with Welch's interval over seeds."""
-    from scipy.stats import ttest_ind
+    from ppo_cli.comparison.significance import welch
 
-    if min(len(shared), len(separate)) < 2:
-        return {"difference": float(np.mean(separate) - np.mean(shared)), "ci95": None}
-    test = ttest_ind(separate, shared, equal_var=False)
-    interval = test.confidence_interval(0.95)
-    return {"difference": float(np.mean(separate) - np.mean(shared)), "ci95": [interval.low, interval.high]}
+    test = welch(separate, shared)
+    known = not math.isnan(test.ci95[0])
+    return {"difference": test.difference, "ci95": list(test.ci95) if known else None}
 
 
 def text(entries: Mapping[str, Entry]) -> str:
