@@ -10,6 +10,7 @@ Seeds are the unit of replication: the difference of the means comes with Welch'
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 import warnings
@@ -55,7 +56,8 @@ def _returns(env_id: str, seeds: int, scale: float, clip: str, settings: Mapping
     try:
         with tempfile.TemporaryDirectory(prefix="ppo-benchmark-") as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            runs = train(env_id, seeds=seeds, runs_dir=folder, reward_scale=tuned * scale, **settings)
+            own = {"reward_scale": tuned * scale, "engine": "torch", **settings}  # kernels clip by themselves
+            runs = train(env_id, seeds=seeds, runs_dir=folder, **own)
     finally:
         optimise.clip_grad_norm_ = plain
     if clip == "separate" and not calls[0]:
@@ -65,13 +67,11 @@ def _returns(env_id: str, seeds: int, scale: float, clip: str, settings: Mapping
 
 def _difference(shared: list[float], separate: list[float]) -> Entry:
     """Separate minus shared, with Welch's interval over seeds."""
-    from scipy.stats import ttest_ind
+    from ppo_cli.comparison.significance import welch
 
-    if min(len(shared), len(separate)) < 2:
-        return {"difference": float(np.mean(separate) - np.mean(shared)), "ci95": None}
-    test = ttest_ind(separate, shared, equal_var=False)
-    interval = test.confidence_interval(0.95)
-    return {"difference": float(np.mean(separate) - np.mean(shared)), "ci95": [interval.low, interval.high]}
+    test = welch(separate, shared)
+    known = not math.isnan(test.ci95[0])
+    return {"difference": test.difference, "ci95": list(test.ci95) if known else None}
 
 
 def text(entries: Mapping[str, Entry]) -> str:

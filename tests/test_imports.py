@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
     ),
     (
         "run folders, environments, networks; what is logged",
-        {"runs", "envs", "nn", "kernels", "metrics"},
+        {"runs", "envs", "nn", "metrics"},
     ),
     ("settings; pictures one after the other; compiled arithmetic", {"config", "film", "kernels"}),
     ("files that survive", {"storage"}),

@@ -230,7 +230,7 @@ def _document(member: Member, report: MemberReport | None, last: IterationReport
         return document
     from ppo_cli.diagnosis.diagnose import diagnose_run
 
-    written, findings = member.run_dir.read_summary(), diagnose_run(member.run_dir)
+    written, findings = member.run_dir.read_summary(), diagnose_run(member.run_dir, member.config)
     own = {"run_dir": document["run_dir"], "status": document["status"]}
     return {**document, **(written or {}), **own, "diagnosis": [finding.to_json() for finding in findings]}
 

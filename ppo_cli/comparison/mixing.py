@@ -101,7 +101,7 @@ def _group_warnings(group: GroupResult) -> list[str]:
 
 def _ill(group: GroupResult) -> list[str]:
     """What is wrong with the runs of a group, as far as their logs tell."""
-    return of_group(group.name, [score.run for score in group.scores])
+    return of_group(group.name, [(score.run, score.config) for score in group.scores])
 
 
 def _without_nulls(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:
@@ -226,7 +226,7 @@ def _by_value(groups: Mapping[str, Sequence[RunScores]], value: Callable[[RunSco
 def _shaping(config: RunConfig) -> str:
     """Describe all that a shaped return depends on."""
     shaping = config.reward_shaping
-    if shaping.mode in ("off", "log"):
+    if not shaping.pays:
         return "off"  # what the learner sees is the true reward
     gamma = config.learning.gamma if shaping.mode == "potential" else None
     return repr((shaping.model_dump(), gamma))

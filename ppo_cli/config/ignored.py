@@ -6,7 +6,7 @@ concerns what a user gave. Of what tuned files hold, the useless part is left ou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from ppo_cli.config.assignments import Assignment
 from ppo_cli.config.problems import Origin, Problem, refuse
@@ -15,9 +15,6 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.sections import SHAPING_TERMS
 from ppo_cli.config.settings import BY_PATH
 from ppo_cli.config.values import get_value
-
-PAYING = ("add", "replace", "potential")
-"""The modes of reward shaping that change rewards."""
 
 _CRITIC = ("vf_coef", "critic_learning_rate", "eps_clip_vf")
 
@@ -52,20 +49,20 @@ def without_ignored(config: RunConfig, given: Mapping[str, Assignment]) -> RunCo
 def pays_nothing(config: RunConfig) -> bool:
     """Whether shaping is on and has nothing to pay for."""
     shaping = config.reward_shaping
-    return shaping.mode in PAYING and (not shaping.weights() or shaping.scale == 0)
+    return shaping.pays and (not shaping.weights() or shaping.scale == 0)
 
 
 def ignored(config: RunConfig) -> dict[str, tuple[str, str]]:
     """The settings away from their defaults that change nothing: why, and what to do, by path."""
-    reasons = {**_of_shaping(config), **_of_learning(config), **_of_the_rest(config)}
+    reasons = {**_of_shaping(config), **_of_learning(config), **_of_normalization(config)}
     return {path: told for path, told in reasons.items() if get_value(config, path) != BY_PATH[path].default}
 
 
 def _of_shaping(config: RunConfig) -> dict[str, tuple[str, str]]:
     mode = config.reward_shaping.mode
-    names: Collection[str] = ()
-    if mode in ("off", "log"):
-        names = (*SHAPING_TERMS, "custom", "scale", *(("terms",) if mode == "off" else ()))
+    if config.reward_shaping.pays:
+        return {}
+    names = (*SHAPING_TERMS, "custom", "scale", *(("terms",) if mode == "off" else ()))
     does = "changes no reward" if mode == "log" else "switches shaping off"
     hint = "set reward_shaping.mode to add, replace or potential, or leave it out"
     return {f"reward_shaping.{name}": (f"has no effect: mode {mode} {does}", hint) for name in names}
@@ -88,11 +85,10 @@ def _of_learning(config: RunConfig) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _of_the_rest(config: RunConfig) -> dict[str, tuple[str, str]]:
-    found: dict[str, tuple[str, str]] = {}
-    if not config.normalization.normalize_obs:
-        found["normalization.clip_obs"] = ("has no effect: normalize_obs is false", "set normalize_obs=true")
-    return found
+def _of_normalization(config: RunConfig) -> dict[str, tuple[str, str]]:
+    if config.normalization.normalize_obs:
+        return {}
+    return {"normalization.clip_obs": ("has no effect: normalize_obs is false", "set normalize_obs=true")}
 
 
 def _is_given(path: str, given: Mapping[str, Assignment]) -> bool:

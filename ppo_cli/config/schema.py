@@ -89,7 +89,7 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _one_reward_is_learned_from(self) -> RunConfig:
-        if self.learning.reward_model is not None and self.reward_shaping.mode not in ("off", "log"):
+        if self.learns_reward and self.reward_shaping.pays:
             raise disagreement(
                 "learning.reward_model", f"reward_shaping.mode is {self.reward_shaping.mode}: two rewards",
                 "learn from one of them; mode=log records the terms beside it", "reward_shaping.mode",

@@ -235,6 +235,11 @@ class RewardShaping(Section):
                 raise disagreement(key, f"{name} is a setting of its own", hint, "reward_shaping.custom")
         return self
 
+    @property
+    def pays(self) -> bool:
+        """Whether the mode is one that changes rewards."""
+        return self.mode not in ("off", "log")
+
     def weights(self) -> dict[str, float]:
         """The weights that are not 0, shipped and custom terms together, by the term's name."""
         shipped = {name: getattr(self, name) for name in SHAPING_TERMS}

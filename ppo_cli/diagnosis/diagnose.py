@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from ppo_cli.config.schema import RunConfig
 from ppo_cli.diagnosis import critic, policy, returns, rewards
 from ppo_cli.diagnosis.logs import Finding, RunLogs, read_logs
 from ppo_cli.errors import PpoError
@@ -32,22 +33,27 @@ def diagnose(logs: RunLogs) -> list[Finding]:
     return [finding for find in DIAGNOSES if (finding := find(logs)) is not None]
 
 
-def diagnose_run(run: RunDir) -> list[Finding]:
-    """As :func:`diagnose`, of a run folder; nothing where it cannot be read, which others say."""
+def diagnose_run(run: RunDir, config: RunConfig | None = None) -> list[Finding]:
+    """As :func:`diagnose`, of a run folder; nothing where it cannot be read, which others say.
+
+    Args:
+        run: The folder.
+        config: The run's settings; None reads them.
+    """
     try:
-        return diagnose(read_logs(run))
+        return diagnose(read_logs(run, config))
     except PpoError:
         return []
 
 
-def of_group(name: str, runs: Sequence[RunDir]) -> list[str]:
+def of_group(name: str, runs: Sequence[tuple[RunDir, RunConfig]]) -> list[str]:
     """What is wrong with the runs of a group, each illness in a sentence with the number of its runs."""
-    findings = [finding for run in runs for finding in diagnose_run(run)]
+    findings = [finding for run, config in runs for finding in diagnose_run(run, config)]
     counts = Counter(finding.name for finding in findings)
     first = {finding.name: finding for finding in reversed(findings)}
     said = {key: f"{name}{_how_many(number, len(runs))}" for key, number in counts.items()}
     return [
-        f"{said[key]}: {finding.sentence} {finding.evidence}. Try {finding.remedy}."
+        f"{said[key]}: {finding.message}"
         for key, finding in sorted(first.items(), key=lambda item: -counts[item[0]])
     ]
 

@@ -17,6 +17,9 @@ from ppo_cli.runs.run_dir import RunDir
 
 Array = NDArray[np.float64]
 
+PARTS = 20
+"""Points of a smoothed curve."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -33,6 +36,11 @@ class Finding:
     sentence: str
     evidence: str
     remedy: str
+
+    @property
+    def message(self) -> str:
+        """All of it in a line."""
+        return f"{self.sentence} {self.evidence}. Try {self.remedy}."
 
     def to_json(self) -> dict[str, str]:
         """The finding as a document."""
@@ -76,8 +84,12 @@ class RunLogs:
         return self.iterations >= self.config.num_iterations
 
 
-def read_logs(run: RunDir) -> RunLogs:
+def read_logs(run: RunDir, config: RunConfig | None = None) -> RunLogs:
     """Read what a run has logged so far.
+
+    Args:
+        run: Its folder.
+        config: Its settings, where they are at hand: reading them takes most of the time.
 
     Raises:
         CorruptFileError: A file of it is damaged.
@@ -85,7 +97,7 @@ def read_logs(run: RunDir) -> RunLogs:
     summary = read_summary(run) or {}
     final = summary.get("eval")
     return RunLogs(
-        read_config(run),
+        read_config(run) if config is None else config,
         _arrays(read_columns(run.metrics_path)),
         _arrays(read_columns(run.eval_path)),
         final if isinstance(final, Mapping) else {},
@@ -108,17 +120,16 @@ def middle(values: Array) -> float:
     return float(np.median(finite)) if len(finite) else math.nan
 
 
-def smooth(values: Array, parts: int = 20) -> Array:
-    """Compute the means of equal parts of what is there, in their order; empty where there is too little.
+def smooth(values: Array) -> Array:
+    """Compute the means of ``PARTS`` equal parts of what is there, in order; empty where there is too little.
 
     Args:
         values: [I].
-        parts: How many.
     """
     finite = there(values)
-    if len(finite) < parts:
+    if len(finite) < PARTS:
         return np.empty(0)
-    return np.array([part.mean() for part in np.array_split(finite, parts)])
+    return np.array([part.mean() for part in np.array_split(finite, PARTS)])
 
 
 def text(value: float) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppo_cli.diagnosis.logs import Finding, RunLogs, smooth, text, there
+from ppo_cli.diagnosis.logs import PARTS, Finding, RunLogs, smooth, text, there
 from ppo_cli.diagnosis.policy import FEW
 
-PARTS = 20
 FELL, RISING, PARTED = 0.5, 0.15, 0.5
 """Shares of the range that returns went through."""
 MANY_STEPS = 20_000
@@ -15,7 +14,7 @@ MANY_STEPS = 20_000
 
 def fell(logs: RunLogs) -> Finding | None:
     """Returns fell from their best and stayed there."""
-    means = smooth(logs.column("rollout/episode_return"), PARTS)
+    means = smooth(logs.column("rollout/episode_return"))
     if not len(means) or logs.share < 0.5:
         return None
     best, last = float(means.max()), float(means[-4:].max())
@@ -33,7 +32,7 @@ def fell(logs: RunLogs) -> Finding | None:
 
 def still_rising(logs: RunLogs) -> Finding | None:
     """Training ended while returns were rising."""
-    means = smooth(logs.column("rollout/episode_return"), PARTS)
+    means = smooth(logs.column("rollout/episode_return"))
     if not len(means) or not logs.is_complete:
         return None
     spread = float(np.ptp(means))
@@ -78,8 +77,8 @@ def evaluation_parts(logs: RunLogs) -> Finding | None:
 def episodes_never_end(logs: RunLogs) -> Finding | None:
     """No training episode has ended, or evaluations had to be cut off."""
     cut = logs.final.get("cut") or 0
-    steps = int(there(logs.column("global_step"))[-1]) if len(there(logs.column("global_step"))) else 0
-    ended = there(logs.column("rollout/episodes"))
+    done, ended = (there(logs.column(name)) for name in ("global_step", "rollout/episodes"))
+    steps = int(done[-1]) if len(done) else 0
     none_ended = len(ended) > 0 and ended[-1] == 0 and steps >= MANY_STEPS and logs.share > 0.1
     if not (cut or none_ended):
         return None

@@ -9,7 +9,6 @@ from ppo_cli.diagnosis.policy import FEW
 from ppo_cli.metrics import TERM_PREFIX
 
 THOUSANDS = 1000.0
-PAYS = ("add", "replace", "potential")
 MOSTLY = 0.1
 
 
@@ -48,7 +47,7 @@ def a_term_never_changes(logs: RunLogs) -> Finding | None:
 
 def shaped_parts_from_true(logs: RunLogs) -> Finding | None:
     """The shaped return rises while the environment's own falls."""
-    if logs.config.reward_shaping.mode not in PAYS or logs.share < 0.5:
+    if not logs.config.reward_shaping.pays or logs.share < 0.5:
         return None
     true, shaped = (smooth(logs.column(f"rollout/{name}_return")) for name in ("episode", "shaped"))
     if not (len(true) and len(shaped)):
@@ -84,8 +83,10 @@ def _gain(means: Array) -> float:
 def _weighted(logs: RunLogs) -> dict[str, Array]:
     """What each weighted term pays per step, by its name; none where shaping pays nothing."""
     shaping = logs.config.reward_shaping
-    if shaping.mode not in PAYS:
+    if not shaping.pays:
         return {}
-    terms = {name: logs.metrics.get(TERM_PREFIX + name) for name in shaping.weights()}
-    weights = shaping.weights()
-    return {name: weights[name] * shaping.scale * own for name, own in terms.items() if own is not None}
+    return {
+        name: weight * shaping.scale * logs.metrics[TERM_PREFIX + name]
+        for name, weight in shaping.weights().items()
+        if TERM_PREFIX + name in logs.metrics
+    }

@@ -57,9 +57,9 @@ class Watch:
         self._looked = look
         messages = []
         for member in self._members:
-            for finding in diagnose_run(member.run_dir) if member.run_dir else ():
+            for finding in diagnose_run(member.run_dir, member.config) if member.run_dir else ():
                 if finding.name not in self._said:
                     self._said.add(finding.name)
                     who = f"{member.name}: " if self._several else ""
-                    messages.append(f"{who}{finding.sentence} {finding.evidence}. Try {finding.remedy}.")
+                    messages.append(f"{who}{finding.message}")
         return messages

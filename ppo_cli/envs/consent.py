@@ -106,11 +106,14 @@ def _what(config: RunConfig) -> tuple[list[str], Any]:
 
 def references_of(config: RunConfig) -> list[str]:
     """What a run imports, each ``module:name``."""
-    references = (get_value(config, path) for path in IMPORTING)
-    return [value for value in references if value and split_reference(value)[0]]
+    return list(_references(config).values())
 
 
 def imports_of(config: RunConfig) -> list[str]:
     """The settings of this config that make a run import a module, as ``path: value``."""
+    return [f"{path}: {value}" for path, value in _references(config).items()]
+
+
+def _references(config: RunConfig) -> dict[str, str]:
     references = {path: get_value(config, path) for path in IMPORTING}
-    return [f"{path}: {value}" for path, value in references.items() if value and split_reference(value)[0]]
+    return {path: value for path, value in references.items() if value and split_reference(value)[0]}

@@ -207,8 +207,10 @@ class Guarded(gym.Wrapper[Any, Any, Any, Any]):
         if array.shape != self._shape:
             text = f"gives an observation of shape {array.shape} but declares {self._shape}"
             raise self._fault(call, text, "correct the environment's observation_space, or what it gives")
+        if array.dtype == np.float32:
+            return array
         with np.errstate(over="ignore"):  # what becomes infinite is told by who looks for that
-            return array.astype(np.float32, copy=False)
+            return array.astype(np.float32)
 
     def _number(self, reward: Any) -> float:
         array = _array(reward)

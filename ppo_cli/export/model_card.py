@@ -188,7 +188,7 @@ def _settings(config: RunConfig) -> list[str]:
         if setting.default != REQUIRED
     ]
     what = "What differs from the defaults; `config.yaml` has all of them."
-    shaping = config.reward_shaping.mode
-    if shaping in ("add", "replace", "potential"):
-        what += f" Training saw a shaped reward ({shaping}); the results above are by the environment's own."
+    if config.reward_shaping.pays:
+        mode = config.reward_shaping.mode
+        what += f" Training saw a shaped reward ({mode}); the results above are by the environment's own."
     return ["## Settings", what, table(("setting", "value", "default"), rows)]

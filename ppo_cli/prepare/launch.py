@@ -13,13 +13,10 @@ from ppo_cli.config.resolve import load_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.consent import remember_run
 from ppo_cli.errors import CorruptFileError, UsageError
-from ppo_cli.learn.learned_reward import original_model
 from ppo_cli.learn.population import Member, Population, plan
-from ppo_cli.learn.reference import original_reference
 from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.prepare.engine import check_engine
-from ppo_cli.prepare.try_environment import try_environment
-from ppo_cli.rewards.fits import NULLS
+from ppo_cli.prepare.try_environment import try_environment, try_what_is_named
 from ppo_cli.runs.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
 from ppo_cli.runs.names import run_name
 from ppo_cli.runs.run_dir import RunDir, create_run_dir, find_run
@@ -50,7 +47,7 @@ def prepare_new(
         StorageError: The folders cannot be written.
     """
     for config in configs:
-        _try_what_is_named(config, _try_environment(config), runs_dir)
+        try_what_is_named(config, _try_environment(config), runs_dir)
     made: list[RunDir] = []
     try:
         for config in configs:
@@ -128,7 +125,7 @@ def prepare_in_folder(
     specs = {key: _try_environment(config) for key, config in different.items()}
     for name, config in configs.items():
         if not RunDir(folder / name).config_path.exists():  # the others have copies of their own
-            _try_what_is_named(config, specs[static_key(config)], folder.parent)
+            try_what_is_named(config, specs[static_key(config)], folder.parent)
     for name, config in configs.items():
         run = RunDir(folder / name)
         if not run.config_path.exists():
@@ -148,14 +145,6 @@ def _try_environment(config: RunConfig) -> EnvSpec:
     spec = try_environment(config)
     make_distribution(spec.action, config.network.policy, config.network.squash)
     return spec
-
-
-def _try_what_is_named(config: RunConfig, spec: EnvSpec, runs_dir: Path) -> None:
-    """Find out whether the reference and the reward model can be had."""
-    if config.facts.reference_path(config.learning) is not None:
-        original_reference(config, spec, (runs_dir,))
-    if config.learning.reward_model not in (None, *NULLS):
-        original_model(config, spec, (runs_dir,))
 
 
 def check_same_run(run: RunDir, config: RunConfig) -> None:

@@ -1,6 +1,8 @@
-"""Finding out whether an environment works as it should, before anything is made. No torch."""
+"""Finding out whether what settings name is there and works, before anything is made."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.sections import NOT_BETA
@@ -8,6 +10,7 @@ from ppo_cli.config.settings import BY_PATH
 from ppo_cli.config.values import get_value
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.errors import UsageError
+from ppo_cli.rewards.fits import NULLS
 from ppo_cli.spaces import EnvSpec
 
 
@@ -25,6 +28,28 @@ def try_environment(config: RunConfig) -> EnvSpec:
     if envs.spec.action.kind == "discrete":
         _refuse_settings_of_noise(config)
     return envs.spec
+
+
+def try_what_is_named(config: RunConfig, spec: EnvSpec, runs_dir: Path) -> None:
+    """Find out whether the reference and the reward model can be had; to read one loads torch.
+
+    Args:
+        config: The settings.
+        spec: What the environment is.
+        runs_dir: Where the runs and preference sets are that are named.
+
+    Raises:
+        UsageError: There is no such run or set, or it is of another environment.
+        CorruptFileError: It is damaged.
+    """
+    if config.facts.reference_path(config.learning) is not None:
+        from ppo_cli.learn.reference import original_reference
+
+        original_reference(config, spec, (runs_dir,))
+    if config.learning.reward_model not in (None, *NULLS):
+        from ppo_cli.learn.learned_reward import original_model
+
+        original_model(config, spec, (runs_dir,))
 
 
 def _refuse_settings_of_noise(config: RunConfig) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.terminal.output import print_json
@@ -16,10 +19,7 @@ def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Jso
       ppo list
       ppo list --json | jq '.runs[].eval.mean'
     """
-    from ppo_cli.preferences.describing import describe_any_set
-    from ppo_cli.preferences.folder import list_preferences
     from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
-    from ppo_cli.report.preferences import sets_table
     from ppo_cli.report.tables import runs_table, sweeps_table
     from ppo_cli.runs.reading import describe_run
     from ppo_cli.runs.run_dir import list_runs
@@ -28,7 +28,7 @@ def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Jso
 
     runs = [describe_run(run) for run in list_runs(runs_dir)]
     sweeps = [describe_sweep(sweep) for sweep in list_sweeps(runs_dir)]
-    sets = [describe_any_set(folder) for folder in list_preferences(runs_dir)]
+    sets = _sets(runs_dir)
     if json:
         print_json({"runs": runs, "sweeps": sweeps, "preferences": sets})
         return
@@ -40,4 +40,18 @@ def list_command(runs_dir: options.RunsDir = DEFAULT_RUNS_DIR, json: options.Jso
     if sweeps:
         console.print(sweeps_table(sweeps, unicode=is_unicode(console)))
     if sets:
+        from ppo_cli.report.preferences import sets_table
+
         console.print(sets_table(sets))
+
+
+def _sets(runs_dir: Path) -> list[dict[str, Any]]:
+    """The documents of the preference sets; where there are none, nothing is loaded that reads them."""
+    from ppo_cli.runs.folders import PREFERENCES, list_folders
+
+    if not list_folders(PREFERENCES, runs_dir):
+        return []
+    from ppo_cli.preferences.describing import describe_any_set
+    from ppo_cli.preferences.folder import list_preferences
+
+    return [describe_any_set(folder) for folder in list_preferences(runs_dir)]

@@ -52,8 +52,8 @@ def _show_run(run: RunDir, *, as_json: bool) -> None:
     from ppo_cli.runs.contents import folder_contents
     from ppo_cli.runs.reading import describe_run, read_config
 
-    findings = [finding.to_json() for finding in diagnose_run(run)]
     config, document, files = read_config(run), describe_run(run), folder_contents(run.path)
+    findings = [finding.to_json() for finding in diagnose_run(run, config)]
     changes = changed_settings(config)
     if as_json:
         differs = {setting.path: value for setting, value in changes}

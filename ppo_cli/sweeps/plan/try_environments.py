@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
-from ppo_cli.rewards.fits import NULLS
 from ppo_cli.sweeps.spec.points import Point
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
 
@@ -27,7 +26,7 @@ def try_environments(spec: SweepSpec, runs_dir: Path) -> None:
             names the point.
         CorruptFileError: The reference is damaged.
     """
-    from ppo_cli.prepare.try_environment import try_environment
+    from ppo_cli.prepare.try_environment import try_environment, try_what_is_named
 
     points = spec.points() or (spec.default_point,)
     different: dict[str, tuple[Point | None, RunConfig]] = {}
@@ -36,15 +35,7 @@ def try_environments(spec: SweepSpec, runs_dir: Path) -> None:
         different.setdefault(_what_is_made(config), (point, config))
     for point, config in list(different.values())[:MOST]:
         try:
-            spec_of_env = try_environment(config)
-            if config.facts.reference_path(config.learning) is not None:
-                from ppo_cli.learn.reference import original_reference  # loads torch
-
-                original_reference(config, spec_of_env, (runs_dir,))
-            if config.learning.reward_model not in (None, *NULLS):
-                from ppo_cli.learn.learned_reward import original_model  # loads torch
-
-                original_model(config, spec_of_env, (runs_dir,))
+            try_what_is_named(config, try_environment(config), runs_dir)
         except UsageError as error:
             if point is None:
                 raise

@@ -22,7 +22,7 @@ def agree_to_spec(spec: SweepSpec, *, allow_import: bool, folder: Path) -> None:
     Raises:
         UsageError: It needs a user's module and that was not agreed to, or there is no such environment.
     """
-    agreed = allow_import or is_remembered(folder, *_what(spec))
+    agreed = allow_import or is_agreed_before(folder, spec)
     for env_id in spec.env_ids:
         resolve_env_id(env_id, allow_import=agreed)
     for reference in _terms(spec):
