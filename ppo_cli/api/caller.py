@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from ppo_cli.errors import StorageError
+from ppo_cli.errors import PpoError, StorageError
 
 
 class Report(Protocol):
@@ -54,8 +54,9 @@ def hint_to_go_on(resume_command: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        go_on = f"Then go on: {resume_command()}"
-        error.hint = f"{error.hint} {go_on}" if error.hint else go_on
+        with contextlib.suppress(PpoError):  # a folder that cannot be read must not hide what went wrong
+            go_on = f"Then go on: {resume_command()}"
+            error.hint = f"{error.hint} {go_on}" if error.hint else go_on
         raise
 
 
