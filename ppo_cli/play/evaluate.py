@@ -78,7 +78,8 @@ def play_episodes(
         max_steps=ENDLESS,
     )
     try:
-        envs.reset()
+        first = envs.reset().reshape(-1, net.spec.obs_size)
+        check_finite(net.spec.env_id, "reset()", first, np.zeros(0))
         play_block = _play_compiled if compiled and envs.can_play else _play_steps
         block = play_block(net, distribution, params, normalizer, envs)
         for t in itertools.count(step=BLOCK):

@@ -104,7 +104,7 @@ def refused(result: Result, words: str) -> None:
 
 CELLS = [("reset", name) for name in RESET] + [("step", name) for name in STEP]
 CELLS += [("init", name) for name in ANYWHERE]
-PLAYED = [*CELLS[:3], ("step", "raises"), ("step", "exits"), ("step", "hangs"), ("step", "NaN")]
+PLAYED = [*CELLS[:3], ("reset", "NaN"), *(("step", name) for name in ("raises", "exits", "hangs", "NaN"))]
 PLAYING = ["eval a --episodes 2", "render a"]
 
 
