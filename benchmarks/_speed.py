@@ -47,13 +47,14 @@ class Mark:
 
     Attributes:
         time: On the clock of ``time.perf_counter``.
-        cpu: Processor seconds of this process.
+        cpu: Processor seconds of this process; of the first and the last that are measured only, for asking
+            costs a call of the kernel.
         steps: Environment steps so far, of all members.
         timings: Seconds so far by activity.
     """
 
     time: float
-    cpu: float
+    cpu: float | None
     steps: int
     timings: Mapping[str, float]
 
@@ -74,15 +75,17 @@ class Clock:
         """Note the end of an iteration; the first one after the warming up starts the measurement."""
         now = time.perf_counter()
         if now >= self.warm_at and steps > 0:
-            self.marks.append(Mark(now, time.process_time(), steps, timings or {}))
+            is_end = not self.marks or now - self.marks[0].time >= self.seconds
+            self.marks.append(Mark(now, time.process_time() if is_end else None, steps, timings or {}))
 
     def over(self) -> bool:
         """Whether the measured iterations took long enough."""
-        return bool(self.marks) and self.marks[-1].time - self.marks[0].time >= self.seconds
+        return len(self.marks) > 1 and self.marks[-1].cpu is not None
 
     def result(self) -> dict[str, Any]:
         """Steps per second by the wall's clock and the processor's, and seconds by activity."""
         first, last = self.marks[0], self.marks[-1]
+        assert first.cpu is not None and last.cpu is not None
         seconds, steps = last.time - first.time, last.steps - first.steps
         timings = {name: last.timings[name] - first.timings.get(name, 0.0) for name in last.timings}
         return {

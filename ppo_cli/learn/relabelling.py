@@ -27,19 +27,20 @@ def relabelled(state: PopulationState, rollout: Rollout) -> tuple[Rollout, dict[
 
     It is the same rollout where they stay as they are.
     """
-    rewards, metrics, hyper = rollout.rewards, {}, state.hyper_now()
+    rewards, metrics = rollout.rewards, {}
     if state.rows.learned is not None:
         with state.timed("reward model"):
             sent = state.agent.net.sendable(state.agent.distribution, rollout.actions)
             rewards, metrics["rollout/disagreement"] = state.rows.learned.relabel(rollout, sent)
     if state.rows.reference is not None:
+        hyper = state.hyper_now()
         log_ratio, kl = to_reference(state, rollout)
         rewards = rewards - hyper.reference_coef[:, None, None] * log_ratio.where(rollout.mask, 0.0)
         metrics["rollout/kl_reference"] = kl
         metrics["train/reference_coef"] = hyper.reference_coef
         state.learner.adapted["reference_coef"] = adapted_coef(kl, hyper)
-    if hyper.scales_rewards:
-        rewards = rewards * hyper.reward_scale[:, None, None]
+    if state.rows.hyper.scales_rewards:
+        rewards = rewards * state.rows.hyper.reward_scale[:, None, None]
     return rollout if rewards is rollout.rewards else replace(rollout, rewards=rewards), metrics
 
 
