@@ -79,7 +79,8 @@ class Flight:
 def fly(env: LunarLander, stepper: Any, pilot: Pilot, seed: int | None) -> Flight:
     flight = Flight()
     rng = np.random.default_rng(seed)
-    obs, _ = stepper.reset(seed=seed)
+    obs, info = stepper.reset(seed=seed)
+    flight.steps.append((obs.dtype, obs.tobytes(), env.prev_shaping, env.helipad_x1, env.helipad_x2, info))
     for _ in range(TIME_LIMIT):
         action = pilot(env, obs.copy(), rng)
         action = np.asarray(action, dtype=np.float32) if env.continuous else np.int64(action)
@@ -194,8 +195,31 @@ def test_a_step_that_is_not_known_is_left_to_gymnasium(monkeypatch: pytest.Monke
 
 def test_a_step_whose_digest_is_not_listed_is_left_to_gymnasium(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lander, "_KNOWN_STEPS", {"0" * 64: "no version"})
-    monkeypatch.setattr(lander, "_is_known", lander._is_known.__wrapped__)  # without what it remembers
     assert steps_itself(LunarLander())
+
+
+def test_a_reset_that_is_not_known_is_gymnasiums_and_the_step_still_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original, calls = LunarLander.reset, []
+
+    def reset(self: LunarLander, **kwargs: Any) -> Any:
+        calls.append(kwargs)
+        return original(self, **kwargs)
+
+    expected = flights_of_both([1, 2], lands)[1]
+    monkeypatch.setattr(LunarLander, "reset", reset)
+    assert flights_of_both([1, 2], lands)[1] == expected
+    assert len(calls) == 4, "two by Gymnasium, and two by ours"
+
+
+def test_a_thousand_worlds_that_were_flown_in_are_left_behind_in_peace() -> None:
+    stepper = lander_stepper(LunarLander())
+    for seed in range(1000):
+        stepper.reset(seed=seed)
+        for action in (2, 0, 1) * (seed % 40):  # some crash, some are left in the air
+            if stepper.step(action)[2]:
+                break
 
 
 def test_a_box2d_that_gives_copies_is_left_to_gymnasium(monkeypatch: pytest.MonkeyPatch) -> None:
