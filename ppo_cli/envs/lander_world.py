@@ -98,7 +98,7 @@ def build_world(env: Any, seed: int | None) -> None:
         env.world.contactListener = None
     parts, random = _parts(), env.np_random
     world = b2World(gravity=(0, env.gravity))
-    world.contactListener_keepref = world.contactListener = ContactDetector(env)
+    world.contactListener_keepref = world.contactListener = ContactDetector(env)  # type: ignore[no-untyped-call]
     env.game_over = False
     env.helipad_x1, env.helipad_x2, env.helipad_y = _CHUNK_X[_PAD - 1], _CHUNK_X[_PAD + 1], _PAD_Y
     env.moon = _build_moon(parts, world, random.uniform(0, _HEIGHT / 2, size=(_CHUNKS + 1,)).tolist())

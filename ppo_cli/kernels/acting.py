@@ -29,15 +29,18 @@ class Actors:
         self._network = byref(network)
         self._memory = np.empty((len(params), lib.actor_memory(self._network, num_envs)), np.uint8)
         self._places, rows = Rows(self._memory, np.uint8), Rows(params)
-        for m in range(len(params)):
-            lib.prepare_actor(self._network, rows.at(m), num_envs, self._places.at(m))
+        lib.prepare_actors(
+            self._network, len(params), rows.at(0), rows.stride, num_envs, self._places.at(0),
+            self._places.stride,
+        )  # fmt: skip
         discrete = DISTRIBUTIONS[network.distribution] == "categorical"
         self._shape = (len(params), num_envs) if discrete else (len(params), num_envs, network.num_actions)
         self._dtype = np.dtype(np.int64 if discrete else np.float32)
 
-    def address(self, member: int) -> int | None:
-        """Where a member's actor lies."""
-        return self._places.at(member)
+    @property
+    def places(self) -> Rows:
+        """Where the members' actors lie."""
+        return self._places
 
     def act(
         self,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any
 
 import numpy as np
-
-Result = TypeVar("Result")
 
 
 class Rows:
@@ -53,6 +52,34 @@ def address(array: np.ndarray) -> int:
 _Byte = ctypes.c_char
 
 
+def pair(
+    kind: type[ctypes.Structure],
+    arrays: Mapping[str, np.ndarray | None],
+    kinds: Mapping[str, Any] | None = None,
+    **same: int,
+) -> ctypes.Array[Any]:
+    """Two structs of addresses, see ``c/members.h``: of member 0, and how much further the next one's lie.
+
+    Args:
+        kind: The struct.
+        arrays: Its fields: arrays whose rows are the members'; None for NULL. They have to outlive its use.
+        kinds: What they have to hold, where it is not float32.
+        **same: Fields that are the same for all members.
+
+    Raises:
+        ValueError: One is another type, or its rows are not contiguous.
+    """
+    kinds = kinds or {}
+    first, further = kind(**same), kind()
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        rows = Rows(array, kinds.get(name, np.float32))
+        setattr(first, name, rows.at(0))
+        setattr(further, name, rows.stride)
+    return (kind * 2)(first, further)
+
+
 class _Scratch(threading.local):
     memory: np.ndarray = np.empty(0, np.uint8)
     address: int = 0
@@ -69,9 +96,26 @@ def scratch(size: int) -> int:
     return _scratch.address
 
 
-def for_members(count: int, work: Callable[[int], Result], num_threads: int = 1) -> list[Result]:
-    """``work(m)`` for each member; a call of the library lets other threads run meanwhile."""
+PIECES = 4
+"""Ranges of members for each thread: a thread that is slowed down takes fewer of them."""
+
+
+def for_ranges(count: int, work: Callable[[int, int], None], num_threads: int = 1) -> None:
+    """``work(first, size)`` for ranges of members; a call of the library lets other threads run meanwhile.
+
+    Args:
+        count: Members in all.
+        work: What to do with ``size`` members from ``first`` on.
+        num_threads: Ranges at work at once.
+    """
     if num_threads <= 1 or count <= 1:
-        return [work(member) for member in range(count)]
-    with ThreadPoolExecutor(min(num_threads, count)) as pool:
-        return list(pool.map(work, range(count)))
+        work(0, count)
+        return
+    size = max(1, count // (PIECES * num_threads))
+    starts = range(0, count, size)
+    list(_pool(num_threads).map(lambda first: work(first, min(size, count - first)), starts))
+
+
+@cache
+def _pool(num_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(num_threads, thread_name_prefix="kernels")

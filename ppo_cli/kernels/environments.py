@@ -19,7 +19,6 @@ Array = NDArray[Any]
 
 STATE_SIZE = 4
 GENERATOR_WORDS = 4
-MAX_SEED_WORDS = 8
 _MAX_ARGUMENT = 1e6
 
 
@@ -205,45 +204,3 @@ class CompiledEnvironments:
         shape = (len(self.state), self._kind.obs_size)
         if obs.shape != shape or obs.dtype != np.float32 or not obs.flags.c_contiguous:
             raise ValueError(f"obs has to be contiguous float32 {shape}, not {obs.dtype} {obs.shape}")
-
-
-def episode_seeds(lib: ctypes.CDLL, seed: int, stream: int, envs: Array, episodes: Array) -> Array:
-    """:func:`ppo_cli.rng.episode_seed` for many episodes.
-
-    Args:
-        lib: See :func:`~ppo_cli.kernels.signatures.declare`.
-        seed: The run's seed, below 2**256.
-        stream: What the episodes are for.
-        envs: Whose episodes, int64 [B].
-        episodes: Which of them, int64 [B].
-
-    Returns:
-        uint64 [B].
-    """
-    words = seed_words(seed)
-    envs, episodes = np.ascontiguousarray(envs, np.int64), np.ascontiguousarray(episodes, np.int64)
-    if envs.shape != episodes.shape:
-        raise ValueError(f"{envs.size} environments for {episodes.size} episodes")
-    seeds = np.empty(envs.shape, np.uint64)
-    lib.episode_seeds(
-        address(words),
-        words.size,
-        stream,
-        envs.size,
-        address(envs),
-        address(episodes),
-        address(seeds),
-    )
-    return seeds
-
-
-def seed_words(seed: int) -> Array:
-    """A run's seed as words of 32 bits, least first, as NumPy takes it.
-
-    Raises:
-        ValueError: It is longer than the kernels can take.
-    """
-    size = max(1, -(-seed.bit_length() // 32))
-    if size > MAX_SEED_WORDS:
-        raise ValueError(f"a seed has at most {32 * MAX_SEED_WORDS} bits, not {seed.bit_length()}")
-    return np.frombuffer(seed.to_bytes(4 * size, "little"), np.uint32)

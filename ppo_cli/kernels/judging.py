@@ -9,7 +9,7 @@ from ctypes import byref
 import numpy as np
 
 from ppo_cli.kernels import structs
-from ppo_cli.kernels.arrays import Rows, for_members, scratch
+from ppo_cli.kernels.arrays import Rows, for_ranges, pair, scratch
 from ppo_cli.kernels.structs import Network
 
 
@@ -43,19 +43,21 @@ def judge(
     size = actions.shape[1]
     shapes = {"heads": (size, network.num_outputs), "values": (num_obs,)}
     out = {name: np.zeros((num_members, *shapes.get(name, (size,))), np.float32) for name in wanted}
-    places = [Rows(out.get(name)) for name, _ in structs.Judgement._fields_]
-    p, o, a = Rows(params), Rows(obs), Rows(actions, np.int64 if actions.dtype == np.int64 else np.float32)
-    old, old_std = Rows(old_head), Rows(old_log_std)
-    needed = lib.judge_scratch(byref(network))
+    batches = pair(
+        structs.Batch,
+        {"obs": obs, "actions": actions, "old_head": old_head, "old_log_std": old_log_std},
+        {"actions": np.int64 if actions.dtype == np.int64 else np.float32},
+        size=size,
+    )
+    judgements = pair(structs.Judgement, out)
+    p, needed = Rows(params), lib.judge_scratch(byref(network))
 
-    def work(m: int) -> None:
-        batch = structs.Batch(
-            size=size, obs=o.at(m), actions=a.at(m), old_head=old.at(m), old_log_std=old_std.at(m)
+    def work(first: int, count: int) -> None:
+        lib.judge(
+            byref(network), first, count, p.at(0), p.stride, batches, num_obs, judgements, scratch(needed)
         )
-        judgement = structs.Judgement(*(place.at(m) for place in places))
-        lib.judge(byref(network), p.at(m), byref(batch), num_obs, byref(judgement), scratch(needed))
 
-    for_members(num_members, work, num_threads)
+    for_ranges(num_members, work, num_threads)
     return out
 
 
@@ -69,7 +71,7 @@ def gae(
     gae_lambda: np.ndarray,  # [M]
 ) -> np.ndarray:  # [M, T, N]
     """Generalised advantage estimation, as ``ppo_cli.learn.advantages`` has it."""
-    return _backwards(lib.gae, rewards, values, terminated, truncated, gamma, gae_lambda)
+    return _backwards(lib.gae, rewards, values, terminated, truncated, gamma=gamma, gae_lambda=gae_lambda)
 
 
 def rewards_to_go(
@@ -81,7 +83,7 @@ def rewards_to_go(
     gamma: np.ndarray,  # [M]
 ) -> np.ndarray:  # [M, T, N]
     """What an episode still pays from each step on, as ``ppo_cli.learn.advantages`` has it."""
-    return _backwards(lib.rewards_to_go, rewards, values, terminated, truncated, gamma)
+    return _backwards(lib.rewards_to_go, rewards, values, terminated, truncated, gamma=gamma)
 
 
 def _backwards(
@@ -90,14 +92,27 @@ def _backwards(
     values: np.ndarray | None,
     terminated: np.ndarray,
     truncated: np.ndarray,
-    *factors: np.ndarray,  # [M] each
+    **factors: np.ndarray,  # [M] each
 ) -> np.ndarray:  # [M, T, N]
     """A sum over the steps of each member's rollout, from the last to the first."""
     sums = np.empty_like(rewards)
     num_members, num_steps, num_envs = rewards.shape
-    r, v, out = Rows(rewards), Rows(values), Rows(sums)
-    ended, cut = Rows(terminated, np.bool_), Rows(truncated, np.bool_)
-    for m in range(num_members):
-        own = (float(factor[m]) for factor in factors)
-        function(num_steps, num_envs, r.at(m), v.at(m), ended.at(m), cut.at(m), *own, out.at(m))
+    own = {name: np.ascontiguousarray(values, np.float32) for name, values in factors.items()}
+    arrays = {"rewards": rewards, "values": values, "terminated": terminated, "truncated": truncated}
+    kinds = {"terminated": np.bool_, "truncated": np.bool_}
+    function(num_members, num_steps, num_envs, pair(_Rewards, {**arrays, "sums": sums, **own}, kinds))
     return sums
+
+
+class _Rewards(ctypes.Structure):
+    """``Rewards`` in ``c/judge.c``."""
+
+    _fields_ = (
+        ("rewards", ctypes.c_void_p),
+        ("values", ctypes.c_void_p),
+        ("terminated", ctypes.c_void_p),
+        ("truncated", ctypes.c_void_p),
+        ("sums", ctypes.c_void_p),
+        ("gamma", ctypes.c_void_p),
+        ("gae_lambda", ctypes.c_void_p),
+    )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
 from ctypes import byref
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ppo_cli.kernels import structs
-from ppo_cli.kernels.arrays import Rows, address, for_members, scratch
-from ppo_cli.kernels.structs import METRICS, Loss, Network, Step
+from ppo_cli.kernels.arrays import Rows, address, for_ranges, pair, scratch
+from ppo_cli.kernels.structs import METRICS, Network
 
 
 @dataclass(frozen=True)
@@ -60,34 +60,22 @@ class TrainableArrays:
     adam_step: np.ndarray
 
 
-class _Batches:
-    """The struct of each member's rollout."""
-
-    def __init__(self, batch: BatchArrays) -> None:
-        self.size = batch.obs.shape[1]
-        kinds = {"actions": batch.actions.dtype if batch.actions.dtype == np.int64 else np.float32}
-        self.rows = {name: Rows(values, kinds.get(name, np.float32)) for name, values in vars(batch).items()}
-
-    def at(self, member: int) -> structs.Batch:
-        return structs.Batch(self.size, *(rows.at(member) for rows in self.rows.values()))
+def _batches(batch: BatchArrays) -> Any:
+    """Where the members' rollouts lie."""
+    whole = batch.actions.dtype == np.int64
+    return pair(structs.Batch, vars(batch), {"actions": np.int64} if whole else None, size=batch.obs.shape[1])
 
 
-class _Trainables:
-    """The struct of each member's parameters."""
-
-    def __init__(self, trainable: TrainableArrays) -> None:
-        kinds = {"adam_step": np.float64}
-        self.rows = [Rows(values, kinds.get(name, np.float32)) for name, values in vars(trainable).items()]
-
-    def at(self, member: int) -> structs.Trainable:
-        return structs.Trainable(*(rows.at(member) for rows in self.rows))
+def _trainables(trainable: TrainableArrays) -> Any:
+    """Where the members' parameters lie."""
+    return pair(structs.Trainable, vars(trainable), {"adam_step": np.float64})
 
 
 def update(
     lib: ctypes.CDLL,
     network: Network,
-    losses: Sequence[Loss],
-    steps: Sequence[Step],
+    losses: np.ndarray,  # [M] of structs.Loss
+    steps: np.ndarray,  # [M] of structs.Step
     batch: BatchArrays,
     trainable: TrainableArrays,
     order: np.ndarray,  # [M, E, B] int64
@@ -113,18 +101,25 @@ def update(
     order = np.ascontiguousarray(order)
     num_members, num_epochs, size = order.shape
     metrics = np.zeros((num_members, num_epochs * num_minibatches, len(METRICS)), np.float32)
-    batches, trainables = _Batches(batch), _Trainables(trainable)
+    batches, trainables = _batches(batch), _trainables(trainable)
     orders, out = Rows(order, np.int64), Rows(metrics)
     needed = lib.update_scratch(byref(network), size // max(num_minibatches, 1))
 
-    def work(m: int) -> None:
+    def work(first: int, count: int) -> None:
         lib.update(
-            byref(network), byref(losses[m]), byref(steps[m]), byref(batches.at(m)), byref(trainables.at(m)),
-            orders.at(m), num_epochs, num_minibatches, out.at(m), scratch(needed),
+            byref(network), first, count, address(losses), address(steps), batches, trainables, orders.at(0),
+            num_epochs, num_minibatches, out.at(0), scratch(needed),
         )  # fmt: skip
 
-    for_members(num_members, work, num_threads)
+    for_ranges(num_members, work, num_threads)
     return metrics
+
+
+def explained_variance(lib: ctypes.CDLL, batch: BatchArrays) -> np.ndarray:  # [M]
+    """1 - Var(returns - values) / Var(returns) over the transitions that count; else NaN."""
+    explained = np.empty(len(batch.returns), np.float32)
+    lib.explained_variance(len(explained), _batches(batch), address(explained))
+    return explained
 
 
 def mean_metrics(
@@ -141,7 +136,7 @@ def mean_metrics(
 def loss_gradient(
     lib: ctypes.CDLL,
     network: Network,
-    losses: Sequence[Loss],
+    losses: np.ndarray,  # [M] of structs.Loss
     batch: BatchArrays,
     params: np.ndarray,  # [M, P]
     order: np.ndarray,  # [M, B'] int64, the transitions of one minibatch
@@ -151,13 +146,11 @@ def loss_gradient(
     num_members, size = order.shape
     grads = np.empty((num_members, network.num_params), np.float32)
     metrics = np.empty((num_members, len(METRICS)), np.float32)
-    batches, parameters, orders = _Batches(batch), Rows(params), Rows(order, np.int64)
-    needed = lib.update_scratch(byref(network), size)
-    for m in range(num_members):
-        lib.loss_gradient(
-            byref(network), byref(losses[m]), byref(batches.at(m)), parameters.at(m), orders.at(m), size,
-            Rows(grads).at(m), Rows(metrics).at(m), scratch(needed),
-        )  # fmt: skip
+    p = Rows(params)
+    lib.loss_gradient(
+        byref(network), num_members, address(losses), _batches(batch), p.at(0), p.stride, address(order),
+        size, address(grads), address(metrics), scratch(lib.update_scratch(byref(network), size)),
+    )  # fmt: skip
     return grads, metrics
 
 
@@ -182,10 +175,11 @@ def forward(
     values = np.zeros((num_members, size), np.float32)
     p, o, h, v, t = Rows(params), Rows(obs), Rows(heads), Rows(values), Rows(tape.memory, np.uint8)
 
-    def work(m: int) -> None:
-        lib.forward(byref(network), p.at(m), o.at(m), size, h.at(m), v.at(m), t.at(m))
+    def work(first: int, count: int) -> None:
+        for m in range(first, first + count):
+            lib.forward(byref(network), p.at(m), o.at(m), size, h.at(m), v.at(m), t.at(m))
 
-    for_members(num_members, work, num_threads)
+    for_ranges(num_members, work, num_threads)
     return heads, values
 
 
@@ -206,26 +200,30 @@ def backward(
     g, t = Rows(grads), Rows(tape.memory, np.uint8)
     needed = lib.backward_scratch(byref(network))
 
-    def work(m: int) -> float:
-        return float(
-            lib.backward(
+    norms = np.empty(num_members, np.float32)
+
+    def work(first: int, count: int) -> None:
+        for m in range(first, first + count):
+            norms[m] = lib.backward(
                 byref(network), p.at(m), size, h.at(m), s.at(m), v.at(m), g.at(m), t.at(m), scratch(needed)
             )
-        )
 
-    return grads, np.array(for_members(num_members, work, num_threads), np.float32)
+    for_ranges(num_members, work, num_threads)
+    return grads, norms
 
 
 def take_step(
     lib: ctypes.CDLL,
     network: Network,
-    steps: Sequence[Step],
+    steps: np.ndarray,  # [M] of structs.Step
     trainable: TrainableArrays,
     grads: np.ndarray,  # [M, P]
     norms: np.ndarray,  # [M]
     active: np.ndarray,  # [M] bool
 ) -> None:
     """One step of Adam, in place, of the active members, their gradients clipped."""
-    trainables, g = _Trainables(trainable), Rows(grads)
-    for m in np.flatnonzero(active).tolist():
-        lib.take_step(byref(network), byref(steps[m]), byref(trainables.at(m)), g.at(m), float(norms[m]))
+    chosen = np.ascontiguousarray(active, np.bool_)
+    lib.take_step(
+        byref(network), len(chosen), address(steps), _trainables(trainable), Rows(grads).at(0),
+        Rows(norms).at(0), address(chosen),
+    )  # fmt: skip

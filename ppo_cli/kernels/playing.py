@@ -6,12 +6,14 @@ import ctypes
 from collections.abc import Sequence
 from ctypes import byref
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from ppo_cli.kernels.acting import Actors
-from ppo_cli.kernels.arrays import Rows, address, for_members, scratch
-from ppo_cli.kernels.environments import EnvironmentStruct, seed_words
+from ppo_cli.kernels.arrays import Rows, for_ranges, pair, scratch
+from ppo_cli.kernels.environments import EnvironmentStruct
+from ppo_cli.kernels.streams import run_seeds
 
 ENDLESSLY, WHOLE_EPISODES, ONE_EPISODE = range(3)
 """Which episodes begin: all, those of which the longest would fit, or none after the one that is on."""
@@ -115,7 +117,16 @@ class Steps:
 
 @dataclass(frozen=True)
 class EndedEpisodes:
-    """The episodes of one member that ended, in the order of step and environment, ``[E]`` each."""
+    """Episodes of a member that ended, in the order of step and environment, ``[E]`` each.
+
+    Attributes:
+        step: In which step, int64.
+        env: Of which environment, int64.
+        episode: Which of its episodes, int64.
+        length: Steps, int64.
+        episode_return: Sum of rewards, float64.
+        terminated: By an end, not by the time limit, bool.
+    """
 
     step: np.ndarray
     env: np.ndarray
@@ -125,14 +136,15 @@ class EndedEpisodes:
     terminated: np.ndarray
 
     @classmethod
-    def room(cls, size: int) -> EndedEpisodes:
-        """Memory for so many."""
-        step, env, episode, length = np.empty((4, size), np.int64)
-        return cls(step, env, episode, length, np.empty(size), np.empty(size, np.bool_))
+    def room(cls, num_members: int, size: int) -> EndedEpisodes:
+        """Memory for so many of each member, ``[M, size]``."""
+        step, env, episode, length = np.empty((4, num_members, size), np.int64)
+        shape = (num_members, size)
+        return cls(step, env, episode, length, np.empty(shape), np.empty(shape, np.bool_))
 
-    def first(self, size: int) -> EndedEpisodes:
-        """The first of them."""
-        return EndedEpisodes(*(getattr(self, field.name)[:size] for field in fields(self)))
+    def of(self, member: int, size: int) -> EndedEpisodes:
+        """The first of a member's."""
+        return EndedEpisodes(*(getattr(self, field.name)[member, :size] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -189,39 +201,41 @@ def play(
         The episodes of each member that ended.
     """
     num_members, num_envs, _ = places.obs.shape
-    lib, network, normalization = player.kernels, player.actors.network, player.normalization
-    where, kept, drawn = _rows(places, Places), _rows(steps, Steps), Rows(noise)
-    means = Rows(None if normalization is None else normalization.mean)
-    inverses = Rows(None if normalization is None else normalization.inverse_std)
+    lib, network, actors = player.kernels, player.actors.network, player.actors.places
+    ended = EndedEpisodes.room(num_members, game.num_steps * num_envs)
+    counts, normalization = np.zeros(num_members, np.int64), player.normalization
+    playing, seeds = _game(game, num_envs), run_seeds(tuple(game.seeds)).pair
+    normalizers, where, kept = (
+        _pair(*of) for of in ((_Normalizer, normalization), (_Places, places), (_Steps, steps))
+    )
+    slots, drawn = _pair(_Ended, ended, count=counts), Rows(noise)
     needed = lib.play_scratch(byref(network), num_envs)
 
-    def work(m: int) -> EndedEpisodes:
-        clip = 0.0 if normalization is None else float(normalization.clip[m])
-        normalizer = _Normalizer(means.at(m), inverses.at(m), clip)
-        words = seed_words(game.seeds[m])
-        ended = EndedEpisodes.room(game.num_steps * num_envs)
-        slots = _Ended(0, *(rows.at(0) for rows in _rows(ended, EndedEpisodes)))
+    def work(first: int, count: int) -> None:
         lib.play(
-            byref(network), byref(_game(game, num_envs, words)), byref(normalizer), drawn.at(m),
-            byref(_Places(*(rows.at(m) for rows in where))), byref(_Steps(*(rows.at(m) for rows in kept))),
-            byref(slots), player.actors.address(m), scratch(needed),
+            byref(network), first, count, byref(playing), seeds, normalizers, drawn.at(0), drawn.stride,
+            where, kept, slots, actors.at(0), actors.stride, scratch(needed),
         )  # fmt: skip
-        return ended.first(slots.count)
 
-    return for_members(num_members, work, player.num_threads)
+    for_ranges(num_members, work, player.num_threads)
+    return [ended.of(member, size) for member, size in enumerate(counts.tolist())]
 
 
-def _game(game: Game, num_envs: int, words: np.ndarray) -> _Game:
+def _game(game: Game, num_envs: int) -> _Game:
     return _Game(
-        game.environment, game.num_steps, num_envs, game.episodes, game.group_size, address(words),
-        words.size, game.stream, game.sending, game.low, game.high,
+        game.environment, game.num_steps, num_envs, game.episodes, game.group_size, game.stream, game.sending,
+        game.low, game.high,
     )  # fmt: skip
 
 
-def _rows(arrays: Places | Steps | EndedEpisodes | None, kind: type) -> list[Rows]:
+def _pair(
+    kind: type[ctypes.Structure],
+    arrays: Normalization | Places | Steps | EndedEpisodes | None,
+    **more: np.ndarray,
+) -> ctypes.Array[Any]:
     """Where the arrays of a dataclass lie; nowhere without it."""
-    values = [None if arrays is None else getattr(arrays, field.name) for field in fields(kind)]
-    return [Rows(value, np.float32 if value is None else value.dtype) for value in values]
+    values = more if arrays is None else {**vars(arrays), **more}
+    return pair(kind, values, {name: array.dtype for name, array in values.items()})
 
 
 class _Game(ctypes.Structure):
@@ -233,8 +247,6 @@ class _Game(ctypes.Structure):
         ("num_envs", ctypes.c_int64),
         ("episodes", ctypes.c_int64),
         ("group_size", ctypes.c_int64),
-        ("run_seed", ctypes.c_void_p),
-        ("seed_words", ctypes.c_int64),
         ("stream", ctypes.c_uint64),
         ("sending", ctypes.c_int64),
         ("low", ctypes.c_float),
@@ -243,7 +255,7 @@ class _Game(ctypes.Structure):
 
 
 class _Normalizer(ctypes.Structure):
-    _fields_ = (("mean", ctypes.c_void_p), ("inverse_std", ctypes.c_void_p), ("clip", ctypes.c_float))
+    _fields_ = (("mean", ctypes.c_void_p), ("inverse_std", ctypes.c_void_p), ("clip", ctypes.c_void_p))
 
 
 class _Places(ctypes.Structure):
@@ -256,6 +268,6 @@ class _Steps(ctypes.Structure):
 
 class _Ended(ctypes.Structure):
     _fields_ = (
-        ("count", ctypes.c_int64),
+        ("count", ctypes.c_void_p),
         *((field.name, ctypes.c_void_p) for field in fields(EndedEpisodes)),
     )

@@ -13,9 +13,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ppo_cli.kernels import self_test_networks, self_test_playing
-from ppo_cli.kernels.environments import KINDS, CompiledEnvironments, episode_seeds
+from ppo_cli.kernels.environments import KINDS, CompiledEnvironments
 from ppo_cli.kernels.signatures import declare
-from ppo_cli.rng import Stream, episode_seed
+from ppo_cli.kernels.streams import episode_seeds, permutations
+from ppo_cli.rng import Stream, episode_seed, generator
 
 
 def complaint(lib: ctypes.CDLL) -> str:
@@ -58,6 +59,15 @@ def episode_seeds_agree(lib: ctypes.CDLL) -> bool:
     return True
 
 
+def permutations_agree(lib: ctypes.CDLL) -> bool:
+    """The orders of a rollout against NumPy's."""
+    seeds, size = [0, 2**70 + 1], 37
+    order = np.broadcast_to(np.arange(size), (2, size))
+    found = permutations(lib, seeds, Stream.SHUFFLE, 2**32, 2, size)
+    wanted = [generator(seed, Stream.SHUFFLE, 2**32).permuted(order, axis=1) for seed in seeds]
+    return bool(np.array_equal(found, wanted))
+
+
 TESTS: dict[str, Callable[[ctypes.CDLL], bool]] = {
     "outputs of networks": self_test_networks.outputs_agree,
     "gradients": self_test_networks.gradients_agree,
@@ -65,5 +75,6 @@ TESTS: dict[str, Callable[[ctypes.CDLL], bool]] = {
     "updates": self_test_networks.updates_agree,
     "start states": start_states_agree,
     "seeds of episodes": episode_seeds_agree,
+    "permutations": permutations_agree,
     "rollouts": self_test_playing.rollouts_agree,
 }

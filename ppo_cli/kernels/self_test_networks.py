@@ -91,9 +91,10 @@ def updates_agree(lib: ctypes.CDLL) -> bool:
     # The first step of Adam goes by g / (|g| + eps), for m and v are g and g^2 once their bias is corrected.
     expected = params[0] - _LEARNING_RATE * grads / (np.abs(grads) + _ADAM_EPS)
     moved, zeros = params.copy(), np.zeros((2, *params.shape), np.float32)
+    loss = structs.loss("clipped", eps_low=0.2, eps_high=0.2, vf_coef=_VF_COEF)
     update(
-        lib, network, [structs.loss("clipped", eps_low=0.2, eps_high=0.2, vf_coef=_VF_COEF)],
-        [structs.Step((_LEARNING_RATE, _LEARNING_RATE), math.inf)], batch,
+        lib, network, structs.numbers(structs.Loss, 1, loss),
+        structs.numbers(structs.Step, 1, structs.Step((_LEARNING_RATE, _LEARNING_RATE), math.inf)), batch,
         TrainableArrays(moved, zeros[0], zeros[1], np.zeros(1)), np.arange(_SIZE)[None, None], 1,
     )  # fmt: skip
     return bool(np.abs(moved[0] - expected).max() < 0.02 * _LEARNING_RATE)

@@ -6,6 +6,8 @@ import ctypes
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 MAX_HIDDEN = 8
 DISTRIBUTIONS = ("categorical", "gaussian", "beta")
 ACTIVATIONS = ("relu", "tanh")
@@ -168,3 +170,15 @@ def loss(
         GAINS.index(gain), int(normalize_advantages), eps_low, eps_high, kl_coef, reference_coef,
         vf_coef, ent_coef, eps_clip_vf, kl_limit,
     )  # fmt: skip
+
+
+def numbers(kind: type[ctypes.Structure], count: int, same: ctypes.Structure | None = None) -> np.ndarray:
+    """A struct of numbers for each of M members, to be filled field by field.
+
+    Args:
+        kind: ``Loss`` or ``Step``.
+        count: M.
+        same: What all of them begin as; None for zeros.
+    """
+    begun = bytes(ctypes.sizeof(kind)) if same is None else bytes(same)
+    return np.frombuffer(bytearray(begun * count), np.dtype(kind))

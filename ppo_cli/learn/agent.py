@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ppo_cli.learn import losses
 from ppo_cli.learn.algorithms.base import Algorithm, LossGradient
-from ppo_cli.learn.batch import Batch, PolicyView, agent_minibatches
+from ppo_cli.learn.batch import Batch, PolicyView, agent_minibatches, explained_variance
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.minibatches import permutations
 from ppo_cli.learn.optimise import Gradient, Outcome, Trainable, optimise
@@ -70,7 +70,10 @@ def update(
         agent_minibatches(batch, epoch_order, num_minibatches, normalize) for epoch_order in orders.unbind(1)
     )
     rates = agent.net.rates(hyper.learning_rate, hyper.critic_learning_rate)
-    return optimise(trainable, AgentObjective(agent, hyper), epochs, rates, hyper.max_grad_norm)
+    outcome = optimise(trainable, AgentObjective(agent, hyper), epochs, rates, hyper.max_grad_norm)
+    if agent.net.critic:
+        outcome.metrics["train/explained_variance"] = explained_variance(batch)
+    return outcome
 
 
 @dataclass(frozen=True)

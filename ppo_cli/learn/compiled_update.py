@@ -14,17 +14,17 @@ import torch
 
 from ppo_cli.kernels import learning, structs
 from ppo_cli.kernels.learning import BatchArrays, TrainableArrays
+from ppo_cli.kernels.streams import permutations
 from ppo_cli.learn.agent import Agent, update
 from ppo_cli.learn.algorithms.base import FusedLoss
 from ppo_cli.learn.batch import Batch
 from ppo_cli.learn.hyperparams import KL_STOP_FACTOR, Hyperparams
-from ppo_cli.learn.minibatches import permutations
 from ppo_cli.learn.optimise import Outcome, Trainable, failures
 from ppo_cli.nn.compiled import CompiledActorCritic, by_rows
+from ppo_cli.rng import Stream
 
 ALWAYS_REPORTED = ("train/entropy", "train/approx_kl", "train/grad_norm")
 _COUNTED, _ACTIVE = map(structs.METRICS.index, ("counted", "active"))
-_LOSS, _STEP = np.dtype(structs.Loss), np.dtype(structs.Step)
 
 
 def improve(
@@ -59,16 +59,21 @@ def compiled_update(
     """Improve the agents in place: epochs of minibatches on one rollout, each member by its own gradient."""
     net = agent.net
     assert isinstance(net, CompiledActorCritic)
-    order = permutations(seeds, iteration, num_epochs, batch.weights.shape[1]).numpy()
+    size, arrays = batch.weights.shape[1], batch_arrays(batch)
+    order = permutations(net.kernels, seeds, Stream.SHUFFLE, iteration, num_epochs, size, net.num_threads)
     measured = learning.update(
-        net.kernels, net.network, losses_of(fused, hyper), steps_of(hyper), batch_arrays(batch),
+        net.kernels, net.network, losses_of(fused, hyper), steps_of(hyper), arrays,
         trainable_arrays(trainable), order, num_minibatches, net.num_threads,
     )  # fmt: skip
-    return measured_outcome(measured, agent, fused, num_minibatches)
+    outcome = measured_outcome(measured, agent, fused, num_minibatches)
+    if net.critic:
+        explained = learning.explained_variance(net.kernels, arrays)
+        outcome.metrics["train/explained_variance"] = torch.from_numpy(explained)
+    return outcome
 
 
-def losses_of(fused: FusedLoss, hyper: Hyperparams) -> list[structs.Loss]:
-    """The total loss of each member: the algorithm's, value loss, entropy."""
+def losses_of(fused: FusedLoss, hyper: Hyperparams) -> np.ndarray:
+    """The total loss of each member, the algorithm's, value loss, entropy: ``[M]`` of ``structs.Loss``."""
     numbers = {
         "normalize_advantages": hyper.normalize_advantages,
         "eps_low": fused.eps_low,
@@ -80,23 +85,21 @@ def losses_of(fused: FusedLoss, hyper: Hyperparams) -> list[structs.Loss]:
         "eps_clip_vf": hyper.eps_clip_vf,
         "kl_limit": hyper.target_kl,
     }
-    num_members = len(hyper.gamma)
-    losses = (structs.Loss * num_members)(*[structs.loss(fused.gain)] * num_members)
-    columns = np.frombuffer(memoryview(losses).cast("B"), _LOSS)
+    losses = structs.numbers(structs.Loss, len(hyper.gamma), structs.loss(fused.gain))
     for name, values in numbers.items():
         if values is not None:
-            columns[name] = values.numpy()
-    columns["kl_limit"] *= np.float32(KL_STOP_FACTOR)
-    return list(losses)
+            losses[name] = values.numpy()
+    losses["kl_limit"] *= np.float32(KL_STOP_FACTOR)
+    return losses
 
 
-def steps_of(hyper: Hyperparams) -> list[structs.Step]:
-    """How each member takes its steps."""
-    steps = (structs.Step * len(hyper.gamma))()
-    columns = np.frombuffer(memoryview(steps).cast("B"), _STEP)
-    columns["rates"][:, 0], columns["rates"][:, 1] = hyper.learning_rate, hyper.critic_learning_rate
-    columns["max_grad_norm"] = hyper.max_grad_norm.numpy()
-    return list(steps)
+def steps_of(hyper: Hyperparams) -> np.ndarray:
+    """How each member takes its steps, ``[M]`` of ``structs.Step``."""
+    steps = structs.numbers(structs.Step, len(hyper.gamma))
+    rates = steps["rates"]
+    rates[:, 0], rates[:, 1] = hyper.learning_rate.numpy(), hyper.critic_learning_rate.numpy()
+    steps["max_grad_norm"] = hyper.max_grad_norm.numpy()
+    return steps
 
 
 def batch_arrays(batch: Batch) -> BatchArrays:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ppo_cli.config.schema import RunConfig
-from ppo_cli.learn.batch import Batch, PolicyView, explained_variance
+from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.build import open_population
 from ppo_cli.learn.compiled_update import improve
 from ppo_cli.learn.hyperparams import Hyperparams
@@ -143,8 +143,6 @@ def learn(state: PopulationState, rollout: Rollout) -> dict[str, Tensor]:
             config.facts.num_passes(config.learning), config.facts.num_minibatches(config.learning),
         )  # fmt: skip
         metrics = outcome.metrics | adapt(state, batch, hyper)
-        if agent.net.critic:
-            metrics["train/explained_variance"] = explained_variance(batch)
     state.fail(outcome.failures)
     metrics |= scheduled(config, hyper)
     if config.facts.whole_episodes:

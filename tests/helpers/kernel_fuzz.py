@@ -17,8 +17,9 @@ import numpy as np
 
 from helpers import kernel_fuzz_networks, kernel_fuzz_playing
 from helpers.kernel_fuzz_networks import strange_numbers
-from ppo_cli.kernels.environments import KINDS, CompiledEnvironments, episode_seeds
+from ppo_cli.kernels.environments import KINDS, CompiledEnvironments
 from ppo_cli.kernels.signatures import declare
+from ppo_cli.kernels.streams import episode_seeds, permutations
 
 Fuzz = Callable[[ctypes.CDLL, np.random.Generator], None]
 
@@ -51,16 +52,18 @@ def _actions(num_actions: int | None, num_rows: int, choices: np.random.Generato
 
 
 def fuzz_seeds(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
-    """Seeds of any length up to the longest."""
+    """Seeds of any length up to the longest; orders of nothing and of one."""
     seed = int.from_bytes(choices.bytes(int(choices.integers(0, 33))), "little")
     size = int(choices.integers(0, 6))
     envs, episodes = (choices.integers(0, 2 ** int(choices.integers(1, 63)), size=size) for _ in range(2))
     episode_seeds(lib, seed, int(choices.integers(0, 8)), envs, episodes)
+    seeds, index = [seed, *choices.integers(2**40, size=size).tolist()], int(choices.integers(2**40))
+    permutations(lib, seeds, 2, index, int(choices.integers(0, 3)), int(choices.integers(0, 40)), size + 1)
 
 
 FUZZERS: dict[Fuzz, set[str]] = {
     fuzz_environments: {"reset_environments", "step_environments"},
-    fuzz_seeds: {"episode_seeds"},
+    fuzz_seeds: {"episode_seeds", "permutations"},
     **kernel_fuzz_networks.FUZZERS,
     **kernel_fuzz_playing.FUZZERS,
 }

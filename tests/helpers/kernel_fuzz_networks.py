@@ -18,6 +18,7 @@ from ppo_cli.kernels.learning import (
     Tape,
     TrainableArrays,
     backward,
+    explained_variance,
     forward,
     loss_gradient,
     mean_metrics,
@@ -75,8 +76,9 @@ def fuzz_learning(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     members, size = int(choices.integers(0, 3)), int(choices.integers(0, 70))
     params = strange_numbers(choices, (members, network.num_params))
     batch = _batch(network, members, size, choices)
-    losses = [_loss(choices) for _ in range(members)]
-    steps = [structs.Step((1e-3, 1e-2), float(choices.choice([0.5, math.inf]))) for _ in range(members)]
+    losses = structs.numbers(structs.Loss, members, _loss(choices))
+    step = structs.Step((1e-3, 1e-2), float(choices.choice([0.5, math.inf])))
+    steps = structs.numbers(structs.Step, members, step)
     trainable = TrainableArrays(
         params, *(np.abs(strange_numbers(choices, params.shape)) for _ in range(2)),
         np.array([float(choices.integers(0, 10**6)) for _ in range(members)]),
@@ -88,6 +90,7 @@ def fuzz_learning(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
         part = choices.integers(size, size=(members, int(choices.integers(1, size + 1))))
         loss_gradient(lib, network, losses, batch, params, part)
     update(lib, network, losses, steps, batch, trainable, order, num_minibatches)
+    explained_variance(lib, batch)
     tape = Tape(lib, network, members, size)
     forward(lib, network, params, batch.obs, tape)
     grad_heads = strange_numbers(choices, (members, size, network.num_outputs))
@@ -175,11 +178,11 @@ def fuzz_means(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
 
 FUZZERS: dict[Any, set[str]] = {
     fuzz_learning: {
-        "update", "update_scratch", "loss_gradient", "take_step",
+        "update", "update_scratch", "loss_gradient", "take_step", "explained_variance",
         "forward", "forward_tape", "backward", "backward_scratch",
     },
     fuzz_judging: {"judge", "judge_scratch", "gae", "rewards_to_go"},
-    fuzz_acting: {"act", "actor_memory", "prepare_actor", "bend"},
+    fuzz_acting: {"act", "actor_memory", "prepare_actors", "bend"},
     fuzz_means: {"mean_metrics"},
 }  # fmt: skip
 """Each with the entry points that it covers."""

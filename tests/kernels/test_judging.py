@@ -9,8 +9,11 @@ import pytest
 import torch
 from helpers.kernel_cases import DISTRIBUTIONS, all_libraries, make_case, some_library
 
+from ppo_cli.kernels import learning
 from ppo_cli.kernels.judging import gae, judge, rewards_to_go
 from ppo_cli.learn import advantages
+from ppo_cli.learn.batch import explained_variance
+from ppo_cli.learn.compiled_update import batch_arrays
 from ppo_cli.nn.compiled import network_of
 
 EVERYTHING = ("heads", "values", "log_probs", "entropies", "kls")
@@ -140,3 +143,17 @@ def test_what_is_not_finite_stays_with_its_transition(poison: float, distributio
     for name, values in found.items():
         values[0, 3] = clean[name][0, 3]
         assert np.array_equal(values, clean[name])
+
+
+def test_explained_variance_is_numpys() -> None:
+    case = make_case(members=4, size=301)
+    batch = case.batch
+    batch.weights[0, ::3] = 0.0
+    batch.weights[1] = 0.0  # nothing counts
+    batch.returns[2] = 3.0  # nothing to explain
+    batch.returns[3] = batch.values[3] + 0.01 * batch.returns[3]
+    wanted = explained_variance(batch)
+    assert wanted.isnan().tolist() == [False, True, True, False]
+    for lib in all_libraries():
+        found = learning.explained_variance(lib, batch_arrays(batch))
+        torch.testing.assert_close(torch.from_numpy(found), wanted.float(), equal_nan=True)

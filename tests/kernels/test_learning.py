@@ -293,7 +293,9 @@ def test_nothing_to_learn_from_is_no_crash() -> None:
     assert not metrics.any()
     assert np.array_equal(trainable.params, case.params.numpy())
     nobody = TrainableArrays(*(values[:0] for values in vars(trainable).values()))
-    none = learning.update(lib, network, [], [], arrays, nobody, np.zeros((0, 3, 0), np.int64), 1)
+    none = learning.update(
+        lib, network, losses[:0], steps[:0], arrays, nobody, np.zeros((0, 3, 0), np.int64), 1
+    )
     assert none.shape == (0, 3, len(structs.METRICS))
 
 

@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from ppo_cli.kernels.agreement import compiled_environments
-from ppo_cli.kernels.environments import CompiledEnvironments, Kind, compiled_kind, episode_seeds
+from ppo_cli.kernels.environments import CompiledEnvironments, Kind, compiled_kind
 from ppo_cli.kernels.library import Library
-from ppo_cli.rng import Stream, episode_seed
 
 IDS = ("CartPole-v1", "Pendulum-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0")
 ALWAYS = np.ones(1, np.bool_)
@@ -194,16 +193,6 @@ def test_what_does_not_fit_is_refused_before_c_sees_it(
 def test_what_is_not_compiled_is_said_in_words(env_id: str, arguments: dict[str, Any], reason: str) -> None:
     found = compiled_kind(gym.spec(env_id).entry_point, arguments)
     assert isinstance(found, str) and reason in found
-
-
-def test_the_seeds_of_episodes_are_the_runs(library: Library) -> None:
-    envs, episodes = np.array([0, 1, 7, 7]), np.array([0, 5, 2, 2**32])
-    for seed in (0, 1, 2**32 - 1, 2**32, 2**63, 2**128 + 5, 2**256 - 1):
-        found = episode_seeds(library.functions, seed, Stream.FINAL_EVAL, envs, episodes)
-        pairs = zip(envs.tolist(), episodes.tolist(), strict=True)
-        assert found.tolist() == [episode_seed(seed, Stream.FINAL_EVAL, *pair) for pair in pairs]
-    with pytest.raises(ValueError, match="at most 256 bits"):
-        episode_seeds(library.functions, 2**256, Stream.EPISODE, envs, episodes)
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -8,11 +8,17 @@ EXPORT int64_t actor_memory(const Network *net, int64_t num_envs) {
   return memory.bytes;
 }
 
-/* Makes an actor of a member's parameters, in its memory; to be called when they have changed. */
-EXPORT void prepare_actor(const Network *net, const float *params, int64_t num_envs, void *actor_memory) {
-  Memory memory = memory_at(actor_memory);
-  const Actor actor = take_actor(net, num_envs, &memory);
-  pack_actor(net, params, &actor);
+/* Makes actors of members' parameters, in their memory; to be called when they have changed.
+ *
+ * Rows of parameters and of actors are as many bytes apart as their names say.
+ */
+EXPORT void prepare_actors(const Network *net, int64_t num_members, const char *params, int64_t params_bytes,
+                           int64_t num_envs, char *actor_memory, int64_t actor_bytes) {
+  for (int64_t m = 0; m < num_members; m++) {
+    Memory memory = memory_at(actor_memory + m * actor_bytes);
+    const Actor actor = take_actor(net, num_envs, &memory);
+    pack_actor(net, (const float *)(params + m * params_bytes), &actor);
+  }
 }
 
 /* The actions of each member's num_envs environments on its obs [N, O]: int64 [N] when discrete, else [N, A].

@@ -3,6 +3,7 @@
  * ppo_cli/learn/advantages.py has the formulas.
  */
 #include "heads.h"
+#include "members.h"
 
 /* What to compute, [B] each; NULL is left out. */
 typedef struct {
@@ -53,8 +54,8 @@ static void judge_actions(const Network *net, const Batch *batch, int64_t first,
 }
 
 /* What a member says of num_obs observations (batch->obs), of which the first batch->size have actions. */
-EXPORT void judge(const Network *net, const float *params, const Batch *batch, int64_t num_obs, const Judgement *out,
-                  void *scratch) {
+static void judge_member(const Network *net, const float *params, const Batch *batch, int64_t num_obs,
+                         const Judgement *out, void *scratch) {
   Memory memory = memory_at(scratch);
   Judging work = take_judging(net, &memory);
   work.policy.head = work.tape.head[0];
@@ -80,14 +81,30 @@ EXPORT void judge(const Network *net, const float *params, const Batch *batch, i
   }
 }
 
-/* Generalised advantage estimation over rewards [T, N]; values are [T + 1, N].
- *
- *     delta_t = r_t + gamma V(s_{t+1}) (1 - terminated_t) - V(s_t)
- *     A_t     = delta_t + gamma lambda (1 - done_t) A_{t+1}
- */
-EXPORT void gae(int64_t num_steps, int64_t num_envs, const float *rewards, const float *values,
-                const uint8_t *terminated, const uint8_t *truncated, float gamma, float gae_lambda,
-                float *advantages) {
+/* What each of `count` members from `first` on, whose rows of params are as many bytes apart, says of its num_obs
+ * observations. batches, out: see members.h. */
+EXPORT void judge(const Network *net, int64_t first, int64_t count, const char *params, int64_t params_bytes,
+                  const Batch batches[2], int64_t num_obs, const Judgement out[2], void *scratch) {
+  for (int64_t m = first; m < first + count; m++) {
+    const Batch batch = AT(Batch, batches, m);
+    const Judgement judgement = AT(Judgement, out, m);
+    judge_member(net, (const float *)(params + m * params_bytes), &batch, num_obs, &judgement, scratch);
+  }
+}
+
+/* The rewards of a member's T steps of N environments, and what is made of them. */
+typedef struct {
+  const float *rewards;                  /* [T, N] */
+  const float *values;                   /* [T + 1, N], or NULL for zeros */
+  const uint8_t *terminated, *truncated; /* [T, N] */
+  float *sums;                           /* [T, N], the result */
+  const float *gamma, *gae_lambda;       /* one number each; the latter for gae alone */
+} Rewards;
+
+static void gae_member(int64_t num_steps, int64_t num_envs, const Rewards *of) {
+  const float *rewards = of->rewards, *values = of->values, gamma = *of->gamma, gae_lambda = *of->gae_lambda;
+  const uint8_t *terminated = of->terminated, *truncated = of->truncated;
+  float *advantages = of->sums;
   for (int64_t i = num_steps * num_envs - 1; i >= 0; i--) {
     const float future = terminated[i] ? 0.0f : gamma;
     const float trace = terminated[i] || truncated[i] ? 0.0f : gamma * gae_lambda;
@@ -97,16 +114,64 @@ EXPORT void gae(int64_t num_steps, int64_t num_envs, const float *rewards, const
   }
 }
 
-/* What an episode still pays from each step on, over rewards [T, N]; values are [T + 1, N], or NULL for zeros.
- *
- *     R_t = r_t + gamma R_{t+1}, and R_{t+1} = 0 after the end; after a truncation it is V(s_{t+1})
- */
-EXPORT void rewards_to_go(int64_t num_steps, int64_t num_envs, const float *rewards, const float *values,
-                          const uint8_t *terminated, const uint8_t *truncated, float gamma, float *returns) {
+static void rewards_to_go_member(int64_t num_steps, int64_t num_envs, const Rewards *of) {
+  const float *rewards = of->rewards, *values = of->values, gamma = *of->gamma;
+  const uint8_t *terminated = of->terminated, *truncated = of->truncated;
+  float *returns = of->sums;
   for (int64_t i = num_steps * num_envs - 1; i >= 0; i--) {
     const int cut = truncated[i] && !terminated[i], ends = terminated[i] || truncated[i];
     const float after = i + num_envs < num_steps * num_envs ? returns[i + num_envs] : 0.0f;
     const float reward = cut && values ? rewards[i] + gamma * values[i + num_envs] : rewards[i];
     returns[i] = reward + (ends ? 0.0f : gamma) * after;
+  }
+}
+
+/* Generalised advantage estimation of `count` members, whose values are not NULL; see members.h.
+ *
+ *     delta_t = r_t + gamma V(s_{t+1}) (1 - terminated_t) - V(s_t)
+ *     A_t     = delta_t + gamma lambda (1 - done_t) A_{t+1}
+ */
+EXPORT void gae(int64_t count, int64_t num_steps, int64_t num_envs, const Rewards members[2]) {
+  for (int64_t m = 0; m < count; m++) gae_member(num_steps, num_envs, &AT(Rewards, members, m));
+}
+
+/* What an episode of each of `count` members still pays from each step on; see members.h.
+ *
+ *     R_t = r_t + gamma R_{t+1}, and R_{t+1} = 0 after the end; after a truncation it is V(s_{t+1})
+ */
+EXPORT void rewards_to_go(int64_t count, int64_t num_steps, int64_t num_envs, const Rewards members[2]) {
+  for (int64_t m = 0; m < count; m++) rewards_to_go_member(num_steps, num_envs, &AT(Rewards, members, m));
+}
+
+/* Mean of x - y over the transitions that count; y is NULL for zeros. */
+static double mean_difference(const Batch *batch, const float *x, const float *y, int64_t counted) {
+  double sum = 0.0;
+  for (int64_t b = 0; b < batch->size; b++)
+    if (batch->weights[b] > 0.0f) sum += y ? (double)x[b] - (double)y[b] : (double)x[b];
+  return sum / (double)counted;
+}
+
+/* Variance of the same. */
+static double variance_of(const Batch *batch, const float *x, const float *y, int64_t counted) {
+  const double mean = mean_difference(batch, x, y, counted);
+  double sum = 0.0;
+  for (int64_t b = 0; b < batch->size; b++) {
+    const double centred = (y ? (double)x[b] - (double)y[b] : (double)x[b]) - mean;
+    if (batch->weights[b] > 0.0f) sum += centred * centred;
+  }
+  return sum / (double)counted;
+}
+
+/* 1 - Var(returns - values) / Var(returns) over the transitions of each of `count` members that count; NaN where all
+ * returns are the same, or none counts. explained: [count]. */
+EXPORT void explained_variance(int64_t count, const Batch batches[2], float *explained) {
+  for (int64_t m = 0; m < count; m++) {
+    const Batch *batch = &AT(Batch, batches, m);
+    int64_t counted = 0;
+    for (int64_t b = 0; b < batch->size; b++) counted += batch->weights[b] > 0.0f;
+    const double variance = counted ? variance_of(batch, batch->returns, NULL, counted) : 0.0;
+    explained[m] = __builtin_nanf("");
+    if (variance > 0.0)
+      explained[m] = (float)(1.0 - variance_of(batch, batch->returns, batch->values, counted) / variance);
   }
 }

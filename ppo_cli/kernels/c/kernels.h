@@ -1,7 +1,7 @@
 /* What callers and kernels share: shapes, settings, and where a member's numbers lie.
  *
  * The structs are mirrored in ppo_cli/kernels/structs.py, field by field. Arrays are those of the Python side:
- * contiguous, float32 unless said otherwise. A call works on one member, so its bits cannot depend on others.
+ * contiguous, float32 unless said otherwise. Members never meet, so the bits of one cannot depend on others.
  */
 #ifndef PPO_KERNELS_H
 #define PPO_KERNELS_H

@@ -3,6 +3,7 @@
  * What algorithms without a fused loss take: the heads go to Python, the gradient at them comes back.
  */
 #include "adam.h"
+#include "members.h"
 #include "net.h"
 
 /* The tapes of all chunks of a batch lie one after the other. */
@@ -60,7 +61,11 @@ EXPORT float backward(const Network *net, const float *params, int64_t size, con
   return norm_of(grads, num_params);
 }
 
-/* One step of Adam with a gradient [P] whose norm is known, clipped. */
-EXPORT void take_step(const Network *net, const Step *step, const Trainable *member, const float *grads, float norm) {
-  step_member(net, step, grads, norm, member);
+/* One step of Adam of each of `count` members that is active [M], with gradients [M, P] whose norms [M] are known,
+ * clipped. members: see members.h. */
+EXPORT void take_step(const Network *net, int64_t count, const Step *steps, const Trainable members[2],
+                      const float *grads, const float *norms, const uint8_t *active) {
+  for (int64_t m = 0; m < count; m++)
+    if (active[m])
+      step_member(net, &steps[m], grads + m * net->rows * net->row_params, norms[m], &AT(Trainable, members, m));
 }

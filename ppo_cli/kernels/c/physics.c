@@ -39,10 +39,3 @@ EXPORT void step_environments(const Environment *environment, int64_t num_rows, 
     truncated[row] = environment->step_limit > 0 && lengths[row] >= environment->step_limit;
   }
 }
-
-/* seeds [count]: the reset seeds of episodes [count] of environments [count]; see ppo_cli.rng.episode_seed. */
-EXPORT void episode_seeds(const uint32_t *run_seed, int64_t words, uint64_t stream, int64_t count, const int64_t *envs,
-                          const int64_t *episodes, uint64_t *seeds) {
-  for (int64_t i = 0; i < count; i++)
-    seeds[i] = episode_seed(run_seed, words, stream, (uint64_t)envs[i], (uint64_t)episodes[i]);
-}

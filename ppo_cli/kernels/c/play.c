@@ -1,4 +1,4 @@
-/* Playing: T steps of one member's N environments with its policy, without a return to Python between the steps.
+/* Playing: T steps of a member's N environments with its policy, without a return to Python between the steps.
  *
  * What Python does step by step (ppo_cli/envs/member_envs.py, ppo_cli/learn/rollout.py), in the same order and to
  * the same bits: episodes begin with the same seeds, an episode's end is followed by a filler in which the next one
@@ -8,6 +8,7 @@
 
 #include "actor.h"
 #include "environment.h"
+#include "members.h"
 
 enum { AS_IT_IS, BENT, SCALED }; /* how a sampled number becomes an action: not, by tanh into the bounds, or scaled */
 enum { ENDLESSLY, WHOLE_EPISODES, ONE_EPISODE }; /* which episodes begin: all, those that fit, none */
@@ -18,8 +19,6 @@ typedef struct {
   int64_t num_steps, num_envs; /* T, N */
   int64_t episodes;            /* one of the three above */
   int64_t group_size;          /* environments side by side that start alike, and whole episodes together */
-  const uint32_t *run_seed;    /* [seed_words], the run's */
-  int64_t seed_words;
   uint64_t stream; /* what the episodes are for */
   int64_t sending; /* AS_IT_IS ... */
   float low, high; /* bounds of an action that is a number */
@@ -28,7 +27,7 @@ typedef struct {
 /* How observations become inputs: (obs - mean) inverse_std, within +-clip; mean is NULL where they are inputs. */
 typedef struct {
   const float *mean, *inverse_std; /* [O] */
-  float clip;
+  const float *clip;
 } Normalizer;
 
 /* Where the environments stand, [N] each; changed in place. */
@@ -52,7 +51,7 @@ typedef struct {
 
 /* The episodes that ended, in the order of step and environment. */
 typedef struct {
-  int64_t count;                           /* how many; at most T N */
+  int64_t *count;                         /* how many; at most T N */
   int64_t *step, *env, *episode, *length; /* [count] */
   double *episode_return;                 /* [count] */
   uint8_t *terminated;                    /* [count] */
@@ -73,7 +72,7 @@ static void normalize(const Normalizer *normalizer, const float *raw, int64_t nu
     for (int64_t o = 0; o < obs_size; o++) {
       const int64_t i = n * obs_size + o;
       const float value = (raw[i] - normalizer->mean[o]) * normalizer->inverse_std[o];
-      out[i] = value > normalizer->clip ? normalizer->clip : value < -normalizer->clip ? -normalizer->clip : value;
+      out[i] = value > *normalizer->clip ? *normalizer->clip : value < -*normalizer->clip ? -*normalizer->clip : value;
     }
 }
 
@@ -112,18 +111,18 @@ static int64_t choose_active(const Game *game, const Places *places, int64_t t, 
   return count;
 }
 
-static void begin_episode(const Game *game, const Places *places, int64_t n) {
+static void begin_episode(const Game *game, const RunSeed *seed, const Places *places, int64_t n) {
   Generator generator;
   places->episodes[n]++;
   places->lengths[n] = 0, places->returns[n] = 0.0, places->pending[n] = 0;
-  seed_with_number(&generator, episode_seed(game->run_seed, game->seed_words, game->stream,
+  seed_with_number(&generator, episode_seed(seed->words, *seed->count, game->stream,
                                             (uint64_t)(n / game->group_size), (uint64_t)places->episodes[n]));
   reset_one(game->environment.kind, places->state + n * STATE_SIZE, &generator,
             places->obs + n * game->environment.obs_size);
 }
 
-static void note_end(const Places *places, int64_t t, int64_t n, int terminated, Ended *ended) {
-  const int64_t i = ended->count++;
+static void note_end(const Places *places, int64_t t, int64_t n, int terminated, const Ended *ended) {
+  const int64_t i = (*ended->count)++;
   places->pending[n] = 1;
   ended->step[i] = t, ended->env[i] = n;
   ended->episode[i] = places->episodes[n], ended->length[i] = places->lengths[n];
@@ -131,8 +130,8 @@ static void note_end(const Places *places, int64_t t, int64_t n, int terminated,
 }
 
 /* One step of environment n; what it was is written to place i of `steps`. */
-static void step_environment(const Game *game, const Places *places, int64_t t, int64_t n, int active,
-                             const void *sent, const Steps *steps, Ended *ended) {
+static void step_environment(const Game *game, const RunSeed *seed, const Places *places, int64_t t, int64_t n, int active,
+                             const void *sent, const Steps *steps, const Ended *ended) {
   const int64_t i = t * game->num_envs + n;
   const int real = active && !places->pending[n];
   Outcome outcome = {0.0, 0};
@@ -145,7 +144,7 @@ static void step_environment(const Game *game, const Places *places, int64_t t, 
     cut = game->environment.step_limit > 0 && places->lengths[n] >= game->environment.step_limit;
     if (outcome.terminated || cut) note_end(places, t, n, outcome.terminated, ended);
   } else if (active) {
-    begin_episode(game, places, n);
+    begin_episode(game, seed, places, n);
   }
   if (!steps->mask) return;
   steps->rewards[i] = (float)outcome.reward;
@@ -153,12 +152,9 @@ static void step_environment(const Game *game, const Places *places, int64_t t, 
   steps->mask[i] = (uint8_t)real, steps->idle[i] = (uint8_t)!active;
 }
 
-/* Play T steps; `ended` has to have room for T N episodes.
- *
- * noise: [T, N, noise_size] as the distribution draws it in Python, or NULL for the most likely actions.
- */
-EXPORT void play(const Network *net, const Game *game, const Normalizer *normalizer, const float *noise,
-                 const Places *places, const Steps *steps, Ended *ended, void *actor_memory, void *scratch) {
+/* Play a member's T steps; see `play`. */
+static void play_member(const Network *net, const Game *game, const RunSeed *seed, const Normalizer *normalizer, const float *noise,
+                        const Places *places, const Steps *steps, const Ended *ended, void *actor_memory, void *scratch) {
   const int64_t num_envs = game->num_envs, row = num_envs * net->obs_size, action_row = num_envs * action_bytes(net);
   const size_t obs_bytes = sizeof(float) * (size_t)row;
   Memory memory = memory_at(actor_memory), own = memory_at(scratch);
@@ -168,7 +164,7 @@ EXPORT void play(const Network *net, const Game *game, const Normalizer *normali
   char *sent = (char *)take(&own, 2 * num_envs * net->num_actions);
   uint8_t *active = (uint8_t *)take(&own, num_envs);
   memset(sampled, 0, (size_t)action_row);
-  ended->count = 0;
+  *ended->count = 0;
   for (int64_t t = 0; t <= game->num_steps; t++) {
     const float *seen = places->obs;
     if (normalizer->mean) normalize(normalizer, places->obs, num_envs, net->obs_size, inputs), seen = inputs;
@@ -181,6 +177,20 @@ EXPORT void play(const Network *net, const Game *game, const Normalizer *normali
     if (steps->actions) memcpy((char *)steps->actions + t * action_row, sampled, (size_t)action_row);
     if (steps->sent) memcpy((char *)steps->sent + t * action_row, sent, (size_t)action_row);
     for (int64_t n = 0; n < num_envs; n++)
-      step_environment(game, places, t, n, active[n], sent, steps, ended);
+      step_environment(game, seed, places, t, n, active[n], sent, steps, ended);
   }
+}
+
+/* Play T steps of each of `count` members from `first` on; `ended` has to have room for T N episodes of each.
+ *
+ * noise: [T, N, noise_size] of each as the distribution draws it in Python, or NULL for the most likely actions.
+ * Rows of noise and of actors are as many bytes apart as their names say. The structs in twos: see members.h.
+ */
+EXPORT void play(const Network *net, int64_t first, int64_t count, const Game *game, const RunSeed seeds[2],
+                 const Normalizer normalizers[2], const char *noise, int64_t noise_bytes, const Places places[2],
+                 const Steps steps[2], const Ended ended[2], char *actor_memory, int64_t actor_bytes, void *scratch) {
+  for (int64_t m = first; m < first + count; m++)
+    play_member(net, game, &AT(RunSeed, seeds, m), &AT(Normalizer, normalizers, m),
+                noise ? (const float *)(noise + m * noise_bytes) : NULL, &AT(Places, places, m), &AT(Steps, steps, m),
+                &AT(Ended, ended, m), actor_memory + m * actor_bytes, scratch);
 }

@@ -56,20 +56,32 @@ static inline int64_t put_words(uint32_t *words, uint64_t number) {
   return number >> 32 ? 2 : 1;
 }
 
-/* ppo_cli.rng.episode_seed: the reset seed of an episode, below 2**63.
+/* The seed of a run. */
+typedef struct {
+  const uint32_t *words; /* [count], least first; at most MAX_SEED_WORDS - 6 */
+  const int64_t *count;
+} RunSeed;
+
+/* The pool of ppo_cli.rng's stream at an address: SeedSequence(run_seed, spawn_key=address), at most 3 numbers.
  *
  * run_seed [count]: the words of the run's seed, at most MAX_SEED_WORDS - 6.
  */
-static inline uint64_t episode_seed(const uint32_t *run_seed, int64_t count, uint64_t stream, uint64_t env,
-                                    uint64_t episode) {
-  uint32_t words[MAX_SEED_WORDS] = {0}, pool[POOL_WORDS];
-  uint64_t seed;
+static inline void stream_pool(uint32_t pool[POOL_WORDS], const uint32_t *run_seed, int64_t count,
+                               const uint64_t *address, int64_t numbers) {
+  uint32_t words[MAX_SEED_WORDS] = {0};
   for (int64_t i = 0; i < count; i++) words[i] = run_seed[i];
   if (count < POOL_WORDS) count = POOL_WORDS; /* a spawn key starts behind a whole pool */
-  count += put_words(words + count, stream);
-  count += put_words(words + count, env);
-  count += put_words(words + count, episode);
+  for (int64_t i = 0; i < numbers; i++) count += put_words(words + count, address[i]);
   seed_pool(pool, words, count);
+}
+
+/* ppo_cli.rng.episode_seed: the reset seed of an episode, below 2**63. */
+static inline uint64_t episode_seed(const uint32_t *run_seed, int64_t count, uint64_t stream, uint64_t env,
+                                    uint64_t episode) {
+  const uint64_t address[3] = {stream, env, episode};
+  uint32_t pool[POOL_WORDS];
+  uint64_t seed;
+  stream_pool(pool, run_seed, count, address, 3);
   generate_state(pool, &seed, 1);
   return seed >> 1;
 }
@@ -127,6 +139,33 @@ static inline double next_double(Generator *generator) {
 /* Generator.uniform(low, high) */
 static inline double next_uniform(Generator *generator, double low, double high) {
   return low + (high - low) * next_double(generator);
+}
+
+/* A generator and the half of a number of 64 bits that it still has: NumPy gives 32 bits at a time, the lower first. */
+typedef struct {
+  Generator generator;
+  uint32_t upper;
+  int has_upper;
+} Halves;
+
+static inline uint32_t next_uint32(Halves *halves) {
+  if (halves->has_upper) {
+    halves->has_upper = 0;
+    return halves->upper;
+  }
+  const uint64_t both = next_uint64(&halves->generator);
+  halves->upper = (uint32_t)(both >> 32), halves->has_upper = 1;
+  return (uint32_t)both;
+}
+
+/* A number from 0 to `last` < 2^32, all as likely: as many bits as `last` has, drawn again where they are more. */
+static inline uint32_t next_up_to(Halves *halves, uint32_t last) {
+  if (last == 0) return 0;
+  const uint32_t bits = UINT32_MAX >> __builtin_clz(last);
+  uint32_t value;
+  do value = next_uint32(halves) & bits;
+  while (value > last);
+  return value;
 }
 
 #endif

@@ -1,8 +1,9 @@
-/* The update of one member on one rollout: epochs of minibatches, each with its gradient, clipping and Adam.
+/* The update of members, each on its rollout: epochs of minibatches, each with its gradient, clipping and Adam.
  *
  * ppo_cli/learn/agent.py and optimise.py say in Python what happens here.
  */
 #include "adam.h"
+#include "members.h"
 #include "minibatch.h"
 
 /* Everything that an update works with besides what it is given. */
@@ -61,46 +62,41 @@ EXPORT int64_t update_scratch(const Network *net, int64_t minibatch_size) {
   return memory.bytes;
 }
 
-/* The gradient of the total loss on the transitions order [B'], as grads [P]; metrics [NUM_METRICS]. Returns whether
- * anything counts. */
-EXPORT int32_t loss_gradient(const Network *net, const Loss *loss, const Batch *batch, const float *params,
-                             const int64_t *order, int64_t size, float *grads, float *metrics, void *scratch) {
+static void loss_gradient_member(const Network *net, const Loss *loss, const Batch *batch, const float *params,
+                                 const int64_t *order, int64_t size, float *grads, float *metrics, void *scratch) {
   Memory memory = memory_at(scratch);
   Workspace work = take_workspace(net, size, &memory);
   Sums sums;
   memset(&sums, 0, sizeof sums);
-  memset(metrics, 0, sizeof(float) * NUM_METRICS);
-  memset(grads, 0, sizeof(float) * (size_t)net->rows * (size_t)net->row_params);
-  if (size <= 0) return 0;
   const int counts = gather_minibatch(batch, loss, order, &work.part);
   gradient(net, loss, batch, params, &work, &sums);
   memcpy(grads, work.grads, sizeof(float) * (size_t)net->rows * (size_t)net->row_params);
   for (int i = 0; i < GRAD_NORM; i++) metrics[i] = sum_of_lanes(sums.of[i]);
   metrics[GRAD_NORM] = norm_of(grads, (int64_t)net->rows * net->row_params);
   metrics[ACTIVE] = 1.0f, metrics[COUNTED] = (float)counts;
-  return counts;
 }
 
-/* Improves a member in place: a step for each minibatch.
- *
- * It takes no further step once its gradient is not finite or its policy has moved further than kl_limit, and none
- * with a minibatch in which nothing counts.
- *
- * order: [num_epochs, num_minibatches, B / num_minibatches], an order of the batch for each epoch.
- * metrics: [num_epochs * num_minibatches, NUM_METRICS]; 0 of minibatches after the last.
- * scratch: update_scratch(net, B / num_minibatches) bytes.
- * Returns the number of steps taken.
- */
-EXPORT int64_t update(const Network *net, const Loss *loss, const Step *step, const Batch *batch,
-                      const Trainable *member, const int64_t *order, int64_t num_epochs, int64_t num_minibatches,
-                      float *metrics, void *scratch) {
-  const int64_t num_parts = num_epochs * num_minibatches, size = num_parts > 0 ? batch->size / num_minibatches : 0;
-  if (num_parts <= 0) return 0;
+/* The gradients of `count` members' total losses on the transitions order [M, size], as grads [M, P], and what was
+ * measured of them: metrics [M, NUM_METRICS]. Rows of params are as many bytes apart. batches: see members.h. */
+EXPORT void loss_gradient(const Network *net, int64_t count, const Loss *losses, const Batch batches[2],
+                          const char *params, int64_t params_bytes, const int64_t *order, int64_t size, float *grads,
+                          float *metrics, void *scratch) {
+  const int64_t num_params = (int64_t)net->rows * net->row_params;
+  memset(metrics, 0, sizeof(float) * NUM_METRICS * (size_t)count);
+  memset(grads, 0, sizeof(float) * (size_t)(count * num_params));
+  for (int64_t m = 0; m < count && size > 0; m++)
+    loss_gradient_member(net, &losses[m], &AT(Batch, batches, m), (const float *)(params + m * params_bytes),
+                         order + m * size, size, grads + m * num_params, metrics + m * NUM_METRICS, scratch);
+}
+
+/* Improves a member in place: a step for each minibatch. See `update`. */
+static void update_member(const Network *net, const Loss *loss, const Step *step, const Batch *batch,
+                          const Trainable *member, const int64_t *order, int64_t num_parts, int64_t size,
+                          float *metrics, void *scratch) {
   memset(metrics, 0, sizeof(float) * NUM_METRICS * (size_t)num_parts);
-  if (size <= 0) return 0;
+  if (size <= 0) return;
   Memory memory = memory_at(scratch);
   Workspace work = take_workspace(net, size, &memory);
-  int64_t taken = 0;
   for (int64_t index = 0; index < num_parts; index++, metrics += NUM_METRICS) {
     Sums sums;
     memset(&sums, 0, sizeof sums);
@@ -110,9 +106,31 @@ EXPORT int64_t update(const Network *net, const Loss *loss, const Step *step, co
     for (int i = 0; i < GRAD_NORM; i++) metrics[i] = sum_of_lanes(sums.of[i]);
     metrics[GRAD_NORM] = norm, metrics[ACTIVE] = 1.0f, metrics[COUNTED] = (float)counts;
     if (!(norm < __builtin_inff()) || !(metrics[APPROX_KL] <= loss->kl_limit)) break;
-    if (counts) step_member(net, step, work.grads, norm, member), taken++;
+    if (counts) step_member(net, step, work.grads, norm, member);
   }
-  return taken;
+}
+
+/* Improves `count` members from `first` on in place, each by steps of its own, one for each minibatch.
+ *
+ * A member takes no further step once its gradient is not finite or its policy has moved further than kl_limit, and
+ * none with a minibatch in which nothing counts.
+ *
+ * losses, steps: of each member. batches, members: see members.h.
+ * order: [M, num_epochs, num_minibatches, B / num_minibatches], an order of the batch for each epoch.
+ * metrics: [M, num_epochs * num_minibatches, NUM_METRICS]; 0 of minibatches after the last.
+ * scratch: update_scratch(net, B / num_minibatches) bytes.
+ */
+EXPORT void update(const Network *net, int64_t first, int64_t count, const Loss *losses, const Step *steps,
+                   const Batch batches[2], const Trainable members[2], const int64_t *order, int64_t num_epochs,
+                   int64_t num_minibatches, float *metrics, void *scratch) {
+  const int64_t num_parts = num_epochs * num_minibatches;
+  if (num_parts <= 0) return;
+  for (int64_t m = first; m < first + count; m++) {
+    const Batch batch = AT(Batch, batches, m);
+    const Trainable member = AT(Trainable, members, m);
+    update_member(net, &losses[m], &steps[m], &batch, &member, order + m * num_epochs * batch.size, num_parts,
+                  batch.size / num_minibatches, metrics + m * num_parts * NUM_METRICS, scratch);
+  }
 }
 
 /* Means of each member's metrics [M, num_parts, NUM_METRICS] over the minibatches that counted, summed in their order:
