@@ -34,8 +34,9 @@ PIP_FLAGS ?= --quiet --quiet
 WHEELS := --only-binary :all: --no-binary rliable
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
 # The quick ones first.
-BENCHMARKS ?= startup one_page roofline throughput growth gradient_variance time_to_solve solved learning_curve \
-	sweep_speed sweeps_shown shaping_study ranking policies pruning preferences_pendulum scale healthy gradient_clip
+BENCHMARKS ?= startup one_page roofline engines throughput growth gradient_variance time_to_solve solved \
+	learning_curve sweep_speed sweeps_shown shaping_study ranking policies pruning preferences_pendulum scale healthy \
+	gradient_clip
 # The programs that make pictures.
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking
 MEASURE = for program in $(1); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done

@@ -105,8 +105,12 @@ def measure_ppo(
     *,
     engine: str = "auto",
     folders: bool = False,
+    shipped: bool = False,
 ) -> Clock:
-    """Train ``members`` seeds as one population: CartPole with the shared settings, others as shipped."""
+    """Train ``members`` seeds as one population: CartPole with the shared settings, others as shipped.
+
+    ``shipped``: CartPole too, and with rollouts as long as they are shipped.
+    """
     from ppo_cli.config.resolve import resolve_config, with_values
     from ppo_cli.config.schema import RunConfig
     from ppo_cli.learn.population import Member, Population
@@ -114,11 +118,12 @@ def measure_ppo(
     from ppo_cli.prepare.engine import with_engine
     from ppo_cli.prepare.launch import prepare_new
 
-    if env_id == ENV_ID:
+    if env_id == ENV_ID and not shipped:
         base = with_values(RunConfig(env_id=ENV_ID, total_timesteps=ENDLESS), _ppo_values(shared, threads))
     else:
         # short rollouts: an iteration of 128 members would last half a minute
-        own = {"total_timesteps": ENDLESS, "num_evals": 0, "num_threads": threads, "num_steps": 32}
+        own = {"total_timesteps": ENDLESS, "num_evals": 0, "num_threads": threads}
+        own |= {"env_workers": 0} if shipped else {"num_steps": 32}
         base = resolve_config(env=env_id, values=own).config
     base, _ = with_engine(with_values(base, {"engine": engine}))
     configs = [with_values(base, {"seed": seed}) for seed in range(1, members + 1)]
@@ -206,6 +211,7 @@ def main() -> None:
     parser.add_argument("--env", default=ENV_ID)
     parser.add_argument("--engine", choices=["auto", "compiled", "torch"], default="auto")
     parser.add_argument("--folders", action="store_true", help="write run folders, as `ppo train` does")
+    parser.add_argument("--shipped", action="store_true", help="settings as shipped, stepped in one process")
     args = parser.parse_args()
     shared = SharedSettings()
     if args.program == "sb3":
@@ -213,7 +219,7 @@ def main() -> None:
     else:
         clock = measure_ppo(
             shared, args.env, args.members, args.threads, args.seconds,
-            engine=args.engine, folders=args.folders,
+            engine=args.engine, folders=args.folders, shipped=args.shipped,
         )  # fmt: skip
     print(json.dumps(clock.result()))
 

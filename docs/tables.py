@@ -207,6 +207,8 @@ def _signature(function: Any) -> str:
     for param in signature.parameters.values():
         if is_dataclass(param.default):
             param = param.replace(default=_AsItIs(f"{type(param.default).__name__}()"))
+        elif inspect.isfunction(param.default):
+            param = param.replace(default=_AsItIs("..."))
         shown.append(param.replace(annotation=_AsItIs(param.annotation)))
     shown = [param for param in shown if param.name != "self"]
     returns = _AsItIs(signature.return_annotation)

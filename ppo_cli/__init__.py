@@ -1,6 +1,7 @@
 """`ppo`: PPO experiments on classic control from one command line, and from Python.
 
     from ppo_cli import train, sweep, evaluate, compare, load_runs, load_policy
+    from ppo_cli import prefer, fit_reward_model
 
 Axes, the one legend for every tensor in this package:
 
@@ -27,19 +28,32 @@ from ppo_cli.version import __version__
 if TYPE_CHECKING:
     from ppo_cli.api.compare import compare
     from ppo_cli.api.evaluate import evaluate
+    from ppo_cli.api.prefer import prefer
+    from ppo_cli.api.reward_model import fit_reward_model
     from ppo_cli.api.runs import Run, load_runs
     from ppo_cli.api.sweep import sweep
     from ppo_cli.api.train import train
     from ppo_cli.play.policy import Policy, load_policy
 
 __all__ = ["Policy", "Run", "__version__"]
-__all__ += ["compare", "evaluate", "load_policy", "load_runs", "sweep", "train"]
+__all__ += [
+    "compare",
+    "evaluate",
+    "fit_reward_model",
+    "load_policy",
+    "load_runs",
+    "prefer",
+    "sweep",
+    "train",
+]
 
 _HOMES = {
     "train": "ppo_cli.api.train",
     "sweep": "ppo_cli.api.sweep",
     "evaluate": "ppo_cli.api.evaluate",
     "compare": "ppo_cli.api.compare",
+    "prefer": "ppo_cli.api.prefer",
+    "fit_reward_model": "ppo_cli.api.reward_model",
     "load_runs": "ppo_cli.api.runs",
     "Run": "ppo_cli.api.runs",
     "load_policy": "ppo_cli.play.policy",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ from ppo_cli.storage.json_file import strict
 
 if TYPE_CHECKING:
     from ppo_cli.api.runs import Ref
+    from ppo_cli.config.preference_settings import Given
     from ppo_cli.config.schema import RunConfig
     from ppo_cli.preferences.collecting import Collector
-    from ppo_cli.preferences.folder import PreferenceDir
     from ppo_cli.runs.run_dir import RunDir
 
 PAIRS = 300
@@ -28,7 +28,7 @@ def prefer(
     env: str | None = None,
     random: bool = False,
     same_start: bool | None = None,
-    settings: Sequence[str] = (),
+    settings: Given = (),
     runs_dir: Ref = "runs",
     allow_import: bool = False,
     stop: Callable[[], bool] = lambda: False,
@@ -44,7 +44,8 @@ def prefer(
         env: The environment, where no run says it.
         random: Whether an untrained agent plays too.
         same_start: Whether both clips of a pair begin in one state; None as ``settings`` have it.
-        settings: ``NAME=VALUE`` texts: the teacher's flaws, what it judges by, the clips.
+        settings: The teacher's flaws, what it judges by, the clips: ``{"mistake": 0.1}``, or the same as
+            ``NAME=VALUE`` texts.
         runs_dir: Where runs and sets are.
         allow_import: Whether runs may name modules of the user's own to import.
         stop: Asked between chunks of pairs.
@@ -54,6 +55,7 @@ def prefer(
         UsageError: Something is unknown, not allowed, or missing.
         CorruptFileError, RunLockedError, StorageError: As the exit codes of ``ppo`` have it.
     """
+    from ppo_cli.config.preference_settings import by_name
     from ppo_cli.preferences.collecting import collect_answers, open_set
     from ppo_cli.preferences.describing import describe_set
     from ppo_cli.runs.names import check_run_name
@@ -61,9 +63,8 @@ def prefer(
     check_run_name(name)
     if pairs < 1:
         raise UsageError(f"{pairs} pairs teach nothing", hint="at least 1", key="pairs")
-    if same_start:
-        settings = [*settings, "same_start=true"]
-    collector = collector_of(runs, env, random, settings, seed, Path(runs_dir), allow_import=allow_import)
+    chosen = by_name(settings) | ({"same_start": True} if same_start else {})
+    collector = collector_of(runs, env, random, chosen, seed, Path(runs_dir), allow_import=allow_import)
     folder = open_set(Path(runs_dir), name, collector.settings)
     with folder.lock():
         collect_answers(folder, collector, pairs, stop=stop, progress=progress)
@@ -92,7 +93,7 @@ def collector_of(
     runs: Sequence[Ref],
     env: str | None,
     random: bool,
-    overrides: Sequence[str],
+    settings: Mapping[str, Any],
     seed: int,
     runs_dir: Path,
     *,
@@ -116,17 +117,16 @@ def collector_of(
     from ppo_cli.preferences.sources import sources_of_runs, untrained
     from ppo_cli.runs.run_dir import find_run
 
-    given = with_overrides(SetSettings, overrides)
+    given = with_overrides(SetSettings, settings)
     folders = [find_run(runs_dir, os.fspath(run)) for run in runs]
     config = _environment(folders, env, allow_import=allow_import)
     spec = env_spec(config.env_id, config.env_kwargs)
     sources = sources_of_runs(folders, spec) + ([untrained(spec, seed)] if random else [])
     if not sources:
         raise UsageError("nobody to watch", hint="name runs, or add --random for an untrained agent")
-    typed = any(text.partition("=")[0].strip() == "reward" for text in overrides)
-    goal = goal_of(given.reward, spec.env_id, agreed=typed or allow_import)
+    goal = goal_of(given.reward, spec.env_id, agreed="reward" in settings or allow_import)
     teacher = TeacherSettings(**{key: getattr(given, key) for key in TeacherSettings.model_fields})
-    settings = PreferenceSettings(
+    about = PreferenceSettings(
         env_id=config.env_id,
         env_kwargs=config.env_kwargs,
         question=_question(given.reward),
@@ -137,7 +137,7 @@ def collector_of(
         repeat=given.repeat,
         answers_by=teacher,
     )
-    return Collector(settings, spec, sources, goal)
+    return Collector(about, spec, sources, goal)
 
 
 def _question(reward: str) -> str:
@@ -177,14 +177,3 @@ def _environment(runs: Sequence[RunDir], env: str | None, *, allow_import: bool)
                 key="env_id",
             )
     return configs[0]
-
-
-def folder_of(name: Ref, runs_dir: Ref) -> PreferenceDir:
-    """The set that a user means.
-
-    Raises:
-        UsageError: There is no such set.
-    """
-    from ppo_cli.preferences.folder import find_preferences
-
-    return find_preferences(Path(runs_dir), os.fspath(name))

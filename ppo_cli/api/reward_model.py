@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from ppo_cli.storage.json_file import strict
 
 if TYPE_CHECKING:
     from ppo_cli.api.runs import Ref
+    from ppo_cli.config.preference_settings import Given
     from ppo_cli.preferences.dataset import PairData
     from ppo_cli.preferences.folder import PreferenceDir
 
@@ -23,7 +24,7 @@ def fit_reward_model(
     name: Ref,
     *,
     seed: int = 1,
-    settings: Sequence[str] = (),
+    settings: Given = (),
     curve: bool = False,
     runs_dir: Ref = "runs",
     allow_import: bool = False,
@@ -36,7 +37,8 @@ def fit_reward_model(
     Args:
         name: The set: a path, a name under ``runs_dir``, a unique beginning of one, or ``latest``.
         seed: Seed of the fit.
-        settings: ``NAME=VALUE`` texts: the network, the loss, how long.
+        settings: The network, the loss, how long: ``{"network": "transformer"}``, or the same as
+            ``NAME=VALUE`` texts.
         curve: Also fit the first 25, 50, 100... comparisons, to see what more of them bring.
         runs_dir: Where sets are.
         allow_import: Whether the set may name a module of the user's own to import.

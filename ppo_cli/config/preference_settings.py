@@ -131,33 +131,48 @@ class FitSettings(Section):
 Settings = TypeVar("Settings", bound=Section)
 
 
-def with_overrides(kind: type[Settings], overrides: Sequence[str], base: Settings | None = None) -> Settings:
-    """Settings with ``NAME=VALUE`` texts on top of others, by default of the defaults.
+Given = Sequence[str] | Mapping[str, Any]
+"""Settings as ``NAME=VALUE`` texts, or by name."""
+
+
+def by_name(given: Given) -> dict[str, Any]:
+    """Settings by name: values, or the texts that say them.
+
+    Raises:
+        UsageError: A text is not of the form NAME=VALUE.
+    """
+    if isinstance(given, Mapping):
+        return dict(given)
+    values: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not value:
+            wrong = f"{value_text(text)} is not of the form NAME=VALUE"
+            refuse([Problem(_TYPED, None, wrong, "--set mistake=0.1")])
+        values[name] = value
+    return values
+
+
+def with_overrides(kind: type[Settings], given: Given, base: Settings | None = None) -> Settings:
+    """Settings on top of others, by default of the defaults; a text is read as YAML.
 
     Raises:
         UsageError: A name is unknown or a value not allowed.
     """
     from ppo_cli.config.yaml_file import parse_yaml
 
-    origin = Origin("--set")
     values: dict[str, Node] = {}
-    for text in overrides:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not value:
-            refuse(
-                [
-                    Problem(
-                        origin, None, f"{value_text(text)} is not of the form NAME=VALUE", "--set mistake=0.1"
-                    )
-                ]
-            )
-        _refuse_unknown(kind, name, origin)
-        node = parse_yaml(value, origin, name)
+    for name, value in by_name(given).items():
+        _refuse_unknown(kind, name, _TYPED)
+        node = parse_yaml(value, _TYPED, name) if isinstance(value, str) else located(value, _TYPED)
         if isinstance(kind.model_fields[name].default, tuple) and not isinstance(node.value, list):
             parts = str(node.value).split(",")
-            node = located([int(part) if part.strip().isdigit() else part for part in parts], origin)
+            node = located([int(part) if part.strip().isdigit() else part for part in parts], _TYPED)
         values[name] = node
     return _validated(kind, {} if base is None else base.model_dump(), values)
+
+
+_TYPED = Origin("--set")
 
 
 def read_preferences(path: Path) -> PreferenceSettings:

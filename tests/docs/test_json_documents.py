@@ -61,6 +61,12 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
         "ppo sweep": [printed("show", "study")],
         "ppo compare": [printed("compare", "study")],
         "ppo list, ppo show": [printed("list"), printed("show", "run")],
+        "ppo prefer, ppo reward-model": [
+            printed(
+                "prefer", "--random", "--env", "Pendulum-v1", "--name", "mine", "--pairs", "20", "--quiet"
+            ),
+            printed("reward-model", "mine", "--set", "max_epochs=2"),
+        ],
         "ppo render, ppo report, ppo export": [
             printed("render", "run"),
             printed("report", "run"),
