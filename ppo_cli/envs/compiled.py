@@ -91,8 +91,12 @@ class CompiledBackend:
         start: Start,
         places: Places,
         keep_steps: bool,
+        exact_rewards: bool = False,
     ) -> tuple[Steps | None, list[EndedEpisodes]]:
-        """Take T steps with a policy: the steps, if they are to be kept, and each member's ended episodes."""
+        """Take T steps with a policy: the steps, if they are to be kept, and each member's ended episodes.
+
+        Rewards are kept as float64, too, with ``exact_rewards``.
+        """
         action = self.spec.action
         low, high = (bound[0] if bound else 0.0 for bound in (action.low, action.high))
         game = Game(
@@ -102,7 +106,9 @@ class CompiledBackend:
         steps = None
         if keep_steps:
             normalized = player.normalization is not None
-            steps = Steps.room(places, num_steps, self.action_dtype, normalized=normalized)
+            steps = Steps.room(
+                places, num_steps, self.action_dtype, normalized=normalized, exact=exact_rewards
+            )
         return steps, play(player, game, places, noise, steps)
 
     def reset(self, rows: Sequence[int], seeds: Sequence[int], obs: Array) -> None:

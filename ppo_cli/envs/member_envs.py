@@ -14,6 +14,7 @@ as filler (``mask`` False).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,8 +170,8 @@ class MemberEnvs:
 
     @property
     def can_play(self) -> bool:
-        """Whether :meth:`play` may be called: the environments are compiled, and nobody shapes rewards."""
-        return isinstance(self._backend, CompiledBackend) and not self.term_names
+        """Whether :meth:`play` may be called: the environments are compiled, and so may the shaping be."""
+        return isinstance(self._backend, CompiledBackend) and (not self.term_names or self._shaper.ships)
 
     def play(
         self,
@@ -191,16 +192,22 @@ class MemberEnvs:
             keep_steps: Whether to return the steps, and to keep the actions for :meth:`progress`.
         """
         assert isinstance(self._backend, CompiledBackend)
-        self._obs = self._obs.copy()  # what the last step gave stays what it is
-        tally = self._tally
+        tally, self._obs = self._tally, self._obs.copy()  # what the last step gave stays what it is
         rows = (tally.index, tally.lengths, tally.returns, self._pending)
         places = self._backend.places(self.obs, *(values.reshape(self._shape) for values in rows))
         start = Start(self._seeds, int(self._stream), self.group_size)
-        steps, ended = self._backend.play(player, noise, num_steps, episodes, start, places, keep_steps)
-        tally.record(ended)
+        shapes = bool(self.term_names) and keep_steps
+        steps, ended = self._backend.play(
+            player, noise, num_steps, episodes, start, places, keep_steps, exact_rewards=shapes
+        )
         if steps is not None:
             self._log.extend(steps.sent, steps.mask, steps.idle)
-        return steps
+        if steps is None or not shapes:
+            tally.record(ended)
+            return steps
+        rewards, terms = self._shaper.played(steps, cut_is_end=self._cut_is_end)
+        tally.record_shaped(ended, rewards, terms, steps)
+        return replace(steps, rewards=rewards.astype(np.float32))
 
     def start_ended(self) -> None:
         """Start the next episode at once wherever the last step ended one, so that no step is a filler."""

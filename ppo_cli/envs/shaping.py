@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import gymnasium as gym
 import numpy as np
@@ -21,6 +21,9 @@ from ppo_cli.envs.terms import TermSet
 from ppo_cli.envs.user_terms import term_set
 from ppo_cli.errors import UsageError
 from ppo_cli.spaces import EnvSpec
+
+if TYPE_CHECKING:
+    from ppo_cli.kernels.playing import Steps
 
 Array = NDArray[Any]
 Mode = Literal["off", "log", "add", "replace", "potential"]
@@ -90,11 +93,17 @@ class RewardShaper:
         terms: The environment's terms.
         params: The members' parameters, length M.
         num_envs: N; R = M * N.
+
+    Attributes:
+        mode: See :class:`ShapingParams`.
+        term_names: The terms that are recorded, K; none when shaping is off.
+        ships: Whether ``ppo`` ships the terms, so that :meth:`played` may be called.
     """
 
     def __init__(self, terms: TermSet, params: Sequence[ShapingParams], num_envs: int = 1) -> None:
         self.mode: Mode = params[0].mode
         self.term_names = () if self.mode == "off" else terms.names
+        self.ships = params[0].terms is None
         self._terms = terms
         weights = [[float(p.weights.get(name, 0.0)) for name in terms.names] for p in params]
         self._weights = (
@@ -159,6 +168,45 @@ class RewardShaper:
             terminated,
         )
         return shaped, terms
+
+    def played(self, steps: Steps, *, cut_is_end: bool) -> tuple[Array, Array]:
+        """Shape T steps of all environments that were played in one go, to the bits of T calls of :meth:`step`.
+
+        Only for terms that ``ppo`` ships: those of a user know single steps.
+
+        Args:
+            steps: With exact rewards.
+            cut_is_end: Whether the learner takes a time limit for an end.
+
+        Returns:
+            The shaped rewards, float64 ``[M, T, N]``, 0 where not stepped, and the terms ``[K, M, T, N]``.
+        """
+        assert steps.exact_rewards is not None
+        num_members, num_steps, num_envs = steps.exact_rewards.shape
+
+        def by_step(values: Array) -> Array:  # [..., R] -> [..., M, 1, N]
+            return values.reshape(*values.shape[:-1], num_members, 1, num_envs)
+
+        obs, next_obs = steps.raw_obs[:, :-1], steps.raw_obs[:, 1:]
+        state = self._terms.state_terms(steps.raw_obs)
+        transition = self._terms.transition_terms(obs, steps.sent, next_obs)
+        terms, weights = np.concatenate((state[:, :, 1:], transition)), by_step(self._weights)
+        potentials = np.zeros((num_members, num_steps + 1, num_envs))
+        if self.mode == "potential":
+            potentials = weighted_sum(state, weights[: len(state)])
+        self._potential = potentials[:, -1].reshape(-1)
+        rewards = shape_rewards(
+            self.mode,
+            steps.exact_rewards,
+            terms,
+            weights,
+            by_step(self._scale),
+            by_step(self._gamma),
+            potentials[:, :-1],
+            potentials[:, 1:],
+            steps.terminated | steps.truncated if cut_is_end else steps.terminated,
+        )
+        return np.where(steps.mask, rewards, 0.0), terms
 
     def keep(self, rows: Array) -> None:
         """Keep only the environments ``rows`` (indices)."""

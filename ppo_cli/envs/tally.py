@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ppo_cli.envs.episodes import EpisodeRecord
-from ppo_cli.kernels.playing import EndedEpisodes
+from ppo_cli.kernels.playing import EndedEpisodes, Steps
 
 Array = NDArray[Any]
 
@@ -92,29 +92,63 @@ class EpisodeTally:
 
         Their rewards are the environment's own. They come in the order (step, member, environment).
         """
-        order = sorted(
-            (step, member, env, i)
-            for member, episodes in enumerate(ended)
-            for i, (step, env) in enumerate(zip(episodes.step.tolist(), episodes.env.tolist(), strict=True))
-        )
-        for _, member, env, i in order:
-            episodes = ended[member]
-            total = float(episodes.episode_return[i])
-            self.finished.append(
-                EpisodeRecord(
-                    member=member,
-                    env=env,
-                    index=int(episodes.episode[i]),
-                    episode_return=total,
-                    shaped_return=total,
-                    length=int(episodes.length[i]),
-                    terminated=bool(episodes.terminated[i]),
-                    components={},
-                )
+        for _, member, i in _by_step(ended):
+            self._record_one(ended[member], member, i, float(ended[member].episode_return[i]), {})
+
+    def record_shaped(
+        self, ended: Sequence[EndedEpisodes], rewards: Array, terms: Array, steps: Steps
+    ) -> None:
+        """The same of shaped rewards, which are added up step by step as :meth:`add` does.
+
+        Args:
+            ended: See :meth:`record`.
+            rewards: The shaped rewards, 0 where not stepped, ``[M, T, N]``.
+            terms: The shaping terms, ``[K, M, T, N]``.
+            steps: Which environments were stepped, and which began an episode instead.
+        """
+        began = ~(steps.mask | steps.idle)
+        terms = np.where(steps.mask, terms, 0.0)
+        ends = list(_by_step(ended))[::-1]
+        for t in range(began.shape[1]):
+            rows = began[:, t].ravel()
+            self._shaped_returns[rows], self._term_sums[:, rows] = 0.0, 0.0
+            self._shaped_returns += rewards[:, t].ravel()
+            self._term_sums += terms[:, :, t].reshape(len(terms), -1)
+            while ends and ends[-1][0] == t:
+                _, member, i = ends.pop()
+                episodes, row = ended[member], member * self._num_envs + int(ended[member].env[i])
+                means = (self._term_sums[:, row] / int(episodes.length[i])).tolist()
+                components = dict(zip(self._term_names, means, strict=True))
+                self._record_one(episodes, member, i, float(self._shaped_returns[row]), components)
+
+    def _record_one(
+        self, of: EndedEpisodes, member: int, i: int, shaped_return: float, components: dict[str, float]
+    ) -> None:
+        self.finished.append(
+            EpisodeRecord(
+                member=member,
+                env=int(of.env[i]),
+                index=int(of.episode[i]),
+                episode_return=float(of.episode_return[i]),
+                shaped_return=shaped_return,
+                length=int(of.length[i]),
+                terminated=bool(of.terminated[i]),
+                components=components,
             )
+        )
 
     def keep(self, rows: Array) -> None:
         """Keep only the environments ``rows`` (indices)."""
         self.index, self.lengths, self.returns = self.index[rows], self.lengths[rows], self.returns[rows]
         self._shaped_returns = self._shaped_returns[rows]
         self._term_sums = self._term_sums[:, rows]
+
+
+def _by_step(ended: Sequence[EndedEpisodes]) -> Iterator[tuple[int, int, int]]:
+    """Step, member and place of each ended episode, in the order (step, member, environment)."""
+    order = sorted(
+        (step, member, env, i)
+        for member, episodes in enumerate(ended)
+        for i, (step, env) in enumerate(zip(episodes.step.tolist(), episodes.env.tolist(), strict=True))
+    )
+    return ((step, member, i) for step, member, _, i in order)

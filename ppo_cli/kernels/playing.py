@@ -79,6 +79,7 @@ class Steps:
         actions: As sampled, int64 ``[M, T, N]`` or float32 ``[M, T, N, A]``.
         sent: As the environments got them.
         rewards: float32 ``[M, T, N]``.
+        exact_rewards: The same before they were rounded, float64; None where nobody asks.
         terminated: bool ``[M, T, N]``.
         truncated: bool ``[M, T, N]``.
         mask: Real transitions, bool ``[M, T, N]``.
@@ -90,13 +91,16 @@ class Steps:
     actions: np.ndarray
     sent: np.ndarray
     rewards: np.ndarray
+    exact_rewards: np.ndarray | None
     terminated: np.ndarray
     truncated: np.ndarray
     mask: np.ndarray
     idle: np.ndarray
 
     @classmethod
-    def room(cls, places: Places, num_steps: int, actions: np.dtype, *, normalized: bool) -> Steps:
+    def room(
+        cls, places: Places, num_steps: int, actions: np.dtype, *, normalized: bool, exact: bool = False
+    ) -> Steps:
         """Memory for T steps of environments whose actions are int64, or numbers of float32."""
         num_members, num_envs, obs_size = places.obs.shape
         shape = (num_members, num_steps, num_envs)
@@ -108,6 +112,7 @@ class Steps:
             np.empty(action_shape, actions),
             np.empty(action_shape, actions),
             np.empty(shape, np.float32),
+            np.empty(shape) if exact else None,
             np.empty(shape, np.bool_),
             np.empty(shape, np.bool_),
             np.empty(shape, np.bool_),
@@ -235,7 +240,7 @@ def _pair(
 ) -> ctypes.Array[Any]:
     """Where the arrays of a dataclass lie; nowhere without it."""
     values = more if arrays is None else {**vars(arrays), **more}
-    return pair(kind, values, {name: array.dtype for name, array in values.items()})
+    return pair(kind, values, {name: array.dtype for name, array in values.items() if array is not None})
 
 
 class _Game(ctypes.Structure):

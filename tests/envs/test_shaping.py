@@ -328,7 +328,8 @@ def user_terms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_terms_of_a_user_join_those_of_the_environment(user_terms: str) -> None:
     agree_to_terms("my_terms:gain", agreed=True)
     params = ShapingParams("add", weights={"pushes": 2.0, "gain": 1.0}, terms="my_terms:gain")
-    envs = make_member_envs("CartPole-v1", {}, 8, [0], [params])
+    envs = make_member_envs("CartPole-v1", {}, 8, [0], [params], compiled=True)
+    assert not envs.can_play, "the user's functions know single steps"
     assert envs.term_names == ("position", "pole_angle", "gain", "pushes")
     before = envs.reset().copy()
     action = np.array([[0, 1] * 4])

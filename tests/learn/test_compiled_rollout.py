@@ -21,6 +21,7 @@ from helpers.compiled_play import (
     step_by_step,
 )
 
+from ppo_cli.envs.terms import shipped_terms
 from ppo_cli.learn.rollout import KEPT
 
 GROUPS = {"algorithm": "grpo", "group_size": 2}
@@ -51,6 +52,30 @@ def test_every_number_of_rollouts_in_a_row_is_that_of_the_loop_in_python(
         ended += len(records)
         ours.params = theirs.params = torch.cat([policy(ours.agent, seed + iteration) for seed in SEEDS])
     assert ended > 10
+
+
+@pytest.mark.parametrize("mode", ["log", "add", "replace", "potential"])
+@pytest.mark.parametrize("whole", [False, True], ids=["steps", "whole episodes in groups"])
+@pytest.mark.parametrize("name", ["cartpole", "acrobot", "mountain car", "pendulum", "continuous mountain car"])
+def test_shaped_rewards_are_those_of_the_loop_in_python_and_so_is_what_is_recorded(
+    name: str, whole: bool, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_id, own = PLAYED[name]
+    terms = shipped_terms(env_id, "discrete" if name in ("cartpole", "acrobot", "mountain car") else "box")
+    weighted = terms.state_names if mode == "potential" else terms.names
+    weights = {f"reward_shaping.{term}": 0.3 - 0.7 * place for place, term in enumerate(weighted)}
+    shaping = {"reward_shaping.mode": mode} | (weights if mode != "log" else {})
+    ours, theirs = (make_play(env_id, own | shaping, **settings_of(whole)) for _ in range(2))
+    for iteration in range(3):
+        got = ours.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
+        with monkeypatch.context() as patch:
+            step_by_step(patch)
+            wanted = theirs.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
+        assert rollout_bytes(got) == rollout_bytes(wanted)
+        records = ours.envs.pop_episodes()
+        assert records == theirs.envs.pop_episodes()
+        assert records and all(set(record.components) == set(terms.names) for record in records)
+        assert any(record.shaped_return != record.episode_return for record in records) == (mode != "log")
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

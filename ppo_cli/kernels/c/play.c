@@ -46,6 +46,7 @@ typedef struct {
   void *actions;        /* as sampled, int64 or float */
   void *sent;           /* as the environment got them */
   float *rewards;
+  double *exact_rewards; /* before they are rounded to float */
   uint8_t *terminated, *truncated, *mask, *idle;
 } Steps;
 
@@ -148,6 +149,7 @@ static void step_environment(const Game *game, const RunSeed *seed, const Places
   }
   if (!steps->mask) return;
   steps->rewards[i] = (float)outcome.reward;
+  if (steps->exact_rewards) steps->exact_rewards[i] = outcome.reward;
   steps->terminated[i] = (uint8_t)outcome.terminated, steps->truncated[i] = (uint8_t)cut;
   steps->mask[i] = (uint8_t)real, steps->idle[i] = (uint8_t)!active;
 }
