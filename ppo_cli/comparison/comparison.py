@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ppo_cli.comparison.config_diff import config_diff
@@ -15,6 +16,8 @@ from ppo_cli.comparison.overall import overall_verdict
 from ppo_cli.comparison.pairs import PairResult, compare_pairs
 from ppo_cli.comparison.scores import RunScores, read_scores
 from ppo_cli.config.identity import result_key
+from ppo_cli.diagnosis.diagnose import diagnose_run
+from ppo_cli.diagnosis.logs import Finding
 from ppo_cli.errors import UsageError
 
 __all__ = ["Comparison", "GroupResult", "PairResult", "compare_groups", "is_higher_better", "to_json"]
@@ -36,6 +39,7 @@ class Comparison:
         verdict: All of it in words, one paragraph.
         config_diff: The settings in which they differ, each with its value by group.
         warnings: What a reader should know.
+        findings: What is wrong with each run, by its folder, as far as its logs tell.
         threshold: The value that counts as solved, or None.
         until: Steps up to which the areas under the curves are taken: the end of the shortest one.
     """
@@ -48,6 +52,7 @@ class Comparison:
     verdict: str
     config_diff: Mapping[str, Mapping[str, str]]
     warnings: tuple[str, ...]
+    findings: Mapping[Path, tuple[Finding, ...]]
     threshold: float | None
     until: float
 
@@ -85,6 +90,7 @@ def compare_groups(
         group_result(name, own, threshold=threshold, since=since, until=until) for name, own in scores.items()
     )
     values = {result.name: result.values for result in results}
+    findings = {score.run.path: tuple(diagnose_run(score.run, score.config)) for score in all_scores}
     comparative = "better" if is_higher_better(metric) else "higher"
     pairs = compare_pairs(values, comparative)
     return Comparison(
@@ -95,7 +101,8 @@ def compare_groups(
         pairs=pairs,
         verdict=overall_verdict(values, pairs, comparative),
         config_diff=config_diff(results),
-        warnings=(*notes, *warnings_of(results, metric, until, pairs)),
+        warnings=(*notes, *warnings_of(results, metric, until, pairs, findings)),
+        findings=findings,
         threshold=threshold,
         until=until,
     )
@@ -114,7 +121,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "higher_is_better": comparison.higher_is_better,
         "threshold": comparison.threshold,
         "until": comparison.until,
-        "groups": [_group_json(group) for group in comparison.groups],
+        "groups": [_group_json(group, comparison.findings) for group in comparison.groups],
         "comparisons": [_pair_json(pair) for pair in comparison.pairs],
         "verdict": comparison.verdict,
         "config_diff": {path: dict(values) for path, values in comparison.config_diff.items()},
@@ -122,7 +129,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _group_json(group: GroupResult) -> dict[str, Any]:
+def _group_json(group: GroupResult, findings: Mapping[Path, Sequence[Finding]]) -> dict[str, Any]:
     names = (
         "name",
         "n_seeds",
@@ -135,10 +142,10 @@ def _group_json(group: GroupResult) -> dict[str, Any]:
         "n_reached",
     )
     document = {name: getattr(group, name) for name in (*names, "auc", "wall_time", "failed")}
-    return {**document, "runs": [_run_json(score) for score in group.scores]}
+    return {**document, "runs": [_run_json(score, findings[score.run.path]) for score in group.scores]}
 
 
-def _run_json(score: RunScores) -> dict[str, Any]:
+def _run_json(score: RunScores, findings: Sequence[Finding]) -> dict[str, Any]:
     return {
         "run_dir": str(score.run.path),
         "env_id": score.env_id,
@@ -150,6 +157,7 @@ def _run_json(score: RunScores) -> dict[str, Any]:
         "global_step": score.steps,
         "wall_time": score.wall_time,
         "steps_per_second": score.steps_per_second,
+        "diagnosis": [finding.to_json() for finding in findings],
     }
 
 

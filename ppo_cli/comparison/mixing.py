@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from ppo_cli.comparison.config_diff import mixed_settings
 from ppo_cli.comparison.group_result import GroupResult
@@ -15,6 +16,7 @@ from ppo_cli.comparison.verdict import ALPHA
 from ppo_cli.config.identity import result_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.diagnosis.diagnose import of_group
+from ppo_cli.diagnosis.logs import Finding
 from ppo_cli.errors import UsageError
 from ppo_cli.rewards.fits import NULLS
 from ppo_cli.runs.eval_stats import mean_interval
@@ -56,14 +58,26 @@ def refuse_mixed(groups: Mapping[str, Sequence[RunScores]], metric: str) -> None
 
 
 def warnings_of(
-    groups: Sequence[GroupResult], metric: str, until: float, pairs: Sequence[PairResult]
+    groups: Sequence[GroupResult],
+    metric: str,
+    until: float,
+    pairs: Sequence[PairResult],
+    findings: Mapping[Path, Sequence[Finding]],
 ) -> list[str]:
-    """Write the warnings of a comparison, each a sentence."""
+    """Write the warnings of a comparison, each a sentence.
+
+    Args:
+        groups: What is compared.
+        metric: By what.
+        until: Steps up to which the areas under the curves are taken.
+        pairs: Each against each.
+        findings: What is wrong with each run, by its folder.
+    """
     counted = {group.name: group.counted for group in groups}
     all_runs = {group.name: group.scores for group in groups}
     return [
         *(warning for group in groups for warning in _group_warnings(group)),
-        *(warning for group in groups for warning in _ill(group)),
+        *(text for group in groups for text in of_group(group.name, _found(group, findings))),
         *_without_nulls(all_runs),
         *_same_runs(counted),
         *_different_env_kwargs(all_runs),
@@ -99,9 +113,8 @@ def _group_warnings(group: GroupResult) -> list[str]:
     return warnings
 
 
-def _ill(group: GroupResult) -> list[str]:
-    """What is wrong with the runs of a group, as far as their logs tell."""
-    return of_group(group.name, [(score.run, score.config) for score in group.scores])
+def _found(group: GroupResult, findings: Mapping[Path, Sequence[Finding]]) -> list[Sequence[Finding]]:
+    return [findings[score.run.path] for score in group.scores]
 
 
 def _without_nulls(groups: Mapping[str, Sequence[RunScores]]) -> list[str]:

@@ -46,9 +46,14 @@ def diagnose_run(run: RunDir, config: RunConfig | None = None) -> list[Finding]:
         return []
 
 
-def of_group(name: str, runs: Sequence[tuple[RunDir, RunConfig]]) -> list[str]:
-    """What is wrong with the runs of a group, each illness in a sentence with the number of its runs."""
-    findings = [finding for run, config in runs for finding in diagnose_run(run, config)]
+def of_group(name: str, runs: Sequence[Sequence[Finding]]) -> list[str]:
+    """What is wrong with the runs of a group, each illness in a sentence with the number of its runs.
+
+    Args:
+        name: The group's.
+        runs: What was found in each run.
+    """
+    findings = [finding for found in runs for finding in found]
     counts = Counter(finding.name for finding in findings)
     first = {finding.name: finding for finding in reversed(findings)}
     said = {key: f"{name}{_how_many(number, len(runs))}" for key, number in counts.items()}

@@ -170,7 +170,7 @@ class RewardShaper:
         return shaped, terms
 
     def played(self, steps: Steps, *, cut_is_end: bool) -> tuple[Array, Array]:
-        """Shape T steps of all environments that were played in one go, to the bits of T calls of :meth:`step`.
+        """Shape T steps that were played in one go, to the bits of T calls of :meth:`step`.
 
         Only for terms that ``ppo`` ships: those of a user know single steps.
 

@@ -15,7 +15,15 @@ from ppo_cli.html.bokeh_parts import chart_item, label_ticks, new_figure, themed
 from ppo_cli.html.cells import NOTHING, interval_text, seeds_text, shown
 from ppo_cli.html.content import Chart
 from ppo_cli.report.numbers import plural
-from ppo_cli.report.plotting.points import interval_or_none, is_grid, place_of, placed, scale_for, with_means
+from ppo_cli.report.plotting.points import (
+    interval_or_none,
+    is_grid,
+    place_of,
+    placed,
+    pruned_text,
+    scale_for,
+    with_means,
+)
 from ppo_cli.report.plotting.scales import Scale, colour_limits, view_limits
 from ppo_cli.sweeps.results.point_result import PointResult
 from ppo_cli.sweeps.spec.params import Param
@@ -28,6 +36,7 @@ _CROWDED = 24  # from so many points on, seeds are not drawn
 _ROOM = 45  # characters along the axis of a phone
 _RETURN = "mean return of the final evaluation"
 _MEAN_TIPS = [("point", "@point"), ("mean", "@mean"), ("95 % interval", "@interval"), ("seeds", "@seeds")]
+_PRUNED_TIPS = [("point", "@point"), ("mean when pruned", "@mean"), ("after", "@after")]
 _SEED_TIPS = [("point", "@point"), ("seed", "@seed"), ("return", "@value")]
 
 
@@ -63,7 +72,8 @@ def _param_chart(
     num_params: int,
 ) -> Chart:
     scale = scale_for(param, results)
-    points = [pair for pair in placed(scale, param, results) if pair[1].returns][:_MOST_POINTS]
+    everywhere = placed(scale, param, results)
+    points = [pair for pair in everywhere if pair[1].returns][:_MOST_POINTS]
     low, high = _view([result for _, result in points], threshold)
     plot = new_figure(
         x_label=_name(param, scale), y_label=_RETURN, height=360, x_range=_range(scale.limits),
@@ -78,6 +88,10 @@ def _param_chart(
         _draw_seeds(plot, points, width)
         _draw_means(plot, points, width, joined=num_params == 1 and scale.is_ordered)
         notes = ["Small dots: single seeds. Large dots: means over seeds with their 95 % intervals."]
+    pruned = [pair for pair in everywhere if pair[1].pruned_mean is not None][:_MOST_POINTS]
+    if pruned:
+        _draw_pruned(plot, pruned)
+        notes.append("Crosses: points that were pruned, at the mean of their last evaluations.")
     _mark(plot, place_of(scale, param, default), "height", "dotted", "--muted")
     _mark(plot, threshold, "width", "dashed", "--warm")
     alt = f"{_RETURN} against {param.name}: " + "; ".join(_words(result) for _, result in points[:12])
@@ -129,6 +143,20 @@ def _draw_crowd(plot: figure, points: Sequence[tuple[float, PointResult]]) -> No
     means = plot.scatter("x", "y", source=source, size=6, fill_alpha=0.6, line_color=None, name="means")
     themed(means.glyph, fill_color="--series-1")
     _tell(plot, means, _MEAN_TIPS)
+
+
+def _draw_pruned(plot: figure, points: Sequence[tuple[float, PointResult]]) -> None:
+    """A cross for each point that a rung stopped."""
+    rows = [
+        {
+            "x": place, "y": result.pruned_mean, "point": result.point.text,
+            "mean": shown(result.pruned_mean), "after": f"{pruned_text(result)} of the steps",
+        }
+        for place, result in points
+    ]  # fmt: skip
+    crosses = plot.scatter("x", "y", source=_source(rows), size=8, marker="x", line_width=1.5, name="pruned")
+    themed(crosses.glyph, line_color="--muted")
+    _tell(plot, crosses, _PRUNED_TIPS)
 
 
 def _tell(plot: figure, renderer: GlyphRenderer[Any], tips: list[tuple[str, str]]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from ppo_cli.kernels import self_test_networks, self_test_playing
 from ppo_cli.kernels.environments import KINDS, CompiledEnvironments
 from ppo_cli.kernels.signatures import declare
-from ppo_cli.kernels.streams import episode_seeds, permutations
+from ppo_cli.kernels.streams import episode_seeds, generators, permutations
 from ppo_cli.rng import Stream, episode_seed, generator
 
 
@@ -59,10 +59,13 @@ def episode_seeds_agree(lib: ctypes.CDLL) -> bool:
     return True
 
 
-def permutations_agree(lib: ctypes.CDLL) -> bool:
-    """The orders of a rollout against NumPy's."""
+def streams_agree(lib: ctypes.CDLL) -> bool:
+    """The generators of runs, and the orders of a rollout, against NumPy's."""
     seeds, size = [0, 2**70 + 1], 37
     order = np.broadcast_to(np.arange(size), (2, size))
+    drawn = [own.random() for own in generators(lib, seeds, Stream.ACTION, 3)]
+    if drawn != [generator(seed, Stream.ACTION, 3).random() for seed in seeds]:
+        return False
     found = permutations(lib, seeds, Stream.SHUFFLE, 2**32, 2, size)
     wanted = [generator(seed, Stream.SHUFFLE, 2**32).permuted(order, axis=1) for seed in seeds]
     return bool(np.array_equal(found, wanted))
@@ -75,6 +78,6 @@ TESTS: dict[str, Callable[[ctypes.CDLL], bool]] = {
     "updates": self_test_networks.updates_agree,
     "start states": start_states_agree,
     "seeds of episodes": episode_seeds_agree,
-    "permutations": permutations_agree,
+    "random streams": streams_agree,
     "rollouts": self_test_playing.rollouts_agree,
 }

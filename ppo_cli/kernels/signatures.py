@@ -38,6 +38,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "step_environments": (None, [_pointer, _count] + [_pointer] * 8),
     # c/streams.c
     "episode_seeds": (None, [_pointer, _count, ctypes.c_uint64, _count] + [_pointer] * 3),
+    "stream_generators": (None, [_count, _pointer] + [ctypes.c_uint64] * 2 + [_pointer]),
     "permutations": (None, [_count] * 2 + [_pointer] + [ctypes.c_uint64] * 2 + [_count] * 2 + [_pointer]),
     # c/play.c
     "play_scratch": (_count, [_pointer, _count]),

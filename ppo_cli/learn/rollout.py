@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ppo_cli.kernels import judging
 from ppo_cli.kernels.playing import ENDLESSLY, WHOLE_EPISODES
+from ppo_cli.kernels.streams import generators
 from ppo_cli.learn import advantages
 from ppo_cli.nn.actor_critic import ActorCritic
 from ppo_cli.nn.compiled import CompiledActorCritic, by_rows
@@ -195,10 +196,14 @@ def action_noise(
     seeds: Sequence[int],
     iteration: int,
     shape: tuple[int, int, int],  # T, N, A
+    kernels: ctypes.CDLL | None = None,
 ) -> Tensor:  # [M, T, N, A]
-    """Draw the noise of one iteration, a block per member from its own stream."""
-    blocks = [distribution.noise(generator(seed, Stream.ACTION, iteration), shape) for seed in seeds]
-    return torch.from_numpy(np.stack(blocks))
+    """Draw the noise of one iteration, a block per member from its own stream, which kernels seed sooner."""
+    if kernels is None:
+        own: Iterable[np.random.Generator] = (generator(seed, Stream.ACTION, iteration) for seed in seeds)
+    else:
+        own = generators(kernels, seeds, Stream.ACTION, iteration)
+    return torch.from_numpy(np.stack([distribution.noise(rng, shape) for rng in own]))
 
 
 def non_finite_actions(rollout: Rollout) -> dict[int, str]:

@@ -7,16 +7,17 @@ from torch import Tensor
 
 from ppo_cli.nn.policy_output import PolicyOutput
 
+_TINY = np.finfo(np.float32).tiny
+
 
 class Categorical:
     """A choice among A actions; ``head [M, B, A]`` holds the logits."""
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Gumbel noise: the arg max of logits plus it is a sample of the categorical distribution."""
-        exponential = rng.standard_exponential(shape, dtype=np.float32)
-        return -np.log(
-            np.maximum(exponential, np.finfo(np.float32).tiny)
-        )  # float32 draws can be exactly zero
+        drawn = rng.standard_exponential(shape, dtype=np.float32)
+        np.maximum(drawn, _TINY, out=drawn)  # float32 draws can be exactly zero
+        return np.negative(np.log(drawn, out=drawn), out=drawn)
 
     def sample(self, policy: PolicyOutput, noise: Tensor) -> Tensor:
         """Sample by the Gumbel-max trick (Gumbel 1954)."""

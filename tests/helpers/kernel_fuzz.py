@@ -19,7 +19,7 @@ from helpers import kernel_fuzz_networks, kernel_fuzz_playing
 from helpers.kernel_fuzz_networks import strange_numbers
 from ppo_cli.kernels.environments import KINDS, CompiledEnvironments
 from ppo_cli.kernels.signatures import declare
-from ppo_cli.kernels.streams import episode_seeds, permutations
+from ppo_cli.kernels.streams import episode_seeds, generators, permutations
 
 Fuzz = Callable[[ctypes.CDLL, np.random.Generator], None]
 
@@ -58,12 +58,13 @@ def fuzz_seeds(lib: ctypes.CDLL, choices: np.random.Generator) -> None:
     envs, episodes = (choices.integers(0, 2 ** int(choices.integers(1, 63)), size=size) for _ in range(2))
     episode_seeds(lib, seed, int(choices.integers(0, 8)), envs, episodes)
     seeds, index = [seed, *choices.integers(2**40, size=size).tolist()], int(choices.integers(2**40))
+    list(generators(lib, seeds, int(choices.integers(8)), index))
     permutations(lib, seeds, 2, index, int(choices.integers(0, 3)), int(choices.integers(0, 40)), size + 1)
 
 
 FUZZERS: dict[Fuzz, set[str]] = {
     fuzz_environments: {"reset_environments", "step_environments"},
-    fuzz_seeds: {"episode_seeds", "permutations"},
+    fuzz_seeds: {"episode_seeds", "permutations", "stream_generators"},
     **kernel_fuzz_networks.FUZZERS,
     **kernel_fuzz_playing.FUZZERS,
 }

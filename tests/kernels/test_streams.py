@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from helpers.kernel_cases import all_libraries, some_library
 
-from ppo_cli.kernels.streams import episode_seeds, permutations
+from ppo_cli.kernels.streams import episode_seeds, generators, permutations
 from ppo_cli.learn.minibatches import permutations as permutations_by_numpy
-from ppo_cli.rng import Stream, episode_seed
+from ppo_cli.rng import Stream, episode_seed, generator
 
 SEEDS = (0, 1, 2**32 - 1, 2**32, 2**63, 2**128 + 5, 2**256 - 1)
 
@@ -37,3 +37,13 @@ def test_the_orders_of_a_rollout_are_numpys(size: int) -> None:
             found = permutations(lib, SEEDS, Stream.SHUFFLE, iteration, 3, size, threads)
             wanted = permutations_by_numpy(SEEDS, iteration, 3, size)
             assert np.array_equal(found, wanted.numpy())
+
+
+def test_the_generators_of_runs_are_numpys_and_set_anew_for_each() -> None:
+    for lib in all_libraries():
+        for own, seed in zip(generators(lib, SEEDS, Stream.ACTION, 2**33), SEEDS, strict=True):
+            wanted = generator(seed, Stream.ACTION, 2**33)
+            assert own.standard_exponential(5, dtype=np.float32).tolist() == (
+                wanted.standard_exponential(5, dtype=np.float32).tolist()
+            )
+            assert own.integers(1 << 30, size=3).tolist() == wanted.integers(1 << 30, size=3).tolist()

@@ -56,7 +56,9 @@ def test_every_number_of_rollouts_in_a_row_is_that_of_the_loop_in_python(
 
 @pytest.mark.parametrize("mode", ["log", "add", "replace", "potential"])
 @pytest.mark.parametrize("whole", [False, True], ids=["steps", "whole episodes in groups"])
-@pytest.mark.parametrize("name", ["cartpole", "acrobot", "mountain car", "pendulum", "continuous mountain car"])
+@pytest.mark.parametrize(
+    "name", ["cartpole", "acrobot", "mountain car", "pendulum", "continuous mountain car"]
+)
 def test_shaped_rewards_are_those_of_the_loop_in_python_and_so_is_what_is_recorded(
     name: str, whole: bool, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,18 @@ EXPORT void episode_seeds(const uint32_t *run_seed, int64_t words, uint64_t stre
     seeds[i] = episode_seed(run_seed, words, stream, (uint64_t)envs[i], (uint64_t)episodes[i]);
 }
 
+/* The generators at (stream, index) of `count` runs: generators [count]. seeds: see members.h. */
+EXPORT void stream_generators(int64_t count, const RunSeed seeds[2], uint64_t stream, uint64_t index,
+                              Generator *generators) {
+  const uint64_t address[2] = {stream, index};
+  for (int64_t m = 0; m < count; m++) {
+    const RunSeed *seed = &AT(RunSeed, seeds, m);
+    uint32_t pool[POOL_WORDS];
+    stream_pool(pool, seed->words, *seed->count, address, 2);
+    seed_generator(&generators[m], pool);
+  }
+}
+
 /* An order of 0, 1, ..., size - 1: Fisher and Yates, from the last place down. */
 static void shuffle(Halves *halves, int64_t size, int64_t *order) {
   for (int64_t i = 0; i < size; i++) order[i] = i;

@@ -15,6 +15,7 @@ from ppo_cli.report.plotting.marks import (
     label_values,
     mark_default,
     mark_outside,
+    mark_pruned,
     mark_threshold,
     view_with_threshold,
 )
@@ -63,6 +64,7 @@ def draw_line(
         mark_outside(axes, place, result.returns, mean_or_none(result))
         if result.n_failed and len(points) <= _FEW:
             _write_failures(axes, place, result.n_failed)
+    mark_pruned(axes, [(place, of.pruned_mean) for place, of in points if of.pruned_mean is not None])
     mark_default(axes, scale, param, default)
     mark_threshold(axes, threshold)
     label_values(axes, scale, param, width)

@@ -92,6 +92,16 @@ def in_view(axes: Axes, value: float) -> bool:
     return low <= value <= high
 
 
+def mark_pruned(axes: Axes, places: Sequence[tuple[float | None, float]]) -> None:
+    """A cross for each point that a rung stopped, where it has a place and is in view."""
+    seen = [(place, mean) for place, mean in places if place is not None and in_view(axes, mean)]
+    if seen:
+        axes.plot(
+            [place for place, _ in seen], [mean for _, mean in seen], linestyle="", marker="x", color=GREY,
+            markersize=5, markeredgewidth=1.2, zorder=1.5, label="pruned (mean when it was stopped)",
+        )  # fmt: skip
+
+
 def mark_outside(axes: Axes, place: float, returns: Sequence[float], mean: float | None = None) -> None:
     """A triangle at the edge for what lies beyond the view at one place, with the numbers beside it."""
     low, high = axes.get_ylim()

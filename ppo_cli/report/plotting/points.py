@@ -32,6 +32,16 @@ def with_means(results: Sequence[PointResult]) -> list[tuple[float, PointResult]
     return [(mean, result) for result in results if (mean := mean_or_none(result)) is not None]
 
 
+def when_pruned(results: Sequence[PointResult]) -> list[tuple[float, PointResult]]:
+    """The points that a rung stopped, with the mean that they had then."""
+    return [(result.pruned_mean, result) for result in results if result.pruned_mean is not None]
+
+
+def pruned_text(result: PointResult) -> str:
+    """After what share of the steps a point was stopped, such as ``12.5 %``."""
+    return "" if result.pruned_after is None else f"{100 * result.pruned_after:.3g} %"
+
+
 def scale_for(param: Param, results: Sequence[PointResult]) -> Scale:
     """The axis of a param: the order is its own; what the points have besides comes after."""
     taken = [value for result in results if (value := _value(result.point, param)) is not _ABSENT]

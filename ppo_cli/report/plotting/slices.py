@@ -14,10 +14,11 @@ from ppo_cli.report.plotting.marks import (
     label_values,
     mark_default,
     mark_outside,
+    mark_pruned,
     mark_threshold,
     view_with_threshold,
 )
-from ppo_cli.report.plotting.points import place_of, scale_for, with_means
+from ppo_cli.report.plotting.points import place_of, scale_for, when_pruned, with_means
 from ppo_cli.report.plotting.scales import Scale, view_limits
 from ppo_cli.report.tracker import mean_of
 from ppo_cli.sweeps.results.point_result import best_point
@@ -57,6 +58,7 @@ def draw_slices(
         axes.set_ylim(low, high)
         _draw_dots(axes, scale, param, results)
         _draw_best(axes, scale, param, best_point(results))
+        mark_pruned(axes, [(place_of(scale, param, of.point), mean) for mean, of in when_pruned(results)])
         mark_default(axes, scale, param, default, with_value=False)
         mark_threshold(axes, threshold)
         label_values(axes, scale, param, width)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.comparison.statistics import iqm
+from ppo_cli.errors import CorruptFileError
 from ppo_cli.runs.eval_stats import mean_interval
+from ppo_cli.runs.logs import read_columns
 from ppo_cli.runs.payable import Interval, cut, payable
 from ppo_cli.sweeps.results.run_result import FINAL, LOST, PRUNED, RunResult
 from ppo_cli.sweeps.spec.points import Point
@@ -28,6 +30,8 @@ class PointResult:
         steps: Environment steps of all its runs.
         wall_time: Longest time of a run in seconds.
         bounds: What an episode can pay at the least and at the most; None where that is not known.
+        pruned_mean: Where a rung stopped it, the mean of the last evaluations over its runs.
+        pruned_after: After what share of the steps that was.
     """
 
     point: Point
@@ -39,6 +43,8 @@ class PointResult:
     steps: int
     wall_time: float
     bounds: Interval | None = None
+    pruned_mean: float | None = None
+    pruned_after: float | None = None
 
     @property
     def mean(self) -> float:
@@ -72,6 +78,8 @@ class PointResult:
             "steps": self.steps,
             "wall_time": self.wall_time,
             "payable": None if self.bounds is None else list(self.bounds),
+            "pruned_mean": self.pruned_mean,
+            "pruned_after": self.pruned_after,
         }
 
     @classmethod
@@ -87,6 +95,8 @@ class PointResult:
             steps=document["steps"],
             wall_time=document["wall_time"],
             bounds=tuple(bounds) if (bounds := document.get("payable")) else None,
+            pruned_mean=document.get("pruned_mean"),
+            pruned_after=document.get("pruned_after"),
         )
 
 
@@ -119,6 +129,7 @@ def _point_result(point: Point, runs: Sequence[RunResult]) -> PointResult:
     """Sum up the runs of one point."""
     done = [run for run in runs if run.final is not None]
     statuses, config = [run.status for run in runs], runs[0].planned.config
+    pruned_mean, pruned_after = _when_pruned([run for run in runs if run.status == PRUNED])
     return PointResult(
         point=point,
         seeds=tuple(run.planned.seed for run in done),
@@ -129,4 +140,20 @@ def _point_result(point: Point, runs: Sequence[RunResult]) -> PointResult:
         steps=sum(run.global_step for run in runs),
         wall_time=max((run.wall_time for run in runs), default=0.0),
         bounds=payable(config.env_id, config.env_kwargs),
+        pruned_mean=pruned_mean,
+        pruned_after=pruned_after,
     )
+
+
+def _when_pruned(runs: Sequence[RunResult]) -> tuple[float | None, float | None]:
+    """The mean of the last evaluations of pruned runs, and after what share of the steps that was."""
+    last, shares = [], []
+    for run in runs:
+        try:
+            evaluations = read_columns(run.run_dir.eval_path, "mean")["mean"]
+        except CorruptFileError:
+            evaluations = []
+        if evaluations and math.isfinite(evaluations[-1]):
+            last.append(evaluations[-1])
+            shares.append(run.global_step / run.planned.config.total_timesteps)
+    return (math.fsum(last) / len(last), max(shares)) if last else (None, None)
