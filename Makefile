@@ -34,7 +34,7 @@ PIP_FLAGS ?= --quiet --quiet
 WHEELS := --only-binary :all: --no-binary rliable
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
 # The quick ones first.
-BENCHMARKS ?= startup one_page roofline engines throughput growth gradient_variance time_to_solve solved \
+BENCHMARKS ?= startup one_page roofline engines env_steps throughput growth gradient_variance time_to_solve solved \
 	learning_curve sweep_speed sweeps_shown shaping_study ranking policies pruning preferences_pendulum scale healthy \
 	gradient_clip
 # The programs that make pictures.

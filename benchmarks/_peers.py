@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import REPOSITORY, log
 
-REQUIREMENTS = {"rejax": ("rejax==0.1.3", "gymnax<1")}
+REQUIREMENTS = {"rejax": ("rejax==0.1.3", "gymnax<1"), "envpool": ("envpool>=1.2",)}
 """What to install for each; rejax 0.1.3 does not say that it needs a gymnax before 1."""
 
 

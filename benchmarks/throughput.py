@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from _peers import REQUIREMENTS, PeerMissingError, peer_python
+from _peers import PeerMissingError, peer_python
 from _speed import ENV_ID, SharedSettings
 from common import (
     Entry,
@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each program")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each")
     parser.add_argument(
-        "--peer", action="append", choices=list(REQUIREMENTS), default=[], help="measure this program too"
+        "--peer", action="append", choices=[REJAX], default=[], help="measure this program too"
     )
     parser.add_argument("--folders", action="store_true", help="let ppo write its run folders")
     parser.add_argument("--profile", action="store_true", help="also show where the time of ppo goes")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ppo_cli.comparison.config_diff import config_diff
+from ppo_cli.comparison.effects import Effect, effects
 from ppo_cli.comparison.group_result import GroupResult, common_span, group_result
 from ppo_cli.comparison.groups import Group
 from ppo_cli.comparison.logged import RETURN, TRAINING_RETURN
@@ -40,6 +41,7 @@ class Comparison:
         config_diff: The settings in which they differ, each with its value by group.
         warnings: What a reader should know.
         findings: What is wrong with each run, by its folder, as far as its logs tell.
+        effects: What the settings in which the groups differ do, where that can be told.
         threshold: The value that counts as solved, or None.
         until: Steps up to which the areas under the curves are taken: the end of the shortest one.
     """
@@ -53,6 +55,7 @@ class Comparison:
     config_diff: Mapping[str, Mapping[str, str]]
     warnings: tuple[str, ...]
     findings: Mapping[Path, tuple[Finding, ...]]
+    effects: tuple[Effect, ...]
     threshold: float | None
     until: float
 
@@ -91,6 +94,7 @@ def compare_groups(
     )
     values = {result.name: result.values for result in results}
     findings = {score.run.path: tuple(diagnose_run(score.run, score.config)) for score in all_scores}
+    differing = config_diff(results)
     comparative = "better" if is_higher_better(metric) else "higher"
     pairs = compare_pairs(values, comparative)
     return Comparison(
@@ -100,12 +104,22 @@ def compare_groups(
         groups=results,
         pairs=pairs,
         verdict=overall_verdict(values, pairs, comparative),
-        config_diff=config_diff(results),
+        config_diff=differing,
         warnings=(*notes, *warnings_of(results, metric, until, pairs, findings)),
         findings=findings,
+        effects=tuple(_effects(results, differing)),
         threshold=threshold,
         until=until,
     )
+
+
+def _effects(groups: Sequence[GroupResult], differing: Mapping[str, Mapping[str, str]]) -> list[Effect]:
+    """What the settings in which groups differ do to what their runs came to."""
+    settings = {
+        path: [values[group.name] for group in groups for _ in group.values]
+        for path, values in differing.items()
+    }
+    return effects(settings, [value for group in groups for value in group.values])
 
 
 def is_higher_better(metric: str) -> bool:
@@ -124,6 +138,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "groups": [_group_json(group, comparison.findings) for group in comparison.groups],
         "comparisons": [_pair_json(pair) for pair in comparison.pairs],
         "verdict": comparison.verdict,
+        "effects": [effect.to_json() for effect in comparison.effects],
         "config_diff": {path: dict(values) for path, values in comparison.config_diff.items()},
         "warnings": list(comparison.warnings),
     }

@@ -13,12 +13,12 @@ from ppo_cli.comparison.pairs import PairResult
 from ppo_cli.comparison.phrases import listed
 from ppo_cli.comparison.scores import RunScores
 from ppo_cli.comparison.verdict import ALPHA
+from ppo_cli.config.choices import NULLS
 from ppo_cli.config.identity import result_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.diagnosis.diagnose import of_group
 from ppo_cli.diagnosis.logs import Finding
 from ppo_cli.errors import UsageError
-from ppo_cli.rewards.fits import NULLS
 from ppo_cli.runs.eval_stats import mean_interval
 
 _SHAPED = ("rollout/shaped_return", "shaped_return")

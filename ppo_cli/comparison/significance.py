@@ -100,6 +100,24 @@ def permutation_p(a: Sequence[float], b: Sequence[float], seed: int = 0) -> floa
     return min(1.0, 2 * min(above, below) / (len(sums) + extra))
 
 
+def f_test(explained: float, noise: float, degrees: int, free: int) -> float:
+    """The p value of an effect in an analysis of variance (Fisher's F test); NaN without runs to spare.
+
+    Args:
+        explained: The variance that it explains, per degree of freedom.
+        noise: The variance that nothing explains, per degree of freedom.
+        degrees: Degrees of freedom of the effect.
+        free: Those of the noise.
+    """
+    from scipy.special import fdtrc
+
+    if free < 1:
+        return math.nan
+    if noise <= 1e-12 * abs(explained):
+        return 0.0
+    return float(fdtrc(degrees, free, max(explained, 0.0) / noise)) if noise > 0 else 1.0
+
+
 def holm(p_values: Sequence[float], family: int | None = None) -> tuple[float, ...]:
     """Correct p values for the number of comparisons (Holm 1979); they stay in the order given.
 

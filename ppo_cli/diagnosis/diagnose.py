@@ -20,6 +20,7 @@ DIAGNOSES: tuple[Callable[[RunLogs], Finding | None], ...] = (
     rewards.one_term_rules,
     rewards.a_term_never_changes,
     rewards.shaped_parts_from_true,
+    rewards.learned_parts_from_true,
     rewards.mostly_waiting,
     returns.fell,
     returns.evaluation_parts,

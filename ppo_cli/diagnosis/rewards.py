@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ppo_cli.config.choices import NULLS
 from ppo_cli.diagnosis.logs import Array, Finding, RunLogs, middle, smooth, text, there
 from ppo_cli.diagnosis.policy import FEW
 from ppo_cli.metrics import TERM_PREFIX
@@ -47,19 +48,40 @@ def a_term_never_changes(logs: RunLogs) -> Finding | None:
 
 def shaped_parts_from_true(logs: RunLogs) -> Finding | None:
     """The shaped return rises while the environment's own falls."""
-    if not logs.config.reward_shaping.pays or logs.share < 0.5:
+    if not logs.config.reward_shaping.pays:
         return None
-    true, shaped = (smooth(logs.column(f"rollout/{name}_return")) for name in ("episode", "shaped"))
-    if not (len(true) and len(shaped)):
-        return None
-    if not (_gain(true) < -0.3 and _gain(shaped) > 0.3):
-        return None
-    return Finding(
+    ends = _parted(logs, "rollout/shaped_return")
+    return ends and Finding(
         "shaped_parts_from_true",
         "The shaped return rises while the true one falls: what is paid for is not what is wanted.",
-        f"true {text(true[0])} to {text(true[-1])}, shaped {text(shaped[0])} to {text(shaped[-1])}",
+        f"{ends[0]}, shaped {ends[1]}",
         "reward_shaping.mode=potential, which keeps the best policy what it was, or smaller weights",
     )
+
+
+def learned_parts_from_true(logs: RunLogs) -> Finding | None:
+    """The reward model's return rises while the environment's own falls (Gao et al. 2023)."""
+    if logs.config.learning.reward_model in (None, *NULLS):
+        return None
+    ends = _parted(logs, "rollout/learned_return")
+    return ends and Finding(
+        "learned_parts_from_true",
+        "The learned return rises while the true one falls: the policy has found what the reward model "
+        "takes for good and nobody wants (reward hacking).",
+        f"{ends[0]}, learned {ends[1]}",
+        "comparisons of this run's own episodes (ppo prefer THIS-RUN), a reference with a larger "
+        "reference_coef, or fewer steps",
+    )
+
+
+def _parted(logs: RunLogs, paid: str) -> tuple[str, str] | None:
+    """From where to where both returns went, where what is paid rises and the true one falls."""
+    if logs.share < 0.5:
+        return None
+    true, other = smooth(logs.column("rollout/episode_return")), smooth(logs.column(paid))
+    if not (len(true) and len(other)) or not (_gain(true) < -0.3 and _gain(other) > 0.3):
+        return None
+    return f"true {text(true[0])} to {text(true[-1])}", f"{text(other[0])} to {text(other[-1])}"
 
 
 def mostly_waiting(logs: RunLogs) -> Finding | None:

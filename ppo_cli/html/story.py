@@ -28,6 +28,7 @@ from ppo_cli.html.cells import (
 )
 from ppo_cli.html.content import Card, Cell, Column, Command, Report, Table
 from ppo_cli.html.curves import Series, curves_data
+from ppo_cli.html.effects import effects_tables
 from ppo_cli.html.heads import newest_date
 from ppo_cli.html.provenance import Summary, command, made_by, versions_tables
 from ppo_cli.html.settings import between_table, settings_tables
@@ -70,7 +71,12 @@ def groups_report(
         about=_about(comparison, newest_date(runs)),
         verdict=comparison.verdict if len(results) > 1 else _group_verdict(results[0], comparison.threshold),
         cards=_cards(results, summaries),
-        results=(*((_groups_table(comparison),) if len(runs) > 1 else ()), *pairs, _runs_table(results)),
+        results=(
+            *((_groups_table(comparison),) if len(runs) > 1 else ()),
+            *effects_tables(comparison.effects),
+            *pairs,
+            _runs_table(results),
+        ),
         curves=data,
         curves_notes=notes,
         threshold=comparison.threshold,

@@ -23,6 +23,7 @@ from ppo_cli.html.cells import (
 )
 from ppo_cli.html.content import Card, Cell, Column, Command, Report, Table
 from ppo_cli.html.curves import MOST_GROUPS, Series, curves_data
+from ppo_cli.html.effects import effects_tables
 from ppo_cli.html.heads import newest_date
 from ppo_cli.html.provenance import command, made_by, versions_tables
 from ppo_cli.html.sensitivity import sensitivity_charts
@@ -31,7 +32,7 @@ from ppo_cli.report.numbers import count, plural
 from ppo_cli.sweeps.folder.sweep_dir import SweepDir
 from ppo_cli.sweeps.results.point_result import PointResult, best_first
 from ppo_cli.sweeps.results.run_result import COMPLETED, RunResult
-from ppo_cli.sweeps.results.summary import summary
+from ppo_cli.sweeps.results.summary import effects_of, summary
 from ppo_cli.sweeps.results.sweep_results import read_sweep
 from ppo_cli.sweeps.spec.points import Point
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
@@ -69,7 +70,11 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
         about=_about(spec, points, runs, newest_date(run.run_dir for run in present)),
         verdict=f"{document['sentence']} {_best_text(document)}".strip(),
         cards=_cards(document, runs),
-        results=(_points_table(spec, points), _runs_table(runs, results.held_out)),
+        results=(
+            _points_table(spec, points),
+            *effects_tables(effects_of(spec, points)),
+            _runs_table(runs, results.held_out),
+        ),
         sensitivity=sensitivity_charts(spec.params, points, spec.default_point, mark),
         curves=data,
         curves_notes=_curves_notes(points, notes),

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.config.choices import NULLS
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import CorruptFileError, PpoError, UsageError
 from ppo_cli.learn.population import Member
 from ppo_cli.learn.rollout import Rollout
-from ppo_cli.rewards.fits import NULLS, model_file
+from ppo_cli.rewards.fits import model_file
 from ppo_cli.rewards.inputs import Transitions
 from ppo_cli.rewards.model import RewardModel
 from ppo_cli.rewards.nulls import null_model

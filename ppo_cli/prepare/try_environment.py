@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ppo_cli.config.choices import NULLS
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.sections import NOT_BETA
 from ppo_cli.config.settings import BY_PATH
 from ppo_cli.config.values import get_value
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.errors import UsageError
-from ppo_cli.rewards.fits import NULLS
 from ppo_cli.spaces import EnvSpec
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ppo_cli.report.numbers import count, plural, range_text
 from ppo_cli.report.plotting.curves import Seeds, draw_curves, explain_curves
+from ppo_cli.report.plotting.effects import draw_effects
 from ppo_cli.report.plotting.figure import (
     FONT_SIZE,
     add_legend,
@@ -30,11 +31,12 @@ from ppo_cli.report.text import clean
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ppo_cli.comparison.effects import Effect
     from ppo_cli.sweeps.results.point_result import PointResult
     from ppo_cli.sweeps.spec.params import Param
     from ppo_cli.sweeps.spec.points import Point
 
-__all__ = ["learning_curves", "require_matplotlib", "sensitivity"]
+__all__ = ["effects_plot", "learning_curves", "require_matplotlib", "sensitivity"]
 
 _AXIS = 7.1  # inches of the width for one horizontal axis
 
@@ -113,6 +115,29 @@ def learning_curves(
             say_instead(axes[0], "no curve: no run has an evaluation yet")
         add_legend(figure, axes)
         set_title(figure, clean(title), explain_curves(curves))
+        return save_figure(figure, path)
+
+
+def effects_plot(path: Path, effects: Sequence[Effect], *, title: str) -> tuple[Path, Path]:
+    """Draw what each setting of a study explains, alone and together with another.
+
+    Args:
+        path: The PNG file; the SVG file has the same name.
+        effects: One or more.
+        title: What is shown.
+
+    Returns:
+        The files written.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+        StorageError: A file cannot be written.
+    """
+    with figure_style():
+        figure, axes = new_figure(1, 1, 1.6 + 0.32 * len(effects))
+        draw_effects(axes[0], effects)
+        add_legend(figure, axes)
+        set_title(figure, clean(title), "every complete run is one observation; the rest is seeds")
         return save_figure(figure, path)
 
 

@@ -27,7 +27,8 @@ def write_sweep_plots(results: SweepResults) -> list[Path]:
         StorageError: They cannot be written.
     """
     from ppo_cli.envs.factory import env_spec
-    from ppo_cli.report.plots import learning_curves, sensitivity
+    from ppo_cli.report.plots import effects_plot, learning_curves, sensitivity
+    from ppo_cli.sweeps.results.summary import effects_of
 
     spec, folder = results.spec, results.folder.path
     config, is_one_env = spec.base, len(spec.env_ids) == 1
@@ -50,6 +51,10 @@ def write_sweep_plots(results: SweepResults) -> list[Path]:
             threshold=threshold,
         ),
     ]
+    found = effects_of(spec, results.points())
+    if found:
+        what = f"{title}: what matters for the return"
+        figures.append(effects_plot(folder / "effects.png", found, title=what))
     return [png for png, _ in figures]
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ppo_cli.config.choices import NULLS
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.folders import PREFERENCES
 from ppo_cli.storage.files import corrupt
@@ -14,9 +15,6 @@ from ppo_cli.storage.files import corrupt
 REWARD = "reward.safetensors"
 REPORT = "report.json"
 FITS = "fits"
-CONSTANT, RANDOM = "constant", "random"
-NULLS = (CONSTANT, RANDOM)
-"""What stands in the place of a reward model to show what training does without one."""
 
 _FIT = re.compile(r"[0-9]{4,9}", re.ASCII)
 _KEY = "learning.reward_model"

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ppo_cli.config.choices import CONSTANT, RANDOM
 from ppo_cli.config.preference_settings import FitSettings
 from ppo_cli.envs.member_envs import make_member_envs
-from ppo_cli.rewards.fits import CONSTANT, RANDOM
 from ppo_cli.rewards.inputs import Inputs, Transitions
 from ppo_cli.rewards.model import RewardModel, RewardShape
 from ppo_cli.rng import Stream, generator

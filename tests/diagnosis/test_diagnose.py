@@ -73,6 +73,12 @@ ILLNESSES: dict[str, list[RunLogs]] = {
     "one_term_rules": [logs({"reward/position": 1e5 * UP, "reward/pole_angle": UP}, SHAPED)],
     "a_term_never_changes": [logs({"reward/position": UP, "reward/pole_angle": 0 * FLAT}, SHAPED)],
     "shaped_parts_from_true": [logs({"rollout/episode_return": 100 * (1 - UP)}, SHAPED)],
+    "learned_parts_from_true": [
+        logs(
+            {"rollout/episode_return": 100 * (1 - UP), "rollout/learned_return": 40 * UP},
+            {"reward_model": "mine"},
+        )
+    ],
     "mostly_waiting": [logs({"train/used": 0.04 * FLAT})],
     "returns_fell": [logs({"rollout/episode_return": 400 * LATE_FALL})],
     "evaluation_parts_from_training": [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from ppo_cli.comparison.effects import effects_sentence
 from ppo_cli.report.compare_columns import legend_text
 from ppo_cli.report.compare_plots import curves_of, metric_name
 from ppo_cli.report.compare_tables import config_table, groups_tables, pairs_table
@@ -43,6 +44,8 @@ def print_comparison(comparison: Comparison, kind: str) -> None:
     console.print(Text(f"{legend_text(comparison, headers)}.", style="dim"), soft_wrap=soft)
     console.print()
     console.print(Text(clean(comparison.verdict), style="bold"), soft_wrap=soft)
+    if comparison.effects:
+        console.print(Text(clean(effects_sentence(comparison.effects))), soft_wrap=soft)
 
 
 def _print_curves(console: Console, comparison: Comparison, kind: str) -> None:

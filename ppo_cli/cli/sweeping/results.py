@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.cli.terminal.signals import Stop
+from ppo_cli.comparison.effects import Effect, effects_sentence
 from ppo_cli.errors import SweepFailedError
 from ppo_cli.report.console import is_unicode, stderr_console, stdout_console
 from ppo_cli.report.numbers import count, interval
@@ -66,6 +67,7 @@ def show_results(console: Console, document: Document) -> None:
     console.print(results_table(points, width=console.width, unicode=unicode))
     for line in (
         document["sentence"],
+        effects_sentence([Effect.from_json(effect) for effect in document.get("effects", [])]),
         _importance_text(document),
         _best_text(document, unicode=unicode),
         _saved_text(document),

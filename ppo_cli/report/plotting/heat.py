@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ppo_cli.report.plotting.marks import BAD, GREY, MEAN_LABEL, label_values, setting_name
-from ppo_cli.report.plotting.points import interval_or_none, mean_or_none, place_of, scale_for
+from ppo_cli.report.plotting.points import interval_or_none, mean_or_none, place_of, pruned_text, scale_for
 from ppo_cli.report.plotting.scales import Scale, colour_limits, return_text, value_text
 from ppo_cli.sweeps.results.point_result import best_point
 
@@ -152,6 +152,8 @@ def _text_without_mean(result: PointResult | None) -> tuple[str, str]:
         return "no run", GREY
     if result.n_failed:
         return f"{result.n_failed} failed", BAD
+    if result.pruned_mean is not None:
+        return f"× {result.pruned_mean:.4g}\npruned at {pruned_text(result)}", GREY
     return ("pruned" if result.n_pruned else "not done"), GREY
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ppo_cli.comparison.effects import Effect, effects
 from ppo_cli.comparison.verdict import PointScores, sweep_sentence
 from ppo_cli.errors import PpoError
 from ppo_cli.runs.reading import UNFINISHED, UNREADABLE
@@ -45,6 +46,7 @@ def summary(results: SweepResults) -> dict[str, Any]:
         "points": [point.to_json() for point in points],
         "best": _best(results.best(), held_out),
         "sentence": sentence(spec, points),
+        "effects": [effect.to_json() for effect in effects_of(spec, points)],
         "importances": _importances(spec, points),
         "steps": _steps(runs),
         "failed": [_failure(run) for run in [*runs, *held_out] if run.status in LOST],
@@ -52,6 +54,18 @@ def summary(results: SweepResults) -> dict[str, Any]:
         "held_out_runs": [run.to_json() for run in held_out],
         "version": __version__,
     }
+
+
+def effects_of(spec: SweepSpec, points: Sequence[PointResult]) -> list[Effect]:
+    """What each swept setting does to the return, and what two do together, of points not pruned."""
+    if len(spec.env_ids) > 1:
+        return []
+    whole = [point for point in points if point.returns and not point.n_pruned]
+    settings = {
+        param.name: [dict(point.point.values).get(param.name) for point in whole for _ in point.returns]
+        for param in spec.params
+    }
+    return effects(settings, [value for point in whole for value in point.returns])
 
 
 def _importances(spec: SweepSpec, points: Sequence[PointResult]) -> dict[str, float]:
