@@ -5,8 +5,9 @@ transitions. Counted are the products of matrices alone, two operations for each
 what else a pass does (activations, losses, Adam) takes time and counts for nothing. So the figure of a whole
 update is the lower, the more is spent on anything but products.
 
-The peak is the best that NumPy's and torch's products of large square matrices reach on one core here, which
-is a little below what the core could do. Below it stand torch's batched products (``torch.bmm``) of the very
+The yardstick, "the peak", is the best that NumPy's and torch's products of large square matrices reach on one
+core here. It is no limit: their libraries are not equally good on every processor, and small products that
+stay in the nearest cache can pass them. Below it stand torch's batched products (``torch.bmm``) of the very
 shapes that an update has, for one member and for 32, and whole updates of both engines.
 
 All take turns, on one thread. Operations per second are medians of the rounds, by the processor's clock.

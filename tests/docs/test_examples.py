@@ -50,7 +50,7 @@ def test_the_settings_file_of_the_guide_stands_on_the_tuned_settings(folder: Pat
     result = inside("config", "--env", "CartPole-v1", "--config", "wide.yaml", "--json", cwd=folder)
     assert result.code == 0, result.stderr
     assert result.json["config"]["network"]["hidden_sizes"] == [128, 128]
-    assert result.json["config"]["learning"]["num_epochs"] == 20, "as tuned"
+    assert result.json["config"]["learning"]["num_epochs"] == 6, "as tuned"
 
 
 def test_the_sweep_file_of_the_guide_is_a_sweep(folder: Path) -> None:
