@@ -98,14 +98,9 @@ class LearnedReward:
 
     def _windows(self, seen: Transitions, mask: Tensor, done: Tensor) -> tuple[Transitions, Tensor]:
         """Each step with those before it, ``[T N, context + 1, ...]``, and which are of its episode."""
-        num_steps, num_envs = mask.shape
+        num_steps = len(mask)
         context = len(self._past.terminated)
-        ages = torch.empty(num_steps, num_envs, dtype=torch.int64)
-        age = self._ages
-        for t in range(num_steps):
-            ages[t] = age = torch.where(mask[t], age + 1, -1)
-            age = torch.where(done[t], -1, age)
-        self._ages = age
+        ages = self._grow(mask, done)
         both = Transitions(
             *(
                 torch.cat((past, new))
@@ -122,13 +117,24 @@ class LearnedReward:
         self._past = Transitions(*(values[length - context :].clone() for values in vars(both).values()))
         return windows, started
 
+    def _grow(self, mask: Tensor, done: Tensor) -> Tensor:
+        """Steps since the start of each step's episode, ``[T, N]``; -1 for fillers. They go on after it."""
+        real, ended = mask.numpy(), done.numpy()
+        steps = np.arange(len(real))[:, None]
+        breaks = np.where(ended | ~real, steps, -self._ages.numpy() - 2)  # where an episode ended, or began
+        before = np.vstack((-self._ages.numpy() - 2, np.maximum.accumulate(breaks)[:-1]))
+        ages = np.where(real, steps - before - 1, -1)
+        self._ages = torch.from_numpy(np.where(ended[-1], -1, ages[-1]))
+        return torch.from_numpy(ages)
+
     def _count(self, rewards: Tensor, mask: Tensor, done: Tensor) -> None:
         """Sum rewards over episodes, in the order in which the environments report their ends."""
-        for paid, ended in zip(rewards.double(), (done & mask), strict=True):
-            self._returns += paid
-            for env in ended.nonzero().flatten().tolist():
-                self._finished.append(float(self._returns[env]))
-                self._returns[env] = 0.0
+        total = rewards.double().cumsum(0)
+        paid = -self._returns  # what of the total belongs to episodes that have ended
+        for t, env in (done & mask).nonzero().tolist():
+            self._finished.append(float(total[t, env] - paid[env]))
+            paid[env] = total[t, env]
+        self._returns = total[-1] - paid
 
 
 class LearnedRewards:
