@@ -20,7 +20,7 @@ CASES: dict[str, tuple[str, dict[str, Any], bool]] = {
     "squashed": ("Pendulum-v1", {"squash": True, **SHORT}, True),
     "Beta": ("MountainCarContinuous-v0", {"policy": "beta", **SHORT}, True),
     "groups": ("CartPole-v1", {"algorithm": "grpo", "group_size": 2, "num_envs": 4, **SHORT}, True),
-    "shaped": ("CartPole-v1", {"mode": "add", "position": 1.0}, False),
+    "shaped": ("CartPole-v1", {"mode": "add", "position": 1.0}, True),
     "lander": ("LunarLander-v3", {}, False),
     "lander, squashed": ("LunarLanderContinuous-v3", {"squash": True}, False),
     "a learned reward": (

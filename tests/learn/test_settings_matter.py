@@ -34,7 +34,7 @@ VALUES: dict[str, Any] = {
 BASE: dict[str, Any] = {
     "num_envs": 4, "num_steps": 40, "num_minibatches": 2, "total_timesteps": 480, "num_evals": 0,
     "final_eval_episodes": 0, "hidden_sizes": (8,), "env_kwargs": {"max_episode_steps": 20},
-    "learning_rate": 0.01,
+    "learning_rate": 0.01, "num_epochs": 20,
 }  # fmt: skip
 ENVS: dict[str, dict[str, Any]] = {
     "CartPole-v1": {"mode": "add", "position": 0.1},

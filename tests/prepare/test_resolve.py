@@ -56,4 +56,4 @@ def test_a_file_of_settings_lies_between_the_tuned_ones_and_those_that_were_type
     file = tmp_path / "mine.yaml"
     file.write_text("gamma: 0.5\neps_clip: 0.4\n")
     learning = resolve_settings("CartPole-v1", file, ["eps_clip=0.3"]).config.learning
-    assert (learning.gamma, learning.eps_clip, learning.num_epochs) == (0.5, 0.3, 20)
+    assert (learning.gamma, learning.eps_clip, learning.num_epochs) == (0.5, 0.3, 6)
