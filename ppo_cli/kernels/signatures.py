@@ -33,7 +33,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "prepare_actors": (None, [_pointer, _count] * 2 + [_count, _pointer, _count]),
     "act": (None, [_pointer] + [_count] * 2 + [_pointer, _count] * 2 + [_pointer, _pointer, _count]),
     "bend": (None, [_count, _pointer, _pointer]),
-    # c/physics.c
+    # c/environments.c
     "reset_environments": (None, [_pointer, _count] + [_pointer] * 6),
     "step_environments": (None, [_pointer, _count] + [_pointer] * 8),
     # c/streams.c
