@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from common import REPOSITORY, log
@@ -35,6 +36,18 @@ def peer_python(name: str) -> Path:
     _call(name, python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *REQUIREMENTS[name])
     done.touch()
     return python
+
+
+def peer_pythons(names: Collection[str]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The interpreters of the peers that can be had, and why others cannot."""
+    pythons, missing = {}, {}
+    for name in names:
+        try:
+            pythons[name] = peer_python(name)
+        except PeerMissingError as error:
+            missing[name] = str(error)
+            log(str(error))
+    return pythons, missing
 
 
 def _call(name: str, *words: object) -> None:

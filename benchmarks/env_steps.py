@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from _peers import PeerMissingError, peer_python
+from _peers import peer_pythons
 from common import (
     Entry,
     Results,
     arguments,
-    log,
     machine,
     median_and_range,
     report,
@@ -42,20 +41,13 @@ PROGRAMS = {
 
 def measure(rounds: int, seconds: float, peers: Collection[str]) -> Entry:
     """Measure every program ``rounds`` times in turn; an entry of the results file."""
-    pythons: dict[str, Path | None] = {name: None for name in PROGRAMS if name != ENVPOOL}
-    missing = {}
-    for name in peers:
-        try:
-            pythons[name] = peer_python(name)
-        except PeerMissingError as error:
-            missing[name] = str(error)
-            log(str(error))
-    speeds: dict[str, list[float]] = {name: [] for name in PROGRAMS if name in pythons}
+    pythons, missing = peer_pythons(peers)
+    speeds: dict[str, list[float]] = {name: [] for name in PROGRAMS if name != ENVPOOL or name in pythons}
     for index in range(rounds):
         for name, values in speeds.items():
             with step(f"round {index + 1} of {rounds}, {PROGRAMS[name]}"):
                 words = (STEPS, name, "--envs", NUM_ENVS, "--seconds", seconds)
-                values.append(run_json(*words, python=pythons[name])[1]["steps_per_cpu_second"])
+                values.append(run_json(*words, python=pythons.get(name))[1]["steps_per_cpu_second"])
     base = speeds["gymnasium"]
     ratios = {
         name: [own / other for own, other in zip(values, base, strict=True)]

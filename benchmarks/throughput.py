@@ -22,13 +22,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from _peers import PeerMissingError, peer_python
+from _peers import peer_pythons
 from _speed import ENV_ID, SharedSettings
 from common import (
     Entry,
     Results,
     arguments,
-    log,
     machine,
     median_and_range,
     number,
@@ -83,7 +82,7 @@ SAME_SIZE = {"rejax-1": "ppo-1", "rejax-32": "ppo-32"}
 
 def measure(rounds: int, seconds: float, peers: Collection[str], *, folders: bool) -> Entry:
     """Measure everyone ``rounds`` times in turn; an entry of the results file."""
-    pythons, missing = _peers(peers)
+    pythons, missing = peer_pythons(peers)
     contestants = {
         name: contestant
         for name, contestant in CONTESTANTS.items()
@@ -113,18 +112,6 @@ def measure(rounds: int, seconds: float, peers: Collection[str], *, folders: boo
         },
         "ratio_of_2_threads": _ratio(speeds, "ppo-32-2", "ppo-32"),
     }
-
-
-def _peers(names: Collection[str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """The interpreters of the peers that can be had, and why others cannot."""
-    pythons, missing = {}, {}
-    for name in names:
-        try:
-            pythons[name] = peer_python(name)
-        except PeerMissingError as error:
-            missing[name] = str(error)
-            log(str(error))
-    return pythons, missing
 
 
 def _measure_one(

@@ -100,22 +100,25 @@ def _tested(
     returns: Array, mains: Mapping[tuple[str, ...], Array], pairs: Mapping[tuple[str, ...], Array]
 ) -> list[Effect]:
     """Every effect that can be told apart, with its share and its test against what seeds do."""
-    without_pairs, rank = _residual(returns, [*mains.values()])
+    additive = _residual(returns, [*mains.values()])
     left, whole_rank = _residual(returns, [*mains.values(), *pairs.values()])
     if len(returns) - whole_rank < 1:  # there are no seeds to hold interactions against
-        pairs, left, whole_rank = {}, without_pairs, rank
+        pairs, (left, whole_rank) = {}, additive
+    steps = {
+        names: (_residual(returns, [other for name, other in mains.items() if name != names]), additive)
+        for names in mains
+    }
+    steps |= {
+        names: (additive, _residual(returns, [*mains.values(), products]))
+        for names, products in pairs.items()
+    }
+    total, free = float(((returns - returns.mean()) ** 2).sum()), len(returns) - whole_rank
     found = []
-    for names in [*mains, *pairs]:
-        others = [columns for other, columns in mains.items() if other != names]
-        before, fewer = _residual(returns, others)
-        after, more = _residual(returns, [*others, pairs[names]]) if names in pairs else (without_pairs, rank)
-        if more > fewer:
-            noise = left / max(len(returns) - whole_rank, 1)
-            p_value = f_test(
-                (before - after) / (more - fewer), noise, more - fewer, len(returns) - whole_rank
-            )
-            total = float(((returns - returns.mean()) ** 2).sum())
-            found.append(Effect(names, min(max((before - after) / total, 0.0), 1.0), p_value))
+    for names, ((without, fewer), (with_it, more)) in steps.items():
+        explained, degrees = without - with_it, more - fewer
+        if degrees > 0:
+            p_value = f_test(explained / degrees, left / max(free, 1), degrees, free)
+            found.append(Effect(names, min(max(explained / total, 0.0), 1.0), p_value))
     return found
 
 

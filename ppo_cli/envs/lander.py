@@ -81,7 +81,7 @@ def lander_stepper(env: Env) -> Env | LanderStepper:
         and env.render_mode is None  # drawing adds particles to the world
         and not env.enable_wind
         and "step" not in vars(env)
-        and source_hash(LunarLander.step) in _KNOWN_STEPS
+        and _source_hash(LunarLander.step) in _KNOWN_STEPS
         and _vectors_follow_their_body()
     ):
         return LanderStepper(env)
@@ -89,7 +89,7 @@ def lander_stepper(env: Env) -> Env | LanderStepper:
 
 
 @cache
-def source_hash(method: Callable[..., Any]) -> str:
+def _source_hash(method: Callable[..., Any]) -> str:
     """SHA-256 of a method's source; empty where it cannot be known."""
     if hasattr(method, "__wrapped__"):  # getsource would give the source of what it wraps
         return ""
@@ -128,7 +128,7 @@ class LanderStepper:
         self._env: Any = env
         self._throttles = _continuous_throttles if env.continuous else _BY_ACTION.__getitem__
         self._nothing = np.zeros(2) if env.continuous else 0
-        known = "reset" not in vars(env) and source_hash(LunarLander.reset) in _KNOWN_RESETS
+        known = "reset" not in vars(env) and _source_hash(LunarLander.reset) in _KNOWN_RESETS
         self._build = build_world if known else None
         self._obs = np.zeros(8, dtype=np.float32)
         self._obs_memory = self._obs.data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ppo_cli.comparison.effects import Effect
 from ppo_cli.envs.registry import solved_at
 from ppo_cli.errors import UsageError
 from ppo_cli.html.cells import (
@@ -32,7 +33,7 @@ from ppo_cli.report.numbers import count, plural
 from ppo_cli.sweeps.folder.sweep_dir import SweepDir
 from ppo_cli.sweeps.results.point_result import PointResult, best_first
 from ppo_cli.sweeps.results.run_result import COMPLETED, RunResult
-from ppo_cli.sweeps.results.summary import effects_of, summary
+from ppo_cli.sweeps.results.summary import summary
 from ppo_cli.sweeps.results.sweep_results import read_sweep
 from ppo_cli.sweeps.spec.points import Point
 from ppo_cli.sweeps.spec.sweep_spec import SweepSpec
@@ -72,7 +73,7 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
         cards=_cards(document, runs),
         results=(
             _points_table(spec, points),
-            *effects_tables(effects_of(spec, points)),
+            *effects_tables([Effect.from_json(effect) for effect in document["effects"]]),
             _runs_table(runs, results.held_out),
         ),
         sensitivity=sensitivity_charts(spec.params, points, spec.default_point, mark),

@@ -22,25 +22,21 @@ class Actors:
 
     Attributes:
         network: See above.
+        places: Where the members' actors lie.
     """
 
     def __init__(self, lib: ctypes.CDLL, network: Network, params: np.ndarray, num_envs: int) -> None:
         self._lib, self.network, self._num_envs = lib, network, num_envs
         self._network = byref(network)
         self._memory = np.empty((len(params), lib.actor_memory(self._network, num_envs)), np.uint8)
-        self._places, rows = Rows(self._memory, np.uint8), Rows(params)
+        self.places, rows = Rows(self._memory, np.uint8), Rows(params)
         lib.prepare_actors(
-            self._network, len(params), rows.at(0), rows.stride, num_envs, self._places.at(0),
-            self._places.stride,
+            self._network, len(params), rows.at(0), rows.stride, num_envs, self.places.at(0),
+            self.places.stride,
         )  # fmt: skip
         discrete = DISTRIBUTIONS[network.distribution] == "categorical"
         self._shape = (len(params), num_envs) if discrete else (len(params), num_envs, network.num_actions)
         self._dtype = np.dtype(np.int64 if discrete else np.float32)
-
-    @property
-    def places(self) -> Rows:
-        """Where the members' actors lie."""
-        return self._places
 
     def act(
         self,
@@ -49,7 +45,7 @@ class Actors:
     ) -> np.ndarray:  # [M, N] int64 or [M, N, A]
         """The members' actions."""
         actions = np.empty(self._shape, self._dtype)
-        seen, drawn, places = Rows(obs), Rows(noise), self._places
+        seen, drawn, places = Rows(obs), Rows(noise), self.places
         self._lib.act(
             self._network, len(actions), self._num_envs, seen.at(0), seen.stride, drawn.at(0), drawn.stride,
             address(actions), places.at(0), places.stride,

@@ -119,10 +119,10 @@ class LearnedReward:
 
     def _grow(self, mask: Tensor, done: Tensor) -> Tensor:
         """Steps since the start of each step's episode, ``[T, N]``; -1 for fillers. They go on after it."""
-        real, ended = mask.numpy(), done.numpy()
-        steps = np.arange(len(real))[:, None]
-        breaks = np.where(ended | ~real, steps, -self._ages.numpy() - 2)  # where an episode ended, or began
-        before = np.vstack((-self._ages.numpy() - 2, np.maximum.accumulate(breaks)[:-1]))
+        real, ended, steps = mask.numpy(), done.numpy(), np.arange(len(mask))[:, None]
+        began = -self._ages.numpy() - 2  # the last step before the episode that is on
+        breaks = np.maximum.accumulate(np.where(ended | ~real, steps, began))
+        before = np.vstack((began, breaks[:-1]))
         ages = np.where(real, steps - before - 1, -1)
         self._ages = torch.from_numpy(np.where(ended[-1], -1, ages[-1]))
         return torch.from_numpy(ages)

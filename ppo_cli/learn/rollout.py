@@ -168,8 +168,7 @@ def _collect(
         obs_by_step[-1].copy_(normalizer(raw_by_step[-1]))
     seconds = {"environment": in_environments, "policy": time.perf_counter() - started - in_environments}
     terminated, truncated, mask, idle = flags
-    kernels = net.kernels if isinstance(net, CompiledActorCritic) else None
-    return Rollout(obs, actions, rewards, terminated, truncated, mask, idle, raw_obs, seconds, kernels)
+    return Rollout(obs, actions, rewards, terminated, truncated, mask, idle, raw_obs, seconds, net.kernels)
 
 
 def _collect_compiled(

@@ -34,7 +34,6 @@ from ppo_cli.learn.rollout import (
     non_finite_actions,
 )
 from ppo_cli.metrics import check_logged, columns
-from ppo_cli.nn.compiled import CompiledActorCritic
 from ppo_cli.nn.masked import share_used
 from ppo_cli.pace import Pace
 from ppo_cli.play.evaluate import play_episodes
@@ -113,8 +112,7 @@ def collect(state: PopulationState) -> Rollout:
     """Play the current policies for one rollout."""
     config, agent = state.config, state.agent
     shape = (config.rollout.num_steps, config.rollout.num_envs, agent.net.num_actions)
-    kernels = agent.net.kernels if isinstance(agent.net, CompiledActorCritic) else None
-    noise = action_noise(agent.distribution, state.seeds, state.iteration, shape, kernels)
+    noise = action_noise(agent.distribution, state.seeds, state.iteration, shape, agent.net.kernels)
     collector = collect_episodes if config.facts.whole_episodes else collect_steps
     params = state.learner.agent.params
     rollout = collector(agent.net, agent.distribution, params, state.rows.envs, state.normalizer(), noise)

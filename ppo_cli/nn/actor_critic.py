@@ -6,6 +6,7 @@ networks is one batched matrix product, see :class:`~ppo_cli.nn.mlp.MLP`.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -41,7 +42,10 @@ class ActorCritic:
         num_outputs: What the policy says of one observation: K numbers.
         has_log_std: Whether it has a standard deviation, which does not depend on the observation.
         num_params: Parameters of one member: P.
+        kernels: The compiled kernels, where they do the work; None where torch does.
     """
+
+    kernels: ctypes.CDLL | None = None
 
     def __init__(
         self,

@@ -37,6 +37,8 @@ class CompiledActorCritic(ActorCritic):
         num_threads: See above.
     """
 
+    kernels: ctypes.CDLL
+
     def __init__(self, kernels: ctypes.CDLL, net: ActorCritic, num_threads: int = 1) -> None:
         vars(self).update(vars(net))
         self.kernels, self.num_threads = kernels, num_threads

@@ -21,14 +21,29 @@ from helpers.compiled_play import (
     step_by_step,
 )
 
+from ppo_cli.envs.episodes import EpisodeRecord
 from ppo_cli.envs.terms import shipped_terms
-from ppo_cli.learn.rollout import KEPT
+from ppo_cli.learn.rollout import KEPT, Rollout
 
 GROUPS = {"algorithm": "grpo", "group_size": 2}
 
 
 def settings_of(whole: bool) -> dict[str, Any]:
     return GROUPS if whole else {}
+
+
+def same_rollout(
+    ours: Play, theirs: Play, iteration: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Rollout, list[EpisodeRecord]]:
+    """Play in one go and step by step, and hold one to the other: a rollout and the episodes that ended."""
+    got = ours.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
+    with monkeypatch.context() as patch:
+        step_by_step(patch)
+        wanted = theirs.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
+    assert rollout_bytes(got) == rollout_bytes(wanted)
+    records = ours.envs.pop_episodes()
+    assert records == theirs.envs.pop_episodes()
+    return got, records
 
 
 @pytest.mark.parametrize("normalize", [False, True], ids=["plain", "normalised"])
@@ -40,13 +55,7 @@ def test_every_number_of_rollouts_in_a_row_is_that_of_the_loop_in_python(
     ours, theirs = (make_play(env_id, own, normalize=normalize, **settings_of(whole)) for _ in range(2))
     ended = 0
     for iteration in range(3):
-        got = ours.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
-        with monkeypatch.context() as patch:
-            step_by_step(patch)
-            wanted = theirs.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
-        assert rollout_bytes(got) == rollout_bytes(wanted)
-        records = ours.envs.pop_episodes()
-        assert records == theirs.envs.pop_episodes()
+        got, records = same_rollout(ours, theirs, iteration, whole, monkeypatch)
         assert progress_bytes(ours.envs) == progress_bytes(theirs.envs)
         assert not whole or got.idle.any()
         ended += len(records)
@@ -69,13 +78,7 @@ def test_shaped_rewards_are_those_of_the_loop_in_python_and_so_is_what_is_record
     shaping = {"reward_shaping.mode": mode} | (weights if mode != "log" else {})
     ours, theirs = (make_play(env_id, own | shaping, **settings_of(whole)) for _ in range(2))
     for iteration in range(3):
-        got = ours.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
-        with monkeypatch.context() as patch:
-            step_by_step(patch)
-            wanted = theirs.collect(iteration, NUM_STEPS, SEEDS, whole=whole)
-        assert rollout_bytes(got) == rollout_bytes(wanted)
-        records = ours.envs.pop_episodes()
-        assert records == theirs.envs.pop_episodes()
+        _, records = same_rollout(ours, theirs, iteration, whole, monkeypatch)
         assert records and all(set(record.components) == set(terms.names) for record in records)
         assert any(record.shaped_return != record.episode_return for record in records) == (mode != "log")
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.comparison.statistics import iqm
-from ppo_cli.errors import CorruptFileError
 from ppo_cli.runs.eval_stats import mean_interval
-from ppo_cli.runs.logs import read_columns
 from ppo_cli.runs.payable import Interval, cut, payable
 from ppo_cli.sweeps.results.run_result import FINAL, LOST, PRUNED, RunResult
 from ppo_cli.sweeps.spec.points import Point
@@ -147,13 +145,6 @@ def _point_result(point: Point, runs: Sequence[RunResult]) -> PointResult:
 
 def _when_pruned(runs: Sequence[RunResult]) -> tuple[float | None, float | None]:
     """The mean of the last evaluations of pruned runs, and after what share of the steps that was."""
-    last, shares = [], []
-    for run in runs:
-        try:
-            evaluations = read_columns(run.run_dir.eval_path, "mean")["mean"]
-        except CorruptFileError:
-            evaluations = []
-        if evaluations and math.isfinite(evaluations[-1]):
-            last.append(evaluations[-1])
-            shares.append(run.global_step / run.planned.config.total_timesteps)
+    last = [run.last_evaluation for run in runs if run.last_evaluation is not None]
+    shares = [run.global_step / run.planned.config.total_timesteps for run in runs]
     return (math.fsum(last) / len(last), max(shares)) if last else (None, None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ppo_cli.errors import CorruptFileError
+from ppo_cli.runs.logs import read_columns
 from ppo_cli.runs.run_dir import GIVEN_UP, RunDir
 from ppo_cli.sweeps.spec.planned_runs import PlannedRun
 
@@ -37,6 +39,7 @@ class RunResult:
         wall_time: Seconds of training; members of one population have them in common.
         reason: Why it stopped, where it did.
         summary: What its ``summary.json`` holds.
+        last_evaluation: Mean return of the last evaluation of a run that was pruned.
     """
 
     planned: PlannedRun
@@ -47,6 +50,7 @@ class RunResult:
     wall_time: float
     reason: str | None
     summary: Mapping[str, Any]
+    last_evaluation: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The run's document, as ``ppo train --json`` has it, with its point."""
@@ -95,7 +99,17 @@ def read_run(planned: PlannedRun, run_dir: RunDir) -> RunResult:
         wall_time=float(_number(summary.get("wall_time"))),
         reason=reason,
         summary=summary,
+        last_evaluation=_last_evaluation(run_dir) if status == PRUNED else None,
     )
+
+
+def _last_evaluation(run_dir: RunDir) -> float | None:
+    """The mean return of a run's last evaluation; None where there is none to be read."""
+    try:
+        means = read_columns(run_dir.eval_path, "mean")["mean"]
+    except CorruptFileError:
+        return None
+    return means[-1] if means and math.isfinite(means[-1]) else None
 
 
 def _number(value: object) -> Any:
