@@ -13,10 +13,10 @@
 
 /* A chunk of what the policy says, and what was done. */
 typedef struct {
-  float *head;           /* [K, CHUNK]: logits; means; x and y of each Beta. Overwritten by look_back */
-  const float *actions;  /* [A, CHUNK]; [1, CHUNK] of int32 when discrete */
-  const float *old_head; /* [K, CHUNK], of the policy at collection; NULL where its divergence is not asked for */
-  float *spare;          /* [2 K, CHUNK], what look leaves for look_back */
+  float *head;           /* [K, PLANE]: logits; means; x and y of each Beta. Overwritten by look_back */
+  const float *actions;  /* [A, PLANE]; [1, PLANE] of int32 when discrete */
+  const float *old_head; /* [K, PLANE], of the policy at collection; NULL where its divergence is not asked for */
+  float *spare;          /* [2 K, PLANE], what look leaves for look_back */
   const float *log_std, *old_log_std; /* [A] of a Gaussian */
   float *inverse_std, *std_ratio;     /* [A]: 1 / std, std_old / std */
 } Policy;
@@ -28,7 +28,7 @@ typedef struct {
 
 static inline Policy take_policy(const Network *net, Memory *memory) {
   Policy policy = {0};
-  policy.spare = take(memory, 2 * (int64_t)net->num_outputs * CHUNK);
+  policy.spare = take(memory, 2 * (int64_t)net->num_outputs * PLANE);
   policy.inverse_std = take(memory, net->num_actions);
   policy.std_ratio = take(memory, net->num_actions);
   return policy;
@@ -46,8 +46,8 @@ static inline void prepare_policy(const Network *net, Policy *policy) {
   }
 }
 
-INLINE vec plane(const float *planes, int index, int b) { return load(planes + (int64_t)index * CHUNK + b); }
-INLINE void set_plane(float *planes, int index, int b, vec x) { store(planes + (int64_t)index * CHUNK + b, x); }
+INLINE vec plane(const float *planes, int index, int b) { return load(planes + (int64_t)index * PLANE + b); }
+INLINE void set_plane(float *planes, int index, int b, vec x) { store(planes + (int64_t)index * PLANE + b, x); }
 
 /* ---- categorical: log p_j = logit_j - log sum exp logits ---- */
 

@@ -17,16 +17,16 @@ typedef struct {
   Tape tape;
   Policy policy;
   float *actions, *old_head;
-  float *seen; /* [3, CHUNK]: log-probabilities, entropies, divergences */
+  float *seen; /* [3, PLANE]: log-probabilities, entropies, divergences */
 } Judging;
 
 static Judging take_judging(const Network *net, Memory *memory) {
   Judging work;
   work.tape = take_tape(net, memory);
   work.policy = take_policy(net, memory);
-  work.actions = take(memory, (int64_t)net->num_actions * CHUNK);
-  work.old_head = take(memory, (int64_t)net->num_outputs * CHUNK);
-  work.seen = take(memory, 3 * CHUNK);
+  work.actions = take(memory, (int64_t)net->num_actions * PLANE);
+  work.old_head = take(memory, (int64_t)net->num_outputs * PLANE);
+  work.seen = take(memory, 3 * PLANE);
   return work;
 }
 
@@ -50,7 +50,7 @@ static void judge_actions(const Network *net, const Batch *batch, int64_t first,
   }
   float *const wanted[3] = {out->log_probs, out->entropies, out->kls};
   for (int i = 0; i < 3; i++)
-    if (wanted[i]) memcpy(wanted[i] + first, work->seen + i * CHUNK, sizeof(float) * (size_t)count);
+    if (wanted[i]) memcpy(wanted[i] + first, work->seen + i * PLANE, sizeof(float) * (size_t)count);
 }
 
 /* What a member says of num_obs observations (batch->obs), of which the first batch->size have actions. */

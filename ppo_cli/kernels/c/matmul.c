@@ -1,18 +1,24 @@
 /* Matrix products and transposition, in blocks that stay in registers. */
 #include "matmul.h"
 
+/* Keeps the compiler from working out a variable from others, anew in each turn of a loop. */
+#define KEEP(variable) __asm__("" : "+r"(variable))
+
 #ifdef __AVX512F__
 #define WIDE 4 /* vectors side by side in a block: 6 x 4 of them stay in the 32 registers */
 #else
 #define WIDE 1 /* 6 x 1 of twice the registers in 16 */
 #endif
 
-/* rows x vecs outputs at (r, c), in registers while k runs; `rows` and `vecs` are constants when inlined. */
-INLINE void block(const Product *p, Start start, const float *bias, int r, int c, const int rows, const int vecs) {
+/* rows x vecs outputs at (r, c), in registers while k runs; `rows`, `vecs` and `whole` are constants when inlined.
+ * whole: the last vector is full of columns. */
+INLINE void block(const Product *p, Start start, const float *bias, int r, int c, const int rows, const int vecs,
+                  const int whole) {
   vec sum[6][4];
-  const float *left = p->left + r * p->left_row, *right = p->right + c;
+  const int64_t row = p->left_row;
+  const float *left = p->left + r * row, *lower = left + 3 * row, *right = p->right + c;
   float *out = p->out + r * p->out_row + c;
-  const int tail = p->columns - c - (vecs - 1) * LANES; /* lanes of the last vector that are columns */
+  const int tail = whole ? LANES : p->columns - c - (vecs - 1) * LANES; /* lanes of the last vector */
   UNROLL for (int i = 0; i < rows; i++) {
     UNROLL for (int j = 0; j < vecs; j++) {
       const int count = j == vecs - 1 ? tail : LANES;
@@ -22,11 +28,12 @@ INLINE void block(const Product *p, Start start, const float *bias, int r, int c
                                          : splat(0.0f);
     }
   }
-  for (int k = 0; k < p->depth; k++, left += p->left_k, right += p->right_row) {
+  for (int k = 0; k < p->depth; k++, left += p->left_k, lower += p->left_k, right += p->right_row) {
+    KEEP(lower); /* from two pointers all six rows are in reach: without it five sums wait for each other */
     vec b[4];
     UNROLL for (int j = 0; j < vecs; j++) b[j] = load(right + j * LANES);
     UNROLL for (int i = 0; i < rows; i++) {
-      const vec a = splat(left[i * p->left_row]);
+      const vec a = splat(i < 3 ? left[i * row] : lower[(i - 3) * row]);
       UNROLL for (int j = 0; j < vecs; j++) sum[i][j] = mul_add(a, b[j], sum[i][j]);
     }
   }
@@ -37,21 +44,24 @@ INLINE void block(const Product *p, Start start, const float *bias, int r, int c
 }
 
 /* All rows of `vecs` columns of vectors. */
-INLINE void panel(const Product *p, Start start, const float *bias, int c, const int vecs) {
+INLINE void panel(const Product *p, Start start, const float *bias, int c, const int vecs, const int whole) {
   int r = 0;
-  for (; r + 6 <= p->rows; r += 6) block(p, start, bias, r, c, 6, vecs);
-  if (r + 4 <= p->rows) block(p, start, bias, r, c, 4, vecs), r += 4;
-  if (r + 2 <= p->rows) block(p, start, bias, r, c, 2, vecs), r += 2;
-  if (r < p->rows) block(p, start, bias, r, c, 1, vecs);
+  for (; r + 6 <= p->rows; r += 6) block(p, start, bias, r, c, 6, vecs, whole);
+  if (r + 4 <= p->rows) block(p, start, bias, r, c, 4, vecs, whole), r += 4;
+  if (r + 2 <= p->rows) block(p, start, bias, r, c, 2, vecs, whole), r += 2;
+  if (r < p->rows) block(p, start, bias, r, c, 1, vecs, whole);
 }
 
 void matmul(const Product *p, Start start, const float *bias) {
   int c = 0;
-  for (; c + (WIDE - 1) * LANES < p->columns; c += WIDE * LANES) panel(p, start, bias, c, WIDE);
+  for (; c + WIDE * LANES <= p->columns; c += WIDE * LANES) panel(p, start, bias, c, WIDE, 1);
 #if WIDE > 2
-  for (; c + LANES < p->columns; c += 2 * LANES) panel(p, start, bias, c, 2);
+  for (; c + 2 * LANES <= p->columns; c += 2 * LANES) panel(p, start, bias, c, 2, 1);
 #endif
-  for (; c < p->columns; c += LANES) panel(p, start, bias, c, 1);
+#if WIDE > 1
+  for (; c + LANES <= p->columns; c += LANES) panel(p, start, bias, c, 1, 1);
+#endif
+  if (c < p->columns) panel(p, start, bias, c, 1, 0);
 }
 
 /* ---- transposition ---- */

@@ -17,8 +17,8 @@ static inline Minibatch take_minibatch(const Network *net, int64_t size, Memory 
   float **columns[] = {&part.log_probs, &part.values,  &part.advantages,
                        &part.returns,   &part.weights, &part.ref_log_probs};
   for (int i = 0; i < 6; i++) *columns[i] = take(memory, size);
-  part.actions = take(memory, (int64_t)net->num_actions * CHUNK);
-  part.old_head = take(memory, (int64_t)net->num_outputs * CHUNK);
+  part.actions = take(memory, (int64_t)net->num_actions * PLANE);
+  part.old_head = take(memory, (int64_t)net->num_outputs * PLANE);
   return part;
 }
 

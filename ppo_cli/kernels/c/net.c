@@ -3,10 +3,10 @@
 
 Tape take_tape(const Network *net, Memory *memory) {
   Tape tape;
-  tape.obs = take(memory, (int64_t)net->obs_size * CHUNK);
+  tape.obs = take(memory, (int64_t)net->obs_size * PLANE);
   for (int row = 0; row < net->rows; row++) {
-    for (int l = 0; l < net->num_hidden; l++) tape.hidden[row][l] = take(memory, (int64_t)net->hidden[l] * CHUNK);
-    tape.head[row] = take(memory, (int64_t)used_outputs(net, row) * CHUNK);
+    for (int l = 0; l < net->num_hidden; l++) tape.hidden[row][l] = take(memory, (int64_t)net->hidden[l] * PLANE);
+    tape.head[row] = take(memory, (int64_t)used_outputs(net, row) * PLANE);
   }
   return tape;
 }
@@ -16,13 +16,13 @@ void gather_planes(const float *values, int width, const int64_t *order, int64_t
   for (int b = 0; b < columns_of(count); b++) {
     const int place = b < count ? b : count - 1;
     const float *row = values + (order ? order[place] : first + place) * width;
-    for (int i = 0; i < width; i++) planes[i * CHUNK + b] = row[i];
+    for (int i = 0; i < width; i++) planes[i * PLANE + b] = row[i];
   }
 }
 
 void scatter_planes(const float *planes, int width, int64_t first, int count, float *values) {
   for (int b = 0; b < count; b++)
-    for (int i = 0; i < width; i++) values[(first + b) * width + i] = planes[i * CHUNK + b];
+    for (int i = 0; i < width; i++) values[(first + b) * width + i] = planes[i * PLANE + b];
 }
 
 /* ---- forward ---- */
@@ -30,7 +30,7 @@ void scatter_planes(const float *planes, int width, int64_t first, int count, fl
 static void activate_planes(int activation, int units, int columns, float *planes) {
   for (int i = 0; i < units; i++)
     for (int b = 0; b < columns; b += LANES) {
-      float *at = planes + i * CHUNK + b;
+      float *at = planes + i * PLANE + b;
       store(at, activate(activation, load(at)));
     }
 }
@@ -41,8 +41,8 @@ static void forward_layer(const Layer *layer, int units, int columns, const floa
   const Product product = {
       .rows = units, .columns = columns, .depth = layer->in,
       .left = params + layer->weight, .left_row = 1, .left_k = layer->out,
-      .right = below, .right_row = CHUNK,
-      .out = out, .out_row = CHUNK,
+      .right = below, .right_row = PLANE,
+      .out = out, .out_row = PLANE,
   };
   matmul(&product, FROM_ROW, params + layer->bias);
 }
@@ -69,20 +69,20 @@ void forward_chunk(const Network *net, const float *params, int columns, const T
 
 Backward take_backward(const Network *net, Memory *memory) {
   Backward back;
-  for (int i = 0; i < 2; i++) back.grad[i] = take(memory, (int64_t)widest(net) * CHUNK);
-  back.transposed = take(memory, CHUNK * padded(widest(net)));
-  back.turned = take(memory, FEW * padded(widest(net)));
+  for (int i = 0; i < 2; i++) back.grad[i] = take(memory, (int64_t)widest(net) * PLANE);
+  back.transposed = take(memory, CHUNK * apart(widest(net)));
+  back.turned = take(memory, FEW * apart(widest(net)));
   return back;
 }
 
 /* grads += below^T grad: the gradient of a layer's weights, from that of its first `units` outputs */
 static void backward_weights(const Layer *layer, int units, int count, const float *below, const float *grad,
                              const Backward *back, float *grads) {
-  const int64_t row = padded(units);
-  transpose(units, columns_of(count), grad, CHUNK, back->transposed, row);
+  const int64_t row = apart(units);
+  transpose(units, columns_of(count), grad, PLANE, back->transposed, row);
   const Product product = {
       .rows = layer->in, .columns = units, .depth = count,
-      .left = below, .left_row = CHUNK, .left_k = 1,
+      .left = below, .left_row = PLANE, .left_k = 1,
       .right = back->transposed, .right_row = row,
       .out = grads, .out_row = layer->out,
   };
@@ -92,13 +92,13 @@ static void backward_weights(const Layer *layer, int units, int count, const flo
 /* The same sums, of a few outputs of many inputs, with vectors that run along the inputs: the heads'. */
 static void backward_few_weights(const Layer *layer, int units, int count, const float *below, const float *grad,
                                  const Backward *back, float *grads) {
-  const int64_t row = padded(layer->in);
-  transpose(layer->in, columns_of(count), below, CHUNK, back->transposed, row);
+  const int64_t row = apart(layer->in);
+  transpose(layer->in, columns_of(count), below, PLANE, back->transposed, row);
   for (int n = 0; n < units; n++)
     for (int k = 0; k < layer->in; k++) back->turned[n * row + k] = grads[(int64_t)k * layer->out + n];
   const Product product = {
       .rows = units, .columns = layer->in, .depth = count,
-      .left = grad, .left_row = CHUNK, .left_k = 1,
+      .left = grad, .left_row = PLANE, .left_k = 1,
       .right = back->transposed, .right_row = row,
       .out = back->turned, .out_row = row,
   };
@@ -111,7 +111,7 @@ static void backward_few_weights(const Layer *layer, int units, int count, const
 static void backward_biases(int units, int count, const float *grad, float *grads) {
   for (int n = 0; n < units; n++) {
     vec sum = {0};
-    for (int b = 0; b < count; b += LANES) sum += load_first(grad + n * CHUNK + b, count - b);
+    for (int b = 0; b < count; b += LANES) sum += load_first(grad + n * PLANE + b, count - b);
     grads[n] += sum_of_lanes(sum);
   }
 }
@@ -122,19 +122,19 @@ static void backward_below(const Network *net, const Layer *layer, int units, in
   const Product product = {
       .rows = layer->in, .columns = columns, .depth = units,
       .left = params + layer->weight, .left_row = layer->out, .left_k = 1,
-      .right = grad, .right_row = CHUNK,
-      .out = grad_below, .out_row = CHUNK,
+      .right = grad, .right_row = PLANE,
+      .out = grad_below, .out_row = PLANE,
   };
   matmul(&product, FROM_ZERO, NULL);
   for (int i = 0; i < layer->in; i++)
     for (int b = 0; b < columns; b += LANES) {
-      const vec y = load(below + i * CHUNK + b), g = load(grad_below + i * CHUNK + b);
+      const vec y = load(below + i * PLANE + b), g = load(grad_below + i * PLANE + b);
       const vec through = net->activation == TANH ? g * (1.0f - y * y) : choose(y <= 0.0f, splat(0.0f), g);
-      store(grad_below + i * CHUNK + b, through);
+      store(grad_below + i * PLANE + b, through);
     }
 }
 
-/* grads += the gradient of one network's parameters, from that of its head [K, CHUNK] */
+/* grads += the gradient of one network's parameters, from that of its head [K, PLANE] */
 static void backward_row(const Network *net, int row, const float *params, int count, const Tape *tape,
                          const float *grad_head, const Backward *back, float *grads) {
   const float *grad = grad_head;

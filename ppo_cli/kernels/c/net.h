@@ -1,6 +1,6 @@
 /* Multilayer perceptrons, forward and backward, on CHUNK observations at a time.
  *
- * Within a chunk everything is turned round: a plane of numbers for each unit, [units, CHUNK], so that vectors run
+ * Within a chunk everything is turned round: a plane of numbers for each unit, [units, PLANE], so that vectors run
  * along the batch. Any width fits then, and losses work on vectors of transitions. Batches of any size are worked
  * through chunk by chunk; gradients go on from one chunk to the next as one sum, so a chunk's size is no rounding.
  */
@@ -12,7 +12,8 @@
 #include "memory.h"
 #include "special.h"
 
-#define CHUNK 128 /* a plane's row; a layer of 64 units takes 32 kB, a first-level cache */
+#define CHUNK 128 /* a layer of 64 units takes 32 kB, a first-level cache */
+#define PLANE (CHUNK + LANES) /* from a plane to the next: by powers of two they would meet in few sets of the cache */
 #define LEAST_EXCESS 1e-6f /* of a Beta distribution's shapes over 1 */
 
 /* Columns of a chunk that are computed: whole vectors. */
@@ -52,18 +53,21 @@ INLINE int widest(const Network *net) {
   return width;
 }
 
+/* From one row of `width` floats to the next, as with PLANE. */
+INLINE int64_t apart(int width) { return padded(width) + LANES; }
+
 /* ---- planes of a chunk ---- */
 
 /* What a member's networks computed of one chunk. */
 typedef struct {
-  float *obs;                   /* [O, CHUNK] */
-  float *hidden[2][MAX_HIDDEN]; /* [units, CHUNK] of each layer of actor and critic */
-  float *head[2];               /* [K, CHUNK] of the actor, [1, CHUNK] of the critic */
+  float *obs;                   /* [O, PLANE] */
+  float *hidden[2][MAX_HIDDEN]; /* [units, PLANE] of each layer of actor and critic */
+  float *head[2];               /* [K, PLANE] of the actor, [1, PLANE] of the critic */
 } Tape;
 
 Tape take_tape(const Network *net, Memory *memory);
 
-/* Planes [width, CHUNK] of `count` rows of values [B, width]: rows order[0], order[1], ..., or first, first + 1,
+/* Planes [width, PLANE] of `count` rows of values [B, width]: rows order[0], order[1], ..., or first, first + 1,
  * ... where order is NULL. What fills the last vector is the last row once more: numbers like the others. */
 void gather_planes(const float *values, int width, const int64_t *order, int64_t first, int count, float *planes);
 
@@ -86,9 +90,9 @@ void forward_chunk(const Network *net, const float *params, int columns, const T
 
 /* Memory of the backward pass. */
 typedef struct {
-  float *grad[2];    /* [widest, CHUNK], of the outputs of two layers in turn */
-  float *transposed; /* [CHUNK, widest] */
-  float *turned;     /* [FEW, widest] */
+  float *grad[2];    /* [widest, PLANE], of the outputs of two layers in turn */
+  float *transposed; /* [CHUNK, apart(widest)] */
+  float *turned;     /* [FEW, apart(widest)] */
 } Backward;
 
 Backward take_backward(const Network *net, Memory *memory);
