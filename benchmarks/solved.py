@@ -8,6 +8,8 @@ over seeds, the 95 % interval is Student's t over the seeds' means.
 The first seed is then trained once more, alone: that is the wall time of one ``ppo train``, and its
 evaluation must be the one that it had within the population. Wall times are of the whole process, start-up
 and evaluations included.
+
+Environments of more than two million steps (BipedalWalker) are measured with ``--long`` alone.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ppo_cli.runs.eval_stats import mean_interval
 
 # Pendulum has no threshold in Gymnasium's registry; this is the mark that other projects use.
 OWN_MARKS = {"Pendulum-v1": -200.0}
+LONG = 2_000_000  # steps
 HEADER = (
     "Environment",
     "Steps",
@@ -108,6 +111,7 @@ def main() -> None:
     """Measure what the options ask for, print the table of all entries."""
     parser = arguments(__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--env", action="append", help="only this environment; repeatable")
+    parser.add_argument("--long", action="store_true", help=f"only those of more than {LONG:,} steps")
     parser.add_argument("--seeds", type=int, default=5, help="runs per environment")
     parser.add_argument("--threads", type=int, default=1, help="torch threads of the population")
     parser.add_argument("--no-alone", action="store_true", help="do not train one seed alone")
@@ -116,7 +120,8 @@ def main() -> None:
     if not args.show:
         machine()  # before there is load of our own
         known = {env["env_id"]: env for env in run_json("-m", "ppo_cli", "envs", "--json")[1]["envs"]}
-        for env_id in args.env or known:
+        chosen = [name for name, env in known.items() if (env["total_timesteps"] > LONG) == args.long]
+        for env_id in args.env or chosen:
             if env_id not in known:
                 parser.error(f"no shipped settings for {env_id}; there are: {', '.join(known)}")
             seeds, settings = (2, QUICK) if args.quick else (args.seeds, ())
