@@ -132,6 +132,21 @@ def smooth(values: Array) -> Array:
     return np.array([part.mean() for part in np.array_split(finite, PARTS)])
 
 
+def chance(values: Array) -> float:
+    """How far two points of a smoothed curve easily differ by chance alone: four standard errors.
+
+    What a value has of chance is told by neighbours, between which there is next to no trend.
+
+    Args:
+        values: The curve before smoothing, [I].
+    """
+    finite = there(values)
+    if len(finite) < PARTS:
+        return math.nan
+    deviation = float(np.std(np.diff(finite))) / math.sqrt(2)
+    return 4 * deviation * math.sqrt(2 * PARTS / len(finite))
+
+
 def text(value: float) -> str:
     """A number in three digits.
 

@@ -16,6 +16,8 @@ STANDS_STILL_KL = 1e-6
 """Nats per update, nine in ten of them below: in 500 such updates nothing comes together."""
 FEW, EARLY = 20, 0.1
 """A policy is judged after so many updates, and after this share of the training."""
+FIRST = 5
+"""Updates that may move a policy before the critic's gradient has grown so large that none does."""
 
 COLLAPSED, NEXT_TO_NOTHING = 0.05, 0.02
 """Of the entropy at first, and in nats."""
@@ -34,8 +36,8 @@ def does_not_move(logs: RunLogs) -> Finding | None:
     if facts.num_passes(learning) * facts.num_minibatches(learning) == 1:
         return None
     before_the_end = max(FEW, int(0.8 * logs.config.num_iterations))  # an annealed rate ends at 0
-    kl = there(logs.column("train/approx_kl")[:before_the_end])
-    if len(kl) < FEW or logs.share < EARLY or np.quantile(np.abs(kl), 0.9) > STANDS_STILL_KL:
+    kl = there(logs.column("train/approx_kl")[FIRST:before_the_end])
+    if len(kl) < FEW - FIRST or logs.share < EARLY or np.quantile(np.abs(kl), 0.9) > STANDS_STILL_KL:
         return None
     norm, rate = middle(logs.column("train/grad_norm")), middle(logs.column("train/learning_rate"))
     evidence = (

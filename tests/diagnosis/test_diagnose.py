@@ -115,6 +115,24 @@ def test_an_update_of_one_step_does_not_tell_whether_the_policy_moves() -> None:
     assert diagnose(logs(columns, {"algorithm": "a2c"})) == []
 
 
+def test_a_policy_that_is_stopped_in_its_first_updates_is_found_as_soon_as_one_that_never_moved() -> None:
+    stopped = {"train/approx_kl": np.where(np.arange(ITERATIONS) < 5, 1e-4, 0.0)}
+    found = [[finding.name for finding in diagnose(logs(stopped, done=done))] for done in (19, 20, ITERATIONS)]
+    assert found == [[], ["policy_does_not_move"], ["policy_does_not_move"]]
+
+
+def test_of_a_policy_that_does_not_move_returns_say_nothing_more() -> None:
+    columns = {"train/approx_kl": 0 * FLAT, "rollout/episode_return": 400 * LATE_FALL}
+    assert [finding.name for finding in diagnose(logs(columns))] == ["policy_does_not_move"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_chance_is_no_illness(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(size=ITERATIONS)
+    for returns in (noise, 100 * LEARNED + 30 * noise):
+        assert diagnose(logs({"rollout/episode_return": returns})) == []
+
+
 def test_a_clip_that_takes_all_is_told_with_the_scale_that_helps() -> None:
     columns = {"train/approx_kl": 0 * FLAT, "train/grad_norm": 1e6 * FLAT, "train/value_loss": 1e7 * FLAT}
     (finding, *_) = diagnose(logs(columns))
