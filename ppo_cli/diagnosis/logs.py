@@ -147,6 +147,19 @@ def chance(values: Array) -> float:
     return 4 * deviation * math.sqrt(2 * PARTS / len(finite))
 
 
+def is_at_its_best(logs: RunLogs) -> bool:
+    """Whether returns rose and have stayed up in the second half of what is done.
+
+    Where all episodes pay the same because all are as good as they can be, nothing is learned from them, and
+    the policy stands still: nothing is wrong with that.
+    """
+    returns = logs.column("rollout/episode_return")
+    means = smooth(returns)
+    if not len(means) or np.ptp(means) < chance(returns):
+        return False
+    return bool(means[PARTS // 2 :].min() > means.min() + 0.75 * np.ptp(means))
+
+
 def text(value: float) -> str:
     """A number in three digits.
 

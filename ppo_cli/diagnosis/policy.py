@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ppo_cli.diagnosis.logs import Finding, RunLogs, middle, text, there
+from ppo_cli.diagnosis.logs import Finding, RunLogs, is_at_its_best, middle, text, there
 
 STANDS_STILL_KL = 1e-6
 """Nats per update, nine in ten of them below: in 500 such updates nothing comes together."""
@@ -38,6 +38,8 @@ def does_not_move(logs: RunLogs) -> Finding | None:
     before_the_end = max(FEW, int(0.8 * logs.config.num_iterations))  # an annealed rate ends at 0
     kl = there(logs.column("train/approx_kl")[FIRST:before_the_end])
     if len(kl) < FEW - FIRST or logs.share < EARLY or np.quantile(np.abs(kl), 0.9) > STANDS_STILL_KL:
+        return None
+    if is_at_its_best(logs):
         return None
     norm, rate = middle(logs.column("train/grad_norm")), middle(logs.column("train/learning_rate"))
     evidence = (

@@ -53,12 +53,13 @@ def logs(
     return RunLogs(config, metrics, asarrays, final or {})
 
 
+STANDS = {"train/approx_kl": 0 * FLAT, "rollout/episode_return": 20 * FLAT}
 SHAPED = {"mode": "add", "position": 1.0, "pole_angle": 1.0}
 ILLNESSES: dict[str, list[RunLogs]] = {
     "policy_does_not_move": [
-        logs({"train/approx_kl": 0 * FLAT, "train/grad_norm": 1e6 * FLAT}),
-        logs({"train/approx_kl": 0 * FLAT, "train/learning_rate": 1e-9 * FLAT}),
-        logs({"train/approx_kl": -1e-8 * FLAT}, done=30),
+        logs({**STANDS, "train/grad_norm": 1e6 * FLAT}),
+        logs({**STANDS, "train/learning_rate": 1e-9 * FLAT}),
+        logs({**STANDS, "train/approx_kl": -1e-8 * FLAT}, done=30),
     ],
     "entropy_collapsed": [
         logs({"train/entropy": 0.69 * EARLY, "rollout/episode_return": 9 + EARLY}),
@@ -79,7 +80,10 @@ ILLNESSES: dict[str, list[RunLogs]] = {
             {"reward_model": "mine"},
         )
     ],
-    "mostly_waiting": [logs({"train/used": 0.04 * FLAT})],
+    "mostly_waiting": [
+        logs({"train/used": 0.04 * FLAT, "rollout/episode_return": 20 * FLAT}),
+        logs({"train/used": 0 * FLAT, "rollout/episode_return": 20 + 400 * UP}),
+    ],
     "returns_fell": [logs({"rollout/episode_return": 400 * LATE_FALL})],
     "evaluation_parts_from_training": [
         logs(evaluations={"global_step": 1024 * np.array([60, 80, 100]), "mean": [10, 9, 9]})
@@ -109,7 +113,7 @@ def test_a_healthy_run_has_nothing_at_any_moment() -> None:
 
 
 def test_an_update_of_one_step_does_not_tell_whether_the_policy_moves() -> None:
-    columns = {"train/approx_kl": 0 * FLAT}
+    columns = STANDS
     assert [finding.name for finding in diagnose(logs(columns))] == ["policy_does_not_move"]
     assert diagnose(logs(columns, {"num_epochs": 1, "num_minibatches": 1})) == []
     assert diagnose(logs(columns, {"algorithm": "a2c"})) == []
@@ -117,13 +121,22 @@ def test_an_update_of_one_step_does_not_tell_whether_the_policy_moves() -> None:
 
 def test_a_policy_that_is_stopped_in_its_first_updates_is_found_as_soon_as_one_that_never_moved() -> None:
     stopped = {"train/approx_kl": np.where(np.arange(ITERATIONS) < 5, 1e-4, 0.0)}
-    found = [[finding.name for finding in diagnose(logs(stopped, done=done))] for done in (19, 20, ITERATIONS)]
+    stopped["rollout/episode_return"] = 20 * FLAT
+    found = [[one.name for one in diagnose(logs(stopped, done=done))] for done in (19, 20, ITERATIONS)]
     assert found == [[], ["policy_does_not_move"], ["policy_does_not_move"]]
 
 
 def test_of_a_policy_that_does_not_move_returns_say_nothing_more() -> None:
     columns = {"train/approx_kl": 0 * FLAT, "rollout/episode_return": 400 * LATE_FALL}
     assert [finding.name for finding in diagnose(logs(columns))] == ["policy_does_not_move"]
+
+
+def test_where_all_episodes_are_as_good_as_they_can_be_there_is_nothing_left_to_use() -> None:
+    assert diagnose(logs({"train/used": 1 - LEARNED})) == []
+    assert (
+        diagnose(logs({"train/approx_kl": 0 * FLAT, "rollout/episode_return": 10 + 0 * LEARNED + (UP > 0.1)}))
+        == []
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -134,7 +147,7 @@ def test_chance_is_no_illness(seed: int) -> None:
 
 
 def test_a_clip_that_takes_all_is_told_with_the_scale_that_helps() -> None:
-    columns = {"train/approx_kl": 0 * FLAT, "train/grad_norm": 1e6 * FLAT, "train/value_loss": 1e7 * FLAT}
+    columns = {**STANDS, "train/grad_norm": 1e6 * FLAT, "train/value_loss": 1e7 * FLAT}
     (finding, *_) = diagnose(logs(columns))
     assert "clipping takes nearly all" in finding.sentence and "reward_scale=0.001" in finding.remedy
 
