@@ -23,7 +23,7 @@ COLLAPSED, NEXT_TO_NOTHING = 0.05, 0.02
 """Of the entropy at first, and in nats."""
 
 TOO_FAR_KL, TOO_FAR_CLIPPED = 0.1, 0.5
-TOO_STEEP = 100.0
+TOO_STEEP, TOO_SLOW = 100.0, 1e-6
 
 
 def does_not_move(logs: RunLogs) -> Finding | None:
@@ -41,7 +41,7 @@ def does_not_move(logs: RunLogs) -> Finding | None:
         return None
     if is_at_its_best(logs):
         return None
-    norm, rate = middle(logs.column("train/grad_norm")), middle(logs.column("train/learning_rate"))
+    norm, rate = middle(logs.column("train/grad_norm")), learning.learning_rate
     evidence = (
         f"approx_kl {text(middle(kl))} in the middle, entropy {text(middle(logs.column('train/entropy')))}"
     )
@@ -49,7 +49,7 @@ def does_not_move(logs: RunLogs) -> Finding | None:
     if norm > TOO_STEEP * learning.max_grad_norm:
         why = "clipping takes nearly all of the gradient away, and most of that is the critic's"
         remedy = f"reward_scale={scale_for(logs)}, so that the critic's errors become small"
-    elif rate < 1e-6:
+    elif rate < TOO_SLOW:
         why, remedy = f"the learning rate is {text(rate)}", "a learning_rate of 1e-4 to 1e-3"
     else:
         why = "all actions seem to be worth the same"

@@ -58,7 +58,7 @@ SHAPED = {"mode": "add", "position": 1.0, "pole_angle": 1.0}
 ILLNESSES: dict[str, list[RunLogs]] = {
     "policy_does_not_move": [
         logs({**STANDS, "train/grad_norm": 1e6 * FLAT}),
-        logs({**STANDS, "train/learning_rate": 1e-9 * FLAT}),
+        logs(STANDS, {"learning_rate": 1e-9}),
         logs({**STANDS, "train/approx_kl": -1e-8 * FLAT}, done=30),
     ],
     "entropy_collapsed": [
@@ -157,30 +157,6 @@ QUICK: dict[str, Any] = {
     "num_evals": 0, "final_eval_episodes": 2, "hidden_sizes": [8], "total_timesteps": 128 * 40,
     "algorithm": "ppo-clip",
 }  # fmt: skip
-RUNS: dict[str, dict[str, Any]] = {
-    "policy_does_not_move": {"learning_rate": 1e-9},
-    "rewards_too_large": {"reward_scale": 1e5},
-    "policy_moves_too_far": {
-        "env": "Pendulum-v1", "learning_rate": 0.02, "num_epochs": 10, "anneal_lr": False, "eps_clip": 100.0,
-    },
-    "critic_explains_nothing": {"critic_learning_rate": 1e-9},
-    "one_term_rules": {"mode": "add", "position": 1e6, "pole_angle": 1.0},
-    "mostly_waiting": {
-        "algorithm": "grpo", "group_size": 4, "num_steps": 500, "total_timesteps": 2000 * 20,
-        "learning_rate": 1e-6, "num_epochs": 1,
-    },
-    "episodes_never_end": {
-        "env": "Pendulum-v1", "env_kwargs": {"max_episode_steps": -1}, "num_steps": 256, "num_minibatches": 1,
-        "total_timesteps": 1024 * 25, "final_eval_episodes": 0,
-    },
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", RUNS)
-@pytest.mark.filterwarnings("ignore")
-def test_a_run_that_has_the_illness_says_so(name: str, runs_dir: Path) -> None:
-    (run,) = train(runs_dir=runs_dir, name="ill", **{**QUICK, **RUNS[name]})
-    assert name in {finding["name"] for finding in run["diagnosis"]}, run["diagnosis"]
 
 
 @pytest.mark.slow
