@@ -45,6 +45,8 @@ def still_rising(logs: RunLogs) -> Finding | None:
     least = max(RISING * spread, chance(returns))
     if spread <= 1e-9 or not rises or last - before < least or last < means.max():
         return None
+    if logs.config.learning.anneal_lr and before - float(means[PARTS // 2]) < RISING * spread:
+        return None  # as steps become small at the end, returns rise by themselves; before that they stood
     evaluated = logs.evaluations.get("mean", np.empty(0))
     if len(evaluated) > 2 and evaluated[-1] <= evaluated[:-1].max():
         return None  # only the noise of exploring still fades

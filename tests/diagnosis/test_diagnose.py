@@ -146,6 +146,12 @@ def test_chance_is_no_illness(seed: int) -> None:
         assert diagnose(logs({"rollout/episode_return": returns})) == []
 
 
+def test_what_rises_only_as_the_rate_falls_to_zero_does_not_ask_for_more_steps() -> None:
+    late = {"rollout/episode_return": 100 * np.minimum(1, 3 * UP) + 100 * np.maximum(0, 5 * UP - 4)}
+    assert diagnose(logs(late)) == []
+    assert [finding.name for finding in diagnose(logs(late, {"anneal_lr": False}))] == ["still_rising"]
+
+
 def test_a_clip_that_takes_all_is_told_with_the_scale_that_helps() -> None:
     columns = {**STANDS, "train/grad_norm": 1e6 * FLAT, "train/value_loss": 1e7 * FLAT}
     (finding, *_) = diagnose(logs(columns))
