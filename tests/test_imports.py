@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, set[str]], ...] = (
     ),
     ("settings; pictures one after the other; compiled arithmetic", {"config", "film", "kernels"}),
     ("files that survive", {"storage"}),
-    ("words that all share", {"errors", "spaces", "rng", "pace", "version"}),
+    ("words that all share", {"errors", "spaces", "rng", "pace", "memory", "version"}),
 )
 # `ppo_cli/__init__.py` offers the verbs to users, lazily, and is imported by nobody here.
 DEPTH = {room: depth for depth, (_, rooms) in enumerate(LAYERS) for room in rooms} | {"__init__": -1}

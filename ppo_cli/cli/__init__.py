@@ -32,6 +32,7 @@ from ppo_cli.cli.commands.train import train_command
 from ppo_cli.cli.terminal.errors import run
 from ppo_cli.cli.terminal.output import write_stdout
 from ppo_cli.config.algorithms import ALGORITHMS
+from ppo_cli.envs.leftovers import end_children
 from ppo_cli.report.results_stream import apart
 from ppo_cli.version import __version__
 
@@ -123,7 +124,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _leave(code: int) -> NoReturn:
-    """Exit, even where an environment has left threads behind that never end."""
+    """Exit, even where an environment has left threads or processes behind that never end."""
+    end_children()
     threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     if any(thread.is_alive() and not thread.daemon for thread in threads):
         os._exit(code)  # all that is ours has been flushed

@@ -20,6 +20,7 @@ from ppo_cli.diagnosis.diagnose import of_group
 from ppo_cli.diagnosis.logs import Finding
 from ppo_cli.errors import UsageError
 from ppo_cli.runs.eval_stats import mean_interval
+from ppo_cli.runs.payable import why_cut
 
 _SHAPED = ("rollout/shaped_return", "shaped_return")
 _SCALED_BY_REWARD = ("train/value_loss",)
@@ -99,13 +100,8 @@ def _group_warnings(group: GroupResult) -> list[str]:
         warnings.append(f"{group.name}: {len(left_out)} of {len(group.scores)} runs left out: {reasons}")
     if group.values and any(score.status in _LOST for score in left_out):
         warnings.append(f"{group.name}: its numbers are those of the seeds that survived, which flatters it")
-    whole = mean_interval(group.values)
-    if group.n_seeds > 1 and whole != group.ci95:
-        said, kept = (f"[{low:.4g}, {high:.4g}]" for low, high in (whole, group.ci95))
-        warnings.append(
-            f"{group.name}: its 95 % interval {said} goes beyond what an episode can pay and is cut to "
-            f"{kept}; {group.n_seeds} seeds are too few for such returns"
-        )
+    if why := why_cut(mean_interval(group.values), group.ci95, group.n_seeds):
+        warnings.append(f"{group.name}: its {why}")
     mixed = mixed_settings(group)
     if mixed:
         settings = listed([f"{path} is {values}" for path, values in mixed.items()])

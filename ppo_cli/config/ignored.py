@@ -16,6 +16,8 @@ from ppo_cli.config.sections import SHAPING_TERMS
 from ppo_cli.config.settings import BY_PATH
 from ppo_cli.config.values import get_value
 
+_LIMITS = ("eps_clip", "anneal_eps_clip", "eps_clip_vf", "clip_higher", "target_kl", "kl_target")
+"""What limits how far later steps of an update move the policy; before the first one nothing has moved."""
 _CRITIC = ("vf_coef", "critic_learning_rate", "eps_clip_vf")
 
 
@@ -74,6 +76,9 @@ def _of_learning(config: RunConfig) -> dict[str, tuple[str, str]]:
     if not config.facts.critic(learning):
         why = (f"has no effect: with baseline {learning.baseline} there is no value network", "leave it out")
         found |= {f"learning.{name}": why for name in _CRITIC if name in config.facts.settings}
+    if config.facts.num_passes(learning) * config.facts.num_minibatches(learning) == 1:
+        why = ("has no effect: an update is a single step, before which nothing has moved", "leave it out")
+        found |= {f"learning.{name}": why for name in _LIMITS if name in config.facts.settings}
     prices = ("kl_coef", "reference_coef") if config.facts.loss_holds_on else ("reference_coef",)
     names = " and ".join(prices)
     if not any(getattr(learning, price) for price in prices):

@@ -29,9 +29,15 @@ DIAGNOSES: tuple[Callable[[RunLogs], Finding | None], ...] = (
 """The graver ones first."""
 
 
+OF_WHAT_WAS_LEARNED = (returns.fell, returns.evaluation_parts, returns.still_rising)
+"""They say nothing of a policy that has not moved: its returns are chance."""
+
+
 def diagnose(logs: RunLogs) -> list[Finding]:
     """What is wrong with a run, as far as its logs tell."""
-    return [finding for find in DIAGNOSES if (finding := find(logs)) is not None]
+    stands = policy.does_not_move(logs) is not None
+    asked = [find for find in DIAGNOSES if not (stands and find in OF_WHAT_WAS_LEARNED)]
+    return [finding for find in asked if (finding := find(logs)) is not None]
 
 
 def diagnose_run(run: RunDir, config: RunConfig | None = None) -> list[Finding]:

@@ -132,6 +132,34 @@ def smooth(values: Array) -> Array:
     return np.array([part.mean() for part in np.array_split(finite, PARTS)])
 
 
+def chance(values: Array) -> float:
+    """How far two points of a smoothed curve easily differ by chance alone: four standard errors.
+
+    What a value has of chance is told by neighbours, between which there is next to no trend.
+
+    Args:
+        values: The curve before smoothing, [I].
+    """
+    finite = there(values)
+    if len(finite) < PARTS:
+        return math.nan
+    deviation = float(np.std(np.diff(finite))) / math.sqrt(2)
+    return 4 * deviation * math.sqrt(2 * PARTS / len(finite))
+
+
+def is_at_its_best(logs: RunLogs) -> bool:
+    """Whether returns rose and have stayed up in the second half of what is done.
+
+    Where all episodes pay the same because all are as good as they can be, nothing is learned from them, and
+    the policy stands still: nothing is wrong with that.
+    """
+    returns = logs.column("rollout/episode_return")
+    means = smooth(returns)
+    if not len(means) or np.ptp(means) < chance(returns):
+        return False
+    return bool(means[PARTS // 2 :].min() > means.min() + 0.75 * np.ptp(means))
+
+
 def text(value: float) -> str:
     """A number in three digits.
 

@@ -10,18 +10,20 @@ import math
 
 import numpy as np
 
-from ppo_cli.diagnosis.logs import Finding, RunLogs, middle, text, there
+from ppo_cli.diagnosis.logs import Finding, RunLogs, is_at_its_best, middle, text, there
 
 STANDS_STILL_KL = 1e-6
 """Nats per update, nine in ten of them below: in 500 such updates nothing comes together."""
 FEW, EARLY = 20, 0.1
 """A policy is judged after so many updates, and after this share of the training."""
+FIRST = 5
+"""Updates that may move a policy before the critic's gradient has grown so large that none does."""
 
 COLLAPSED, NEXT_TO_NOTHING = 0.05, 0.02
 """Of the entropy at first, and in nats."""
 
 TOO_FAR_KL, TOO_FAR_CLIPPED = 0.1, 0.5
-TOO_STEEP = 100.0
+TOO_STEEP, TOO_SLOW = 100.0, 1e-6
 
 
 def does_not_move(logs: RunLogs) -> Finding | None:
@@ -34,10 +36,12 @@ def does_not_move(logs: RunLogs) -> Finding | None:
     if facts.num_passes(learning) * facts.num_minibatches(learning) == 1:
         return None
     before_the_end = max(FEW, int(0.8 * logs.config.num_iterations))  # an annealed rate ends at 0
-    kl = there(logs.column("train/approx_kl")[:before_the_end])
-    if len(kl) < FEW or logs.share < EARLY or np.quantile(np.abs(kl), 0.9) > STANDS_STILL_KL:
+    kl = there(logs.column("train/approx_kl")[FIRST:before_the_end])
+    if len(kl) < FEW - FIRST or logs.share < EARLY or np.quantile(np.abs(kl), 0.9) > STANDS_STILL_KL:
         return None
-    norm, rate = middle(logs.column("train/grad_norm")), middle(logs.column("train/learning_rate"))
+    if is_at_its_best(logs):
+        return None
+    norm, rate = middle(logs.column("train/grad_norm")), learning.learning_rate
     evidence = (
         f"approx_kl {text(middle(kl))} in the middle, entropy {text(middle(logs.column('train/entropy')))}"
     )
@@ -45,7 +49,7 @@ def does_not_move(logs: RunLogs) -> Finding | None:
     if norm > TOO_STEEP * learning.max_grad_norm:
         why = "clipping takes nearly all of the gradient away, and most of that is the critic's"
         remedy = f"reward_scale={scale_for(logs)}, so that the critic's errors become small"
-    elif rate < 1e-6:
+    elif rate < TOO_SLOW:
         why, remedy = f"the learning rate is {text(rate)}", "a learning_rate of 1e-4 to 1e-3"
     else:
         why = "all actions seem to be worth the same"

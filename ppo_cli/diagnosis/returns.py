@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppo_cli.diagnosis.logs import PARTS, Finding, RunLogs, smooth, text, there
+from ppo_cli.diagnosis.logs import PARTS, Finding, RunLogs, chance, smooth, text, there
 from ppo_cli.diagnosis.policy import FEW
 
 FELL, RISING, PARTED = 0.5, 0.15, 0.5
@@ -14,12 +14,15 @@ MANY_STEPS = 20_000
 
 def fell(logs: RunLogs) -> Finding | None:
     """Returns fell from their best and stayed there."""
-    means = smooth(logs.column("rollout/episode_return"))
+    returns = logs.column("rollout/episode_return")
+    means = smooth(returns)
     if not len(means) or logs.share < 0.5:
         return None
     best, last = float(means.max()), float(means[-4:].max())
     spread = best - float(means.min())
-    if spread <= 1e-9 or best - last < FELL * spread or best - float(means[0]) < FELL * spread:
+    if spread <= 1e-9 or best - last < chance(returns):
+        return None
+    if best - last < FELL * spread or best - float(means[0]) < FELL * spread:
         return None
     at = (int(means.argmax()) + 0.5) / PARTS
     return Finding(
@@ -32,14 +35,18 @@ def fell(logs: RunLogs) -> Finding | None:
 
 def still_rising(logs: RunLogs) -> Finding | None:
     """Training ended while returns were rising."""
-    means = smooth(logs.column("rollout/episode_return"))
+    returns = logs.column("rollout/episode_return")
+    means = smooth(returns)
     if not len(means) or not logs.is_complete:
         return None
     spread = float(np.ptp(means))
     before, last = float(means[-4]), float(means[-1])
     rises = bool((np.diff(means[-4:]) > 0).all())
-    if spread <= 1e-9 or not rises or last - before < RISING * spread or last < means.max():
+    least = max(RISING * spread, chance(returns))
+    if spread <= 1e-9 or not rises or last - before < least or last < means.max():
         return None
+    if logs.config.learning.anneal_lr and before - float(means[PARTS // 2]) < RISING * spread:
+        return None  # as steps become small at the end, returns rise by themselves; before that they stood
     evaluated = logs.evaluations.get("mean", np.empty(0))
     if len(evaluated) > 2 and evaluated[-1] <= evaluated[:-1].max():
         return None  # only the noise of exploring still fades

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ppo_cli.config.choices import NULLS
-from ppo_cli.diagnosis.logs import Array, Finding, RunLogs, middle, smooth, text, there
+from ppo_cli.diagnosis.logs import Array, Finding, RunLogs, is_at_its_best, middle, smooth, text, there
 from ppo_cli.diagnosis.policy import FEW
 from ppo_cli.metrics import TERM_PREFIX
 
@@ -87,7 +87,7 @@ def _parted(logs: RunLogs, paid: str) -> tuple[str, str] | None:
 def mostly_waiting(logs: RunLogs) -> Finding | None:
     """Nearly all collected steps are waiting, so that little is learned from."""
     used = middle(logs.column("train/used")[logs.iterations // 2 :])
-    if logs.iterations < FEW or logs.share < 0.3 or not used < MOSTLY:
+    if logs.iterations < FEW or logs.share < 0.3 or not used < MOSTLY or is_at_its_best(logs):
         return None
     return Finding(
         "mostly_waiting",

@@ -22,7 +22,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from ppo_cli.envs.factory import Env, is_bare, is_own, make_env, spec_of
-from ppo_cli.envs.guard import FAULTS, Guarded, env_fault, limited
+from ppo_cli.envs.guard import FAULTS, Guarded, env_fault, stepping
 from ppo_cli.errors import PpoError
 from ppo_cli.spaces import EnvSpec
 
@@ -100,7 +100,7 @@ class LoopBackend:
         self._start = int(getattr(space, "start", 0))
         self._sends_ints = is_bare(first) and type(first.unwrapped).__module__.startswith(_TAKE_INTS)
         self._shape = space.shape or ()
-        self._limited = contextlib.nullcontext() if is_own(first) else limited()
+        self._stepping = contextlib.nullcontext() if is_own(first) else stepping()
         self.step_limit = self.spec.max_episode_steps if is_bare(_inner(first)) else None
         self._make = partial(make_env, env_id, env_kwargs)
         self._renews = type(first.unwrapped).__module__ in _LEAVE_TRACES
@@ -134,7 +134,7 @@ class LoopBackend:
         steppers = self._steppers
         row = 0
         try:
-            with self._limited:
+            with self._stepping:
                 for row in mask.nonzero()[0].tolist():
                     # what comes back is copied at once: the stepper may overwrite it in its next step
                     obs[row], rewards[row], ended, cut, _ = steppers[row].step(sent[row])

@@ -16,7 +16,7 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.spaces.utils import flatdim
 from gymnasium.wrappers import FlattenObservation, OrderEnforcing, TimeLimit
 
-from ppo_cli.envs.guard import FAULTS, Guarded, env_fault, first_line, limited, undisturbed
+from ppo_cli.envs.guard import FAULTS, Guarded, env_fault, first_line, guarding
 from ppo_cli.envs.registry import registered_spec
 from ppo_cli.errors import PpoError, UsageError
 from ppo_cli.spaces import ActionSpec, EnvSpec
@@ -58,7 +58,7 @@ def make_env(env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mo
     if render_mode is not None or "render_mode" in spec.kwargs:
         kwargs["render_mode"] = render_mode
     try:
-        with undisturbed(), limited():
+        with guarding():
             env = gym.make(spec, disable_env_checker=True, **kwargs)
     except PpoError:
         raise

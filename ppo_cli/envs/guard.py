@@ -8,7 +8,6 @@ comes a ``UsageError`` that names the environment, the call and what was wrong w
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from ppo_cli.envs.undisturbed import own_signals, undisturbed
 from ppo_cli.errors import PpoError, UsageError
 
 Array = NDArray[Any]
@@ -85,7 +85,7 @@ def calling(env_id: str, call: str) -> Iterator[None]:
         UsageError: It raised something, or took too long.
     """
     try:
-        with undisturbed(), limited():
+        with guarding():
             yield
     except PpoError:  # it may be made of parts of ours, which tell their faults themselves
         raise
@@ -94,17 +94,31 @@ def calling(env_id: str, call: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep the working directory and NumPy's way with errors, which code of the user's may change."""
-    with contextlib.suppress(OSError):
-        before = os.getcwd()
-    try:
-        with np.errstate():
-            yield
-    finally:
-        with contextlib.suppress(OSError, UnboundLocalError):
-            if os.getcwd() != before:
-                os.chdir(before)
+def guarding() -> Iterator[None]:
+    """Run code of the user's that is called seldom: undo what it does to this process, end it if it hangs.
+
+    Raises:
+        TooLongError: It took too long.
+    """
+    with undisturbed(), own_signals(), limited():
+        yield
+
+
+class stepping:  # noqa: N801 (as ``limited``)
+    """The same for code that is called at every step, without what costs much; used again and again."""
+
+    def __init__(self) -> None:
+        self._undisturbed, self._limited = undisturbed(), limited()
+
+    def __enter__(self) -> None:
+        """Begin to wait."""
+        self._undisturbed.__enter__()
+        self._limited.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        """Stop waiting, and put back what has changed."""
+        self._limited.__exit__(*error)
+        self._undisturbed.__exit__(*error)
 
 
 class limited:  # noqa: N801 (used as contextlib's own are; a class, because it is entered at every step)
@@ -133,7 +147,7 @@ class limited:  # noqa: N801 (used as contextlib's own are; a class, because it 
 
 def _too_long(signum: int, frame: FrameType | None) -> None:
     del signum, frame
-    raise TooLongError
+    raise TooLongError("it has not come back")
 
 
 class Guarded(gym.Wrapper[Any, Any, Any, Any]):

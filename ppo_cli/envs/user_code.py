@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from types import ModuleType
 
-from ppo_cli.envs.guard import FAULTS, TooLongError, first_line, limited, undisturbed
+from ppo_cli.envs.guard import FAULTS, TooLongError, first_line, guarding
 from ppo_cli.errors import UsageError
 
 _agreed: set[str] = set()
@@ -71,7 +71,7 @@ def import_agreed(reference: str, *, key: str, agreed: bool = False) -> ModuleTy
         )
     with_working_directory()
     try:
-        with undisturbed(), limited():
+        with guarding():
             return importlib.import_module(module)
     except FAULTS as error:  # a user's module may raise anything while it is imported
         why = (

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ppo_cli.envs.guard import FAULTS
+from ppo_cli.envs.guard import FAULTS, stepping
 from ppo_cli.envs.terms import TermSet, shipped_terms
 from ppo_cli.envs.user_code import import_agreed, split_reference
 from ppo_cli.errors import UsageError
@@ -135,7 +135,8 @@ def _checked(
 def _called(reference: str, function: Callable[..., Any], *arguments: Array) -> Mapping[str, Array]:
     shape = arguments[0].shape
     try:
-        values = function(*arguments)
+        with stepping():
+            values = function(*arguments)
     except FAULTS as error:  # the user's function may raise anything
         raise UsageError(
             f"{reference} fails for obs of shape {shape}: {type(error).__name__}: {error}",

@@ -1,7 +1,7 @@
 """A worker process of :mod:`ppo_cli.envs.workers`: ``python -m ppo_cli.envs.worker FD``.
 
 It reads one line of JSON that says which environments to make, then commands of one byte, until its standard
-input ends.
+input ends or says so.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from io import FileIO
 
 from ppo_cli.envs.backends import LoopBackend
 from ppo_cli.envs.factory import make_env
+from ppo_cli.envs.leftovers import end_children
 from ppo_cli.envs.user_code import agree
-from ppo_cli.envs.workers import OK, SharedRows, serve
+from ppo_cli.envs.workers import END, OK, SharedRows, serve
 from ppo_cli.errors import UsageError
 
 
@@ -30,7 +31,7 @@ def main(memory_fd: int, commands: FileIO, answers: FileIO) -> None:
     env_id, env_kwargs = hello["env_id"], hello["env_kwargs"]
     agree(hello["agreed"])
     backend: LoopBackend | None = None
-    while command := commands.read(1):
+    while (command := commands.read(1)) not in (b"", END):
         try:
             if backend is None:  # made here, so that what goes wrong has a command to answer
                 first = make_env(env_id, env_kwargs)
@@ -58,3 +59,5 @@ if __name__ == "__main__":
         contextlib.suppress(BrokenPipeError),
     ):
         main(int(sys.argv[1]), commands, answers)
+    end_children()
+    os._exit(0)  # an environment may have left threads behind that never end

@@ -7,6 +7,7 @@ When this process dies, however it dies, the pipes close and the workers end.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import mmap
@@ -33,7 +34,7 @@ Array = NDArray[Any]
 
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
-RESET, STEP = b"r", b"s"
+RESET, STEP, END = b"r", b"s", b"e"
 OK = b"\0"
 
 
@@ -220,7 +221,10 @@ class _Worker:
         raise PpoError(f"a process that steps {env_id} failed: {error['message']}")
 
     def close(self) -> None:
-        """End the process: a closed pipe tells it to."""
+        """Tell the process to end; a closed pipe may be held open by what an environment has started."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.write(END)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

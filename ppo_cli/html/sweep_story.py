@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppo_cli.comparison.effects import Effect
+from ppo_cli.diagnosis.diagnose import diagnose_run, of_group
 from ppo_cli.envs.registry import solved_at
 from ppo_cli.errors import UsageError
 from ppo_cli.html.cells import (
@@ -83,6 +84,7 @@ def sweep_report(folder: SweepDir, this: Sequence[str]) -> tuple[Report, tuple[S
         settings=settings_tables(list(spec.bases), _swept_table(spec)),
         commands=(*made_by(summaries), *_commands(folder, this)),
         versions=versions_tables(summaries),
+        warnings=_findings(points, present),
     ), series  # fmt: skip
 
 
@@ -106,6 +108,13 @@ def _series(
         for result in points
         if result.point in chosen
     )
+
+
+def _findings(points: Sequence[PointResult], runs: Sequence[RunResult]) -> tuple[str, ...]:
+    """What is wrong with the runs of the best point; that others learn little is to be expected."""
+    best = next(iter(best_first(points)), None)
+    own = [run.run_dir for run in runs if best is not None and run.planned.point == best.point]
+    return tuple(of_group(best.point.text, [diagnose_run(run) for run in own])) if best and own else ()
 
 
 def _curves_notes(points: Sequence[PointResult], notes: tuple[str, ...]) -> tuple[str, ...]:

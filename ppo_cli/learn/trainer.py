@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from ppo_cli.config.schema import RunConfig
+from ppo_cli.errors import UsageError
 from ppo_cli.learn.batch import Batch, PolicyView
 from ppo_cli.learn.build import open_population
 from ppo_cli.learn.compiled_update import improve
 from ppo_cli.learn.hyperparams import Hyperparams
 from ppo_cli.learn.iteration_report import IterationReport
-from ppo_cli.learn.machine import fewer_garbage_collections, torch_threads
+from ppo_cli.learn.machine import MemoryWatch, fewer_garbage_collections, torch_threads
 from ppo_cli.learn.population import Population
 from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.relabelling import relabelled
@@ -68,7 +69,7 @@ def train(
     """
     torch.set_num_threads(1)
     with open_population(population) as state, fewer_garbage_collections():
-        pace = Pace(CHECKPOINT_SHARE)
+        pace, memory = Pace(CHECKPOINT_SHARE), MemoryWatch(state.config.env_id)
         last = state.num_iterations if until is None else min(until, state.num_iterations)
         if state.iteration == 0:
             keep_policies(state)
@@ -81,6 +82,7 @@ def train(
                     checkpoint(state)
             if stop():
                 break
+            check_memory(state, memory)
             if state.iteration < last and state.members:
                 yield state.report()
         if state.members:
@@ -284,6 +286,20 @@ def evaluation_due(state: PopulationState) -> bool:
     """Whether one of ``num_evals`` evenly spaced evaluations falls on this iteration."""
     num_evals, iteration = state.config.evaluation.num_evals, state.iteration
     return num_evals * iteration // state.num_iterations > num_evals * (iteration - 1) // state.num_iterations
+
+
+def check_memory(state: PopulationState, memory: MemoryWatch) -> None:
+    """Save a checkpoint where memory runs out.
+
+    Raises:
+        UsageError: It does, because of the environment.
+    """
+    try:
+        memory.check()
+    except UsageError:
+        if state.members:
+            checkpoint(state)
+        raise
 
 
 def _play(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppo_cli.errors import UsageError
+from ppo_cli.nn.suitable import check_bounded
 from ppo_cli.spaces import ActionSpec
 
 
@@ -34,15 +34,8 @@ class Bounds:
         Raises:
             UsageError: One is infinite, or they are too far apart for float32.
         """
+        check_bounded(action, setting)
         low, high = torch.tensor(action.low), torch.tensor(action.high)
-        wide = (~torch.isfinite(high - low)).nonzero().flatten().tolist()
-        if wide:
-            where = f"action {wide[0]} goes from {action.low[wide[0]]:g} to {action.high[wide[0]]:g}"
-            raise UsageError(
-                f"{setting} needs actions with finite bounds, and {where}",
-                hint="take --set policy=gaussian --set squash=false: its actions need no bounds",
-                key=f"network.{setting.partition('=')[0]}",
-            )
         return cls(low, high)
 
     def scale(self, fractions: Tensor) -> Tensor:  # [..., A] -> [..., A]

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppo_cli.errors import UsageError
 from ppo_cli.nn.beta import Beta
 from ppo_cli.nn.bounds import Bounds
 from ppo_cli.nn.categorical import Categorical
 from ppo_cli.nn.gaussian import DiagonalGaussian
 from ppo_cli.nn.policy_output import PolicyOutput
+from ppo_cli.nn.suitable import check_suits
 from ppo_cli.spaces import ActionSpec
 
 
@@ -79,8 +79,8 @@ def make_distribution(action: ActionSpec, policy: str = "gaussian", squash: bool
         UsageError: The actions are discrete and the distribution is not, or they have no bounds and it needs
             some.
     """
+    check_suits(action, policy, squash)
     if action.kind == "discrete":
-        _refuse_for_discrete(policy, squash)
         return Categorical()
     if policy == "beta":
         return Beta(Bounds.of(action, "policy=beta"))
@@ -90,13 +90,3 @@ def make_distribution(action: ActionSpec, policy: str = "gaussian", squash: bool
 def sendable(actions: Tensor) -> Tensor:
     """Actions as an environment may get them: a diverged policy's NaN must not reach a physics engine."""
     return torch.nan_to_num(actions) if actions.is_floating_point() else actions
-
-
-def _refuse_for_discrete(policy: str, squash: bool) -> None:
-    for setting, given in (("policy=beta", policy == "beta"), ("squash=true", squash)):
-        if given:
-            raise UsageError(
-                f"{setting} is for continuous actions, and these are discrete",
-                hint="leave it out: a choice among several has one distribution",
-                key=f"network.{setting.partition('=')[0]}",
-            )

@@ -24,6 +24,7 @@ from ppo_cli.nn.normalize import ObsNormalizer
 from ppo_cli.play.policy import Policy, load_policy
 from ppo_cli.rng import Stream, episode_seed, generator
 from ppo_cli.runs.eval_stats import EvalStats
+from ppo_cli.runs.payable import payable
 from ppo_cli.runs.run_dir import RunDir
 from ppo_cli.spaces import EnvSpec
 
@@ -99,6 +100,7 @@ def play_episodes(
             tuple(r.length for r in own),
             deterministic,
             sum(endless and r.length == ENDLESS and not r.terminated for r in own),
+            payable(net.spec.env_id, env_kwargs),
         )
         for own in by_member
     ]

@@ -14,7 +14,6 @@ from ppo_cli.config.schema import RunConfig
 from ppo_cli.envs.consent import remember_run
 from ppo_cli.errors import CorruptFileError, UsageError
 from ppo_cli.learn.population import Member, Population, plan
-from ppo_cli.nn.distributions import make_distribution
 from ppo_cli.prepare.engine import check_engine
 from ppo_cli.prepare.try_environment import try_environment, try_what_is_named
 from ppo_cli.runs.checkpoints import checkpoint_iterations, go_back, load_latest_checkpoint
@@ -142,9 +141,7 @@ def prepare_in_folder(
 def _try_environment(config: RunConfig) -> EnvSpec:
     """Find out whether engine and environment are there and work, and whether the actions suit the policy."""
     check_engine(config)
-    spec = try_environment(config)
-    make_distribution(spec.action, config.network.policy, config.network.squash)
-    return spec
+    return try_environment(config)
 
 
 def check_same_run(run: RunDir, config: RunConfig) -> None:

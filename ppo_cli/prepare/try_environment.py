@@ -11,6 +11,7 @@ from ppo_cli.config.settings import BY_PATH
 from ppo_cli.config.values import get_value
 from ppo_cli.envs.from_settings import make_envs
 from ppo_cli.errors import UsageError
+from ppo_cli.nn.suitable import check_suits
 from ppo_cli.spaces import EnvSpec
 
 
@@ -27,6 +28,7 @@ def try_environment(config: RunConfig) -> EnvSpec:
         envs.close()
     if envs.spec.action.kind == "discrete":
         _refuse_settings_of_noise(config)
+    check_suits(envs.spec.action, config.network.policy, config.network.squash)
     return envs.spec
 
 

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from ppo_cli.envs.factory import ENDLESS, Env, make_env, spec_of
-from ppo_cli.envs.guard import FAULTS, calling, check_finite, env_fault, limited
+from ppo_cli.envs.guard import FAULTS, calling, check_finite, env_fault, stepping
 from ppo_cli.envs.shaping import RewardShaping, ShapingParams
 from ppo_cli.envs.user_terms import term_set
 from ppo_cli.errors import PpoError, UsageError
@@ -135,7 +135,7 @@ def _steps(
         while not moment.ending:
             action = agent(obs)
             try:
-                with limited():
+                with stepping():
                     obs, reward, terminated, truncated, info = env.step(action)
             except PpoError:  # shaping terms of the user's own tell their faults themselves
                 raise

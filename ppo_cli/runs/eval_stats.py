@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ppo_cli.runs.payable import Interval, cut
+
 
 def t_quantile_95(degrees: int | NDArray[np.int64]) -> Any:
     """Compute the two-sided 95 % quantile of Student's t: half of an interval, in standard errors.
@@ -49,12 +51,14 @@ class EvalStats:
         lengths: Steps of each episode.
         deterministic: Whether the most likely action was taken.
         cut: How many episodes were cut off, in an environment without a time limit.
+        payable: What an episode can pay at the least and at the most; None where that is not known.
     """
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
     deterministic: bool = True
     cut: int = 0
+    payable: Interval | None = None
 
     @property
     def episodes(self) -> int:
@@ -83,8 +87,8 @@ class EvalStats:
 
     @property
     def ci95(self) -> tuple[float, float]:
-        """95 % confidence interval of the mean, over episodes."""
-        return mean_interval(self.returns)
+        """95 % confidence interval of the mean, over episodes, cut to what an episode can pay."""
+        return cut(mean_interval(self.returns), self.payable)
 
     @property
     def mean_length(self) -> float:

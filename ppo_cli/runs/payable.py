@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Interval = tuple[float, float]
+"""From where to where; of a confidence interval both NaN where it cannot be told."""
 
 _STEPS = {
     "CartPole-v0": 200, "CartPole-v1": 500, "Acrobot-v1": 500, "MountainCar-v0": 200,
@@ -50,3 +51,24 @@ def cut(interval: Interval, bounds: Interval | None) -> Interval:
     if bounds is None or math.isnan(low):
         return interval
     return max(low, bounds[0]), min(high, bounds[1])
+
+
+def why_cut(whole: Interval, kept: Interval, number: int, of: str = "seeds") -> str:
+    """Say that an interval was cut, and why; nothing where it was not.
+
+    >>> why_cut((-475.0, 1245.0), (1.0, 500.0), 2)
+    '95 % interval [-475, 1245] goes beyond what an episode can pay and is cut to [1, 500]; 2 seeds are too few for such returns'
+
+    Args:
+        whole: The interval.
+        kept: What :func:`cut` left of it.
+        number: How many returns it is of.
+        of: What they are.
+    """  # noqa: E501 (what a doctest prints is one line)
+    if math.isnan(whole[0]) or whole == kept:
+        return ""
+    said, left = (f"[{low:.4g}, {high:.4g}]" for low, high in (whole, kept))
+    return (
+        f"95 % interval {said} goes beyond what an episode can pay and is cut to {left}; {number} {of} are "
+        "too few for such returns"
+    )

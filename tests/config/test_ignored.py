@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.cli_runner import inside, runs_in
 
 from ppo_cli.errors import UsageError
 from ppo_cli.prepare.resolve import resolve_settings
@@ -20,6 +22,10 @@ from ppo_cli.prepare.resolve import resolve_settings
         ({"mode": "replace", "position": 1.0, "scale": 0.0}, "mode replace with all weights 0"),
         ({"clip_obs": 5.0}, "normalization.clip_obs: has no effect: normalize_obs is false"),
         ({"algorithm": "reinforce", "baseline": "none", "vf_coef": 1.0}, "learning.vf_coef: has no effect"),
+        (
+            {"num_epochs": 1, "num_minibatches": 1, "eps_clip": 0.3},
+            "learning.eps_clip: has no effect: an upd",
+        ),
         ({"algorithm": "grpo", "kl_coef": 0.0, "reference": "x"}, "learning.reference: has no effect"),
         ({"algorithm": "a2c", "reference": "x"}, "learning.reference: has no effect: reference_coef is 0"),
         ({"algorithm": "grpo", "reference_kl": 0.1}, "learning.reference_kl: has no effect"),
@@ -29,6 +35,25 @@ def test_what_would_change_nothing_is_refused(values: dict[str, Any], words: str
     with pytest.raises(UsageError) as caught:
         resolve_settings("CartPole-v1", None, values=values)
     assert words in caught.value.message and caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("env", "values", "words"),
+    [
+        ("CartPole-v1", ("policy=beta",), "policy=beta is for continuous actions"),
+        ("CartPole-v1", ("squash=true",), "network.squash: has no effect"),
+        ("CartPole-v1", ("mode=add", "distance=1"), "CartPole-v1 has no shaping term 'distance'"),
+        ("Pendulum-v1", ("mode=log", "angle=1"), "reward_shaping.angle: has no effect"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_training_refuses(
+    env: str, values: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    sets = [word for value in values for word in ("--set", value)]
+    for dry in ([], ["--dry-run"]):
+        result = inside("train", "--env", env, *sets, *dry, cwd=tmp_path)
+        assert result.code == 2 and words in result.stderr, result.stderr
+    assert runs_in(tmp_path) == []
 
 
 def test_the_useless_part_of_a_tuned_file_is_left_out() -> None:

@@ -9,6 +9,8 @@ import pytest
 from helpers.html_pages import report_on
 from helpers.html_runs import write_sweep
 
+from ppo_cli.diagnosis.logs import Finding
+
 
 def test_a_sweep_has_its_sentence_held_out_figures_and_a_chart_of_its_setting(runs_dir: Path) -> None:
     write_sweep(runs_dir, "eps_clip=0.1,0.2,0.3")
@@ -21,6 +23,17 @@ def test_a_sweep_has_its_sentence_held_out_figures_and_a_chart_of_its_setting(ru
     assert all(f'"eps_clip = {value}"' in chart for value in (0.1, 0.2, 0.3))
     assert "ppo sweep runs/study/sweep.yaml" in page.text
     assert "eps_clip = 0.2 (default)" in page.text
+
+
+def test_what_is_wrong_with_the_best_point_stands_above_the_verdict(
+    monkeypatch: pytest.MonkeyPatch, runs_dir: Path
+) -> None:
+    write_sweep(runs_dir, "eps_clip=0.1,0.2", seeds=2)
+    ill = Finding("still_rising", "Returns were still rising.", "return 1 to 2", "train longer")
+    monkeypatch.setattr("ppo_cli.html.sweep_story.diagnose_run", lambda run: [ill])
+    text = report_on("study", cwd=runs_dir.parent).text
+    said = ", 2 of 2 runs: Returns were still rising. return 1 to 2. Try train longer."
+    assert text.count(said) == 1 and text.index(said) < text.index("Verdict")
 
 
 def test_a_point_that_failed_is_shown_as_failed_with_its_reason(runs_dir: Path) -> None:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from helpers.cli_runner import ppo, runs_in
 
 CODE = """
-import os, sys
+import multiprocessing, os, sys, threading, time
 import gymnasium as gym
+
+def wait():
+    time.sleep(1e6)
 
 class Bonus(gym.Wrapper):
     steps = 0
     def __init__(self, env, fault):
         super().__init__(env)
         self.fault = fault
+        if fault == "thread":
+            threading.Thread(target=wait).start()
+        if fault == "process":
+            multiprocessing.get_context("fork").Process(target=wait).start()
     def step(self, action):
         Bonus.steps += 1
+        if self.fault == "grows" and Bonus.steps > 40:
+            Bonus.kept = getattr(Bonus, "kept", []) + [bytearray(100_000_000)]
         in_worker = "ppo_cli.envs.worker" in " ".join(sys.orig_argv)
         if Bonus.steps > 40 and (in_worker or self.fault == "raises"):
             print("something is wrong")
@@ -64,6 +74,28 @@ def test_a_fault_in_a_process_that_steps_environments_is_theirs(place: Path, fau
     options = ("--set", "env_workers=1", "--set", f"env_kwargs.fault={fault}", "-q", "--name", "a")
     result = ppo("train", "--env", "bonus:Bonus-v0", *SMALL, *options, cwd=place)
     assert result.code == 2 and words in result.stderr, result.stderr
+    assert "bug" not in result.stderr and runs_in(place) == ["a"]
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize("fault", ["thread", "process"])
+def test_what_is_left_behind_keeps_nobody_waiting(place: Path, fault: str, workers: str) -> None:
+    options = ("--set", f"env_workers={workers}", "--set", f"env_kwargs.fault={fault}", "-q", "--name", "a")
+    result = ppo("train", "--env", "bonus:Bonus-v0", *SMALL, *options, cwd=place)
+    assert result.code == 0, result.stderr
+    assert ppo("eval", "a", "--episodes", "1", cwd=place).code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system has no such limit")
+def test_where_no_memory_is_left_it_is_the_environment_that_is_blamed(place: Path) -> None:
+    def limited() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (6 * 10**9, 6 * 10**9))
+
+    options = ("--set", "env_workers=0", "--set", "env_kwargs.fault=grows", "-q", "--name", "a")
+    result = ppo("train", "--env", "bonus:Bonus-v0", *SMALL, *options, cwd=place, preexec_fn=limited)
+    assert result.code == 2 and "memory" in result.stderr.lower(), result.stderr
     assert "bug" not in result.stderr and runs_in(place) == ["a"]
 
 

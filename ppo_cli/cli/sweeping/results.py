@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ppo_cli.sweeps.folder.sweep_dir import SweepDir
+    from ppo_cli.sweeps.results.point_result import PointResult
 
 Document = Mapping[str, Any]
 """A sweep's document, as ``ppo_cli.sweep`` returns it."""
@@ -66,6 +67,7 @@ def show_results(console: Console, document: Document) -> None:
     points = points if document["search"] == "grid" else best_first(points)
     console.print(results_table(points, width=console.width, unicode=unicode))
     for line in (
+        _cut_text(points),
         document["sentence"],
         effects_sentence([Effect.from_json(effect) for effect in document.get("effects", [])]),
         _importance_text(document),
@@ -106,6 +108,13 @@ def _best_text(document: Document, *, unicode: bool) -> str:
     if held_out is None:
         return f"{text} Not tried on held-out seeds: expect less than it claims."
     return f"{text} On {_seeds(held_out, 'held-out ')} it repeats {_mean(held_out, unicode)}."
+
+
+def _cut_text(points: Sequence[PointResult]) -> str:
+    """Why intervals are cut: of the first point, and how many others."""
+    whys = [f"{point.point.text}: its {why}" for point in points if (why := point.why_cut)]
+    more = f" So it is with {len(whys) - 1} more of {len(points)} points." if len(whys) > 1 else ""
+    return f"{whys[0]}.{more}" if whys else ""
 
 
 def _importance_text(document: Document) -> str:

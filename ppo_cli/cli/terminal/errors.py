@@ -17,7 +17,7 @@ from typing import TextIO
 import typer
 
 from ppo_cli.cli.terminal.output import print_json
-from ppo_cli.errors import PpoError, StorageError
+from ppo_cli.errors import PpoError, StorageError, UsageError
 from ppo_cli.report.text import ReaderGoneError, clean, tolerate_any_text
 
 BUG, USAGE, INTERRUPTED = 1, 2, 130
@@ -69,8 +69,9 @@ def describe(error: BaseException) -> PpoError:
     if isinstance(error, OSError) and error.errno in _STORAGE:
         place = f" {error.filename}" if error.filename else ""
         return StorageError(f"cannot read or write{place}: {error.strerror}", file=error.filename)
-    if isinstance(error, MemoryError):
-        return PpoError("out of memory", hint="take fewer members, environments or steps at a time")
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch's own words
+        hint = "take fewer members, environments or steps at a time; a stopped run goes on with --resume"
+        return UsageError("out of memory", hint=hint)
     return PpoError(
         f"this is a bug of ours: {type(error).__name__}: {error}",
         hint="run the command again with --debug for the traceback, and report it",

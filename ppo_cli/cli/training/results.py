@@ -57,7 +57,7 @@ def exit_code(runs: Sequence[Run], stop: Stop) -> int:
 def over_seeds(runs: Sequence[Run]) -> dict[str, Any] | None:
     """Mean of the runs' evaluation means with a 95 % interval over seeds; None for fewer than two."""
     from ppo_cli.runs.eval_stats import mean_interval
-    from ppo_cli.runs.payable import cut, payable
+    from ppo_cli.runs.payable import cut, payable, why_cut
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import RunDir
 
@@ -66,14 +66,21 @@ def over_seeds(runs: Sequence[Run]) -> dict[str, Any] | None:
     if len(means) < 2:
         return None
     config = read_config(RunDir(Path(str(runs[0]["run_dir"]))))
-    interval = cut(mean_interval(means), payable(config.env_id, config.env_kwargs))
-    return {"mean": math.fsum(means) / len(means), "ci95": list(interval), "n_seeds": len(means)}
+    whole = mean_interval(means)
+    interval = cut(whole, payable(config.env_id, config.env_kwargs))
+    numbers = {"mean": math.fsum(means) / len(means), "ci95": list(interval), "n_seeds": len(means)}
+    return {**numbers, "why_cut": why_cut(whole, interval, len(means))}
 
 
 def _show_table(runs: Sequence[Run]) -> None:
     console = stdout_console()
     named = [{**run, "name": _name(run)} for run in runs]
-    console.print(training_table(named, over_seeds(runs), unicode=is_unicode(console)))
+    mean = over_seeds(runs)
+    console.print(training_table(named, mean, unicode=is_unicode(console)))
+    if mean and mean["why_cut"]:
+        stderr_console().print(
+            clean(f"mean over seeds: its {mean['why_cut']}"), style="yellow", soft_wrap=True
+        )
     for run in runs:
         console.print(clean(run["run_dir"]), soft_wrap=True)
 

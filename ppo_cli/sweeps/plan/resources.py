@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ppo_cli.sweeps.work.machine import free_memory, usable_cores
+from ppo_cli.memory import free_memory
+from ppo_cli.sweeps.work.machine import usable_cores
 
 _T = TypeVar("_T")
 _GB = 2**30

@@ -9,7 +9,7 @@ from typing import Any
 
 from ppo_cli.comparison.statistics import iqm
 from ppo_cli.runs.eval_stats import mean_interval
-from ppo_cli.runs.payable import Interval, cut, payable
+from ppo_cli.runs.payable import Interval, cut, payable, why_cut
 from ppo_cli.sweeps.results.run_result import FINAL, LOST, PRUNED, RunResult
 from ppo_cli.sweeps.spec.points import Point
 
@@ -53,6 +53,11 @@ class PointResult:
     def ci95(self) -> tuple[float, float]:
         """95 % confidence interval of the mean over seeds (Student's t), cut to what an episode can pay."""
         return cut(mean_interval(self.returns), self.bounds)
+
+    @property
+    def why_cut(self) -> str:
+        """Why the interval is cut, where it is; empty where not."""
+        return why_cut(mean_interval(self.returns), self.ci95, len(self.returns))
 
     @property
     def iqm(self) -> float:
