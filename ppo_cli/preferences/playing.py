@@ -96,6 +96,7 @@ def play(
         env_kwargs: Its arguments.
         seed: The set's seed, for the policies' noise.
     """
+    torch.set_num_threads(1)  # at each step a few rows: threads would cost ten times what they save
     deciders = [_decider(sources[one.source], spec, seed, one.noise) for one in wanted]
     prefixes = [one.prefix for one in wanted]
 
