@@ -120,12 +120,12 @@ class LearnedReward:
 
     def _count(self, rewards: Tensor, mask: Tensor, done: Tensor) -> None:
         """Sum rewards over episodes, in the order in which the environments report their ends."""
-        total = rewards.double().cumsum(0)
-        paid = -self._returns  # what of the total belongs to episodes that have ended
-        for t, env in (done & mask).nonzero().tolist():
+        total = rewards.numpy().cumsum(0, dtype=np.float64)
+        paid = -self._returns.numpy()  # what of the total belongs to episodes that have ended
+        for t, env in np.argwhere((done & mask).numpy()).tolist():
             self._finished.append(float(total[t, env] - paid[env]))
             paid[env] = total[t, env]
-        self._returns = total[-1] - paid
+        self._returns = torch.from_numpy(total[-1] - paid)
 
 
 class LearnedRewards:
