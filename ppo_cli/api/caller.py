@@ -1,4 +1,4 @@
-"""Shared by ``train`` and ``sweep``: notices become warnings at the call, the call as text, how to go on."""
+"""Shared by what Python calls: notices become warnings at the call, the call as text, how to go on, seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from ppo_cli.errors import PpoError, StorageError
+from ppo_cli.errors import PpoError, StorageError, UsageError
+
+LARGEST_SEED = 2**32 - 1
 
 
 class Report(Protocol):
@@ -73,3 +75,13 @@ def call_text(function: str, arguments: Mapping[str, Any], shown: tuple[type, ..
     """
     texts = [f"{name}={value!r}" for name, value in arguments.items() if isinstance(value, shown)]
     return f"ppo_cli.{function}({', '.join(texts)})"
+
+
+def check_seed(seed: object) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        UsageError: It is no whole number from 0 to 2^32 - 1.
+    """
+    if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"seed: {seed!r} is not allowed", hint=f"0 to {LARGEST_SEED}", key="seed")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ppo_cli.api.caller import check_seed
 from ppo_cli.errors import UsageError
 from ppo_cli.storage.json_file import strict
 
 if TYPE_CHECKING:
     from ppo_cli.api.runs import Ref
-    from ppo_cli.config.preference_settings import Given
+    from ppo_cli.config.preference_settings import Given, SetSettings
     from ppo_cli.config.schema import RunConfig
     from ppo_cli.preferences.collecting import Collector
     from ppo_cli.runs.run_dir import RunDir
@@ -29,6 +30,7 @@ def prefer(
     random: bool = False,
     same_start: bool | None = None,
     settings: Given = (),
+    settings_label: str = "settings",
     runs_dir: Ref = "runs",
     allow_import: bool = False,
     stop: Callable[[], bool] = lambda: False,
@@ -46,6 +48,7 @@ def prefer(
         same_start: Whether both clips of a pair begin in one state; None as ``settings`` have it.
         settings: The teacher's flaws, what it judges by, the clips: ``{"mistake": 0.1}``, or the same as
             ``NAME=VALUE`` texts.
+        settings_label: What messages call their place.
         runs_dir: Where runs and sets are.
         allow_import: Whether runs may name modules of the user's own to import.
         stop: Asked between chunks of pairs.
@@ -55,16 +58,23 @@ def prefer(
         UsageError: Something is unknown, not allowed, or missing.
         CorruptFileError, RunLockedError, StorageError: As the exit codes of ``ppo`` have it.
     """
-    from ppo_cli.config.preference_settings import by_name
+    from ppo_cli.config.preference_settings import SetSettings, by_name, with_overrides
     from ppo_cli.preferences.collecting import collect_answers, open_set
     from ppo_cli.preferences.describing import describe_set
     from ppo_cli.runs.names import check_run_name
 
     check_run_name(name)
+    check_seed(seed)
     if pairs < 1:
         raise UsageError(f"{pairs} pairs teach nothing", hint="at least 1", key="pairs")
-    chosen = by_name(settings) | ({"same_start": True} if same_start else {})
-    collector = collector_of(runs, env, random, chosen, seed, Path(runs_dir), allow_import=allow_import)
+    chosen = by_name(settings, settings_label)
+    own = with_overrides(SetSettings, chosen, label=settings_label)
+    if same_start is not None:
+        own = own.model_copy(update={"same_start": same_start})
+    agreed = "reward" in chosen or allow_import  # who types what is to be imported agrees to it
+    collector = collector_of(
+        runs, env, random, own, seed, Path(runs_dir), agreed=agreed, allow_import=allow_import
+    )
     folder = open_set(Path(runs_dir), name, collector.settings)
     with folder.lock():
         collect_answers(folder, collector, pairs, stop=stop, progress=progress)
@@ -93,22 +103,31 @@ def collector_of(
     runs: Sequence[Ref],
     env: str | None,
     random: bool,
-    settings: Mapping[str, Any],
+    given: SetSettings,
     seed: int,
     runs_dir: Path,
     *,
+    agreed: bool,
     allow_import: bool,
 ) -> Collector:
     """Who plays, where, and by what is judged.
+
+    Args:
+        runs: The runs whose policies play.
+        env: The environment, where no run says it.
+        random: Whether an untrained agent plays too.
+        given: The teacher's flaws, what it judges by, the clips.
+        seed: The set's seed.
+        runs_dir: Where runs are.
+        agreed: Whether the module of the teacher's reward may be imported.
+        allow_import: The same of those of the runs.
 
     Raises:
         UsageError: As :func:`prefer`.
     """
     from ppo_cli.config.preference_settings import (
         PreferenceSettings,
-        SetSettings,
         TeacherSettings,
-        with_overrides,
     )
     from ppo_cli.envs.factory import env_spec
     from ppo_cli.preferences.collecting import Collector
@@ -117,14 +136,13 @@ def collector_of(
     from ppo_cli.preferences.sources import sources_of_runs, untrained
     from ppo_cli.runs.run_dir import find_run
 
-    given = with_overrides(SetSettings, settings)
     folders = [find_run(runs_dir, os.fspath(run)) for run in runs]
     config = _environment(folders, env, allow_import=allow_import)
     spec = env_spec(config.env_id, config.env_kwargs)
     sources = sources_of_runs(folders, spec) + ([untrained(spec, seed)] if random else [])
     if not sources:
-        raise UsageError("nobody to watch", hint="name runs, or add --random for an untrained agent")
-    goal = goal_of(given.reward, spec.env_id, agreed="reward" in settings or allow_import)
+        raise UsageError("nobody to watch", hint="name runs, or ask for an untrained agent (random)")
+    goal = goal_of(given.reward, spec.env_id, agreed=agreed)
     teacher = TeacherSettings(**{key: getattr(given, key) for key in TeacherSettings.model_fields})
     about = PreferenceSettings(
         env_id=config.env_id,
@@ -162,12 +180,16 @@ def _environment(runs: Sequence[RunDir], env: str | None, *, allow_import: bool)
             return RunConfig(env_id=resolved.env_id)
         if configs[0].env_id != resolved.env_id:
             raise UsageError(
-                f"--env {env}, and {runs[0].name} plays {configs[0].env_id}",
-                hint="leave --env out",
+                f"the environment {env}, and {runs[0].name} plays {configs[0].env_id}",
+                hint="leave out the one or the other",
                 key="env_id",
             )
     if not configs:
-        raise UsageError("no environment given", hint="name a run, or add --env with --random", key="env_id")
+        raise UsageError(
+            "no environment given",
+            hint="name a run, or an environment (env) for an untrained agent (random)",
+            key="env_id",
+        )
     for run, config in zip(runs, configs, strict=True):
         if (config.env_id, config.env_kwargs) != (configs[0].env_id, configs[0].env_kwargs):
             raise UsageError(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ppo_cli.api.caller import check_seed
 from ppo_cli.storage.json_file import strict
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def fit_reward_model(
     *,
     seed: int = 1,
     settings: Given = (),
+    settings_label: str = "settings",
     curve: bool = False,
     runs_dir: Ref = "runs",
     allow_import: bool = False,
@@ -39,6 +41,7 @@ def fit_reward_model(
         seed: Seed of the fit.
         settings: The network, the loss, how long: ``{"network": "transformer"}``, or the same as
             ``NAME=VALUE`` texts.
+        settings_label: What messages call their place.
         curve: Also fit the first 25, 50, 100... comparisons, to see what more of them bring.
         runs_dir: Where sets are.
         allow_import: Whether the set may name a module of the user's own to import.
@@ -58,7 +61,9 @@ def fit_reward_model(
     from ppo_cli.preferences.fitting import Fit
     from ppo_cli.preferences.folder import find_preferences
 
-    folder, own = find_preferences(Path(runs_dir), os.fspath(name)), with_overrides(FitSettings, settings)
+    check_seed(seed)
+    own = with_overrides(FitSettings, settings, label=settings_label)
+    folder = find_preferences(Path(runs_dir), os.fspath(name))
     with folder.lock():
         data = pairs_of(folder, allow_import=allow_import, notice=notice)
         about = folder.settings()

@@ -135,8 +135,12 @@ Given = Sequence[str] | Mapping[str, Any]
 """Settings as ``NAME=VALUE`` texts, or by name."""
 
 
-def by_name(given: Given) -> dict[str, Any]:
+def by_name(given: Given, label: str = "settings") -> dict[str, Any]:
     """Settings by name: values, or the texts that say them.
+
+    Args:
+        given: What was given.
+        label: What messages call its place, ``--set`` on the command line.
 
     Raises:
         UsageError: A text is not of the form NAME=VALUE.
@@ -148,13 +152,21 @@ def by_name(given: Given) -> dict[str, Any]:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not value:
             wrong = f"{value_text(text)} is not of the form NAME=VALUE"
-            refuse([Problem(_TYPED, None, wrong, "--set mistake=0.1")])
+            refuse([Problem(Origin(label), None, wrong, "write it as in members=3")])
         values[name] = value
     return values
 
 
-def with_overrides(kind: type[Settings], given: Given, base: Settings | None = None) -> Settings:
+def with_overrides(
+    kind: type[Settings], given: Given, base: Settings | None = None, label: str = "settings"
+) -> Settings:
     """Settings on top of others, by default of the defaults; a text is read as YAML.
+
+    Args:
+        kind: What they are settings of.
+        given: Those that are not as in ``base``.
+        base: The others; None for the defaults.
+        label: What messages call the place of what was given, ``--set`` on the command line.
 
     Raises:
         UsageError: A name is unknown or a value not allowed.
@@ -162,17 +174,15 @@ def with_overrides(kind: type[Settings], given: Given, base: Settings | None = N
     from ppo_cli.config.yaml_file import parse_yaml
 
     values: dict[str, Node] = {}
-    for name, value in by_name(given).items():
-        _refuse_unknown(kind, name, _TYPED)
-        node = parse_yaml(value, _TYPED, name) if isinstance(value, str) else located(value, _TYPED)
+    place = Origin(label)
+    for name, value in by_name(given, label).items():
+        _refuse_unknown(kind, name, place)
+        node = parse_yaml(value, place, name) if isinstance(value, str) else located(value, place)
         if isinstance(kind.model_fields[name].default, tuple) and not isinstance(node.value, list):
             parts = str(node.value).split(",")
-            node = located([int(part) if part.strip().isdigit() else part for part in parts], _TYPED)
+            node = located([int(part) if part.strip().isdigit() else part for part in parts], place)
         values[name] = node
     return _validated(kind, {} if base is None else base.model_dump(), values)
-
-
-_TYPED = Origin("--set")
 
 
 def read_preferences(path: Path) -> PreferenceSettings:

@@ -61,6 +61,27 @@ def judge(
     return out
 
 
+def outputs(
+    lib: ctypes.CDLL,
+    network: Network,
+    params: np.ndarray,  # [M, P]
+    obs: np.ndarray,  # [M, B, O]
+    num_threads: int = 1,
+) -> np.ndarray:  # [M, B, K]
+    """What the members' first networks say of observations, which members may share: a stride of 0."""
+    num_members, size, _ = obs.shape
+    heads = np.empty((num_members, size, network.num_outputs), np.float32)
+    batches = pair(structs.Batch, {"obs": obs}, size=size)
+    judgements = pair(structs.Judgement, {"heads": heads})
+    p, needed = Rows(params), lib.judge_scratch(byref(network))
+
+    def work(first: int, count: int) -> None:
+        lib.judge(byref(network), first, count, p.at(0), p.stride, batches, size, judgements, scratch(needed))
+
+    for_ranges(num_members, work, num_threads)
+    return heads
+
+
 def gae(
     lib: ctypes.CDLL,
     rewards: np.ndarray,  # [M, T, N]

@@ -77,7 +77,7 @@ def build(population: Population) -> PopulationState:
             envs=envs,
             recorders=[Recorder(member, envs.term_names) for member in members],
             reference=reference,
-            learned=learned_rewards(members, envs.spec, population.config.rollout.num_envs),
+            learned=learned_rewards(members, envs.spec, agent.net.kernels),
         )
         stack.pop_all()  # from here on the state closes them
     return PopulationState(population.config, agent, rows, notices)

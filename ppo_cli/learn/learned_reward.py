@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +64,12 @@ class LearnedReward:
             Rewards ``[T, N]``, the mean over the ensemble; and how much its members disagree: their standard
             deviation, a mean over the steps.
         """
-        windows, started = self._windows(seen, mask, done)
-        by_member = self.model.rewards(windows, started).view(-1, *mask.shape)
-        rewards = by_member.mean(0) * mask
+        ages = self._grow(mask, done).clamp_(min=0)
+        by_member = self.model.rewards_along(self._with_past(seen), ages).numpy()  # [K, T, N]
+        rewards = torch.from_numpy(by_member.mean(0)) * mask
         self._count(rewards, mask, done)
-        real = by_member.std(0, correction=0)[mask]
-        return rewards, float(real.double().mean()) if len(real) else 0.0
+        real = by_member.std(0)[mask.numpy()]
+        return rewards, float(real.mean(dtype=np.float64)) if len(real) else 0.0
 
     def pop_return(self) -> float:
         """The learned return of the oldest finished episode that was not asked for yet."""
@@ -96,26 +98,15 @@ class LearnedReward:
         self._returns, self._ages = own("returns", self._returns), own("ages", self._ages)
         self._past = Transitions(*(own(f"past_{name}", like) for name, like in vars(self._past).items()))
 
-    def _windows(self, seen: Transitions, mask: Tensor, done: Tensor) -> tuple[Transitions, Tensor]:
-        """Each step with those before it, ``[T N, context + 1, ...]``, and which are of its episode."""
-        num_steps = len(mask)
-        context = len(self._past.terminated)
-        ages = self._grow(mask, done)
-        both = Transitions(
-            *(
-                torch.cat((past, new))
-                for past, new in zip(vars(self._past).values(), vars(seen).values(), strict=True)
-            )
-        )
-        lags = torch.arange(context, -1, -1)
-        place = torch.arange(num_steps)[:, None] + context - lags  # [T, context + 1]
-        windows = Transitions(
-            *(values[place].transpose(1, 2).flatten(0, 1) for values in vars(both).values())
-        )
-        started = lags <= ages.clamp(min=0).flatten()[:, None]
-        length = len(both.terminated)
-        self._past = Transitions(*(values[length - context :].clone() for values in vars(both).values()))
-        return windows, started
+    def _with_past(self, seen: Transitions) -> Transitions:
+        """A rollout's transitions with those before it that rewards may depend on; they go on after it."""
+        context = self.model.context
+        if not context:
+            return seen
+        pairs = zip(vars(self._past).values(), vars(seen).values(), strict=True)
+        both = Transitions(*(torch.cat(pair) for pair in pairs))
+        self._past = Transitions(*(values[-context:].clone() for values in vars(both).values()))
+        return both
 
     def _grow(self, mask: Tensor, done: Tensor) -> Tensor:
         """Steps since the start of each step's episode, ``[T, N]``; -1 for fillers. They go on after it."""
@@ -129,12 +120,12 @@ class LearnedReward:
 
     def _count(self, rewards: Tensor, mask: Tensor, done: Tensor) -> None:
         """Sum rewards over episodes, in the order in which the environments report their ends."""
-        total = rewards.double().cumsum(0)
-        paid = -self._returns  # what of the total belongs to episodes that have ended
-        for t, env in (done & mask).nonzero().tolist():
+        total = rewards.numpy().cumsum(0, dtype=np.float64)
+        paid = -self._returns.numpy()  # what of the total belongs to episodes that have ended
+        for t, env in np.argwhere((done & mask).numpy()).tolist():
             self._finished.append(float(total[t, env] - paid[env]))
             paid[env] = total[t, env]
-        self._returns = total[-1] - paid
+        self._returns = torch.from_numpy(total[-1] - paid)
 
 
 class LearnedRewards:
@@ -173,19 +164,28 @@ class LearnedRewards:
         self.members = [self.members[row] for row in rows]
 
 
-def learned_rewards(members: Sequence[Member], spec: EnvSpec, num_envs: int) -> LearnedRewards | None:
+def learned_rewards(
+    members: Sequence[Member], spec: EnvSpec, kernels: ctypes.CDLL | None
+) -> LearnedRewards | None:
     """The members' rewards, by their own copies of models; members that begin get their copies now.
+
+    Args:
+        members: Who learns from them.
+        spec: The environment.
+        kernels: What computes them, where it can; None for torch.
 
     Raises:
         UsageError: There is no such model, or it is not one of this environment.
         CorruptFileError: It is damaged, or the copy of a run that goes on is not there.
         StorageError: It cannot be copied into a run's folder.
     """
-    if not members[0].config.learns_reward:
+    config = members[0].config
+    if not config.learns_reward:
         return None
     rewards = []
     for member in members:
-        reward = LearnedReward(_model(member, spec), spec, num_envs)
+        model = replace(_model(member, spec), kernels=kernels, num_threads=config.compute.num_threads)
+        reward = LearnedReward(model, spec, config.rollout.num_envs)
         if member.checkpoint:
             try:
                 reward.restore(member.checkpoint.tensors)

@@ -149,7 +149,7 @@ def open_set(runs_dir: Path, name: str, settings: PreferenceSettings) -> Prefere
         if there[key] != value:
             raise UsageError(
                 f"{folder.path} has {key} {there[key]}, not {value}",
-                hint="Give the set another --name, or ask with its own settings.",
+                hint="give the set another name, or ask with its own settings",
                 key=key,
                 file=folder.settings_path,
             )

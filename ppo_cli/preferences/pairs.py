@@ -62,7 +62,7 @@ def clip_length(asked: int | None, spec: EnvSpec) -> int:
     if limit is not None and length > limit:
         raise UsageError(
             f"clips of {length} steps, and an episode of {spec.env_id} has at most {limit}",
-            hint=f"--set length={limit} or less",
+            hint=f"length={limit} or less",
             key="length",
         )
     return length

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ppo_cli.envs.choice import make_backend
 from ppo_cli.errors import CorruptFileError
 from ppo_cli.nn.distributions import sendable
+from ppo_cli.play.policy import Policy
 from ppo_cli.preferences.records import End, Episode
 from ppo_cli.preferences.sources import Source
 from ppo_cli.rng import Stream, generator
@@ -96,19 +97,21 @@ def play(
         env_kwargs: Its arguments.
         seed: The set's seed, for the policies' noise.
     """
+    torch.set_num_threads(1)  # at each step a few rows: threads would cost ten times what they save
     deciders = [_decider(sources[one.source], spec, seed, one.noise) for one in wanted]
-    prefixes = [one.prefix for one in wanted]
+    by_source: dict[int, list[int]] = {}
+    for row, one in enumerate(wanted):
+        by_source.setdefault(one.source, []).append(row)
+    players = {number: _sampler(sources[number].policy) for number in by_source}
+    prefixes = [(row, one.prefix) for row, one in enumerate(wanted) if len(one.prefix)]
 
     def act(t: int, obs: Array, active: Array) -> Array:
         actions = _blank(len(wanted), spec)
-        by_source: dict[int, list[int]] = {}
-        for row, one in enumerate(wanted):  # all rows, so that a batch has one size whoever has ended
-            by_source.setdefault(one.source, []).append(row)
-        for number, rows in by_source.items():
+        for number, rows in by_source.items():  # all rows, so that a batch has one size whoever has ended
             if active[rows].any():
                 noise = np.stack([deciders[row](t) for row in rows])
-                actions[rows] = _sampled(sources[number], obs[rows], noise)
-        for row, prefix in enumerate(prefixes):
+                actions[rows] = players[number](obs[rows], noise)
+        for row, prefix in prefixes:
             if t < len(prefix):
                 actions[row] = prefix[t]
         return actions
@@ -171,7 +174,7 @@ def _run(
     env_kwargs: Mapping[str, Any],
 ) -> list[Played]:
     """Step R environments until each has ended or has taken its number of steps."""
-    backend = make_backend(spec.env_id, env_kwargs, len(seeds))
+    backend = make_backend(spec.env_id, env_kwargs, len(seeds), compiled=True)
     try:
         obs = np.zeros((len(seeds), spec.obs_size), dtype=np.float32)
         backend.reset(range(len(seeds)), seeds, obs)
@@ -221,13 +224,16 @@ def _decider(source: Source, spec: EnvSpec, seed: int, address: tuple[int, ...])
     return noise
 
 
-def _sampled(source: Source, obs: Array, noise: Array) -> Array:
-    """Actions as the environment gets them, inside its bounds."""
-    policy = source.policy
-    output = policy.net.act(policy.params, policy.normalizer(torch.from_numpy(obs)[None]))
-    sampled = policy.distribution.sample(output, torch.from_numpy(noise)[None])
-    actions: Array = sendable(policy.distribution.send(sampled))[0].numpy().copy()
+def _sampler(policy: Policy) -> Callable[[Array, Array], Array]:
+    """From observations and noise to actions as the environment gets them, inside its bounds."""
+    act, normalizer, distribution = policy.net.actor(policy.params), policy.normalizer, policy.distribution
     action = policy.shape.spec.action
-    if action.kind == "box":
-        actions = np.clip(actions, np.array(action.low, np.float32), np.array(action.high, np.float32))
-    return actions
+    low, high = (np.array(bound, np.float32) for bound in (action.low, action.high))
+
+    def sample(obs: Array, noise: Array) -> Array:
+        output = act(normalizer(torch.from_numpy(obs)[None]))
+        sampled = distribution.sample(output, torch.from_numpy(noise)[None])
+        actions: Array = sendable(distribution.send(sampled))[0].numpy().copy()
+        return np.clip(actions, low, high) if action.kind == "box" else actions
+
+    return sample

@@ -30,6 +30,10 @@ class MlpReward:
         hidden_sizes: Width of each hidden layer.
         activation: ``"relu"`` or ``"tanh"``.
         potential: Whether there is a phi.
+
+    Attributes:
+        nets: The shape of f, and of phi where there is one.
+        places: Where their parameters lie among a member's.
     """
 
     context = 0
@@ -37,18 +41,19 @@ class MlpReward:
 
     def __init__(self, spec: EnvSpec, hidden_sizes: Sequence[int], activation: str, potential: bool) -> None:
         inputs = [num_step_inputs(spec), *([spec.obs_size] if potential else [])]
-        self._nets = [_aligned_mlp((size, *hidden_sizes, 1), activation) for size in inputs]
-        ends = np.cumsum([0, *(net.row_params for net in self._nets)]).tolist()
-        self._places = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
+        self.nets = [_aligned_mlp((size, *hidden_sizes, 1), activation) for size in inputs]
+        ends = np.cumsum([0, *(net.row_params for net in self.nets)]).tolist()
+        self.places = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
         self.num_params = ends[-1]
-        self.matrices = torch.cat([_weights_of(net) for net in self._nets])
+        self.needs_states = potential
+        self.matrices = torch.cat([_weights_of(net) for net in self.nets])
         self._mask: Tensor | None = None
 
     def init(self, rngs: Sequence[np.random.Generator]) -> Tensor:
         """Orthogonal weights, zero biases."""
         params = torch.zeros(len(rngs), self.num_params)
         for row, rng in zip(params, rngs, strict=True):
-            for net, place in zip(self._nets, self._places, strict=True):
+            for net, place in zip(self.nets, self.places, strict=True):
                 net.init_(row[place], rng, 1, HEAD_GAIN)
         return params
 
@@ -70,7 +75,7 @@ class MlpReward:
         ends = torch.tensor([-1.0, 1.0])
         at_outputs = [(grad_scores * self._mask).flatten(1), (grad_scores * ends).flatten(1)]
         grads = torch.empty_like(params)
-        for net, place, grad in zip(self._nets, self._places, at_outputs, strict=False):
+        for net, place, grad in zip(self.nets, self.places, at_outputs, strict=False):
             padded = net.buffer("grad_heads", *grad.shape, net.head_width).zero_()
             padded[..., 0] = grad
             rows = _doubled(params[:, place], net)
@@ -83,19 +88,31 @@ class MlpReward:
 
     def rewards(self, params: Tensor, steps: Tensor, states: Tensor, next_states: Tensor) -> Tensor:
         """F of the step, and the difference of the potential."""
-        count = len(params)
-        inputs = [steps[:, -1].expand(count, -1, -1)]
-        if len(self._nets) > 1:
-            inputs.append(torch.cat((states, next_states)).expand(count, -1, -1))
-        outputs = [output.clone() for output in self._forward(params, inputs)]
-        if len(outputs) == 1:
-            return outputs[0]
-        before, after = outputs[1].chunk(2, dim=1)
-        return outputs[0] + after - before
+        inputs = [steps[:, -1]] + ([torch.cat((states, next_states))] if self.needs_states else [])
+        rewards, *potentials = self.outputs(params, inputs)
+        if not potentials:
+            return rewards
+        before, after = potentials[0].chunk(2, dim=1)
+        return rewards + after - before
+
+    def rewards_along(self, params: Tensor, steps: Tensor, states: Tensor | None, ages: Tensor) -> Tensor:
+        """F of each step, and the difference of the potential, which is computed once for each state."""
+        inputs = [steps.flatten(0, 1)] + ([] if states is None else [states.flatten(0, 1)])
+        rewards, *potentials = self.outputs(params, inputs)
+        rewards = rewards.view(-1, *ages.shape)
+        if not potentials:
+            return rewards
+        potential = potentials[0].view(len(rewards), -1, ages.shape[1])
+        return rewards + potential[:, 1:] - potential[:, :-1]
+
+    def outputs(self, params: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """What f, and phi where there is one, say of inputs ``[B, I]`` each: ``[K, B]`` each."""
+        shared = [own.expand(len(params), -1, -1) for own in inputs]
+        return [output.clone() for output in self._forward(params, shared)]
 
     def _forward(self, params: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:  # K of [K, B]
         outputs = []
-        for net, place, own in zip(self._nets, self._places, inputs, strict=False):
+        for net, place, own in zip(self.nets, self.places, inputs, strict=False):
             rows = _doubled(params[:, place], net)
             put = net.buffer("inputs", len(rows), *own.shape[1:])
             put.copy_(own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ppo_cli.config.preference_settings import FitSettings
 from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.rewards.compiled import CompiledMlpReward
 from ppo_cli.rewards.inputs import Inputs, Transitions
 from ppo_cli.rewards.mlp import MlpReward
 from ppo_cli.rewards.network import RewardNetwork
@@ -62,12 +64,16 @@ class RewardModel:
         inputs: How observations are scaled.
         scale: Standard deviation of each member's rewards on the clips that it was fitted to, ``[K]``.
             Rewards are divided by it. No mean is subtracted: where episodes can end, their sign counts.
+        kernels: The compiled kernels, where these compute rewards, as far as they know the networks.
+        num_threads: Members of the ensemble at work at once there.
     """
 
     shape: RewardShape
     params: Tensor
     inputs: Inputs
     scale: Tensor
+    kernels: ctypes.CDLL | None = None
+    num_threads: int = 1
 
     def rewards(
         self,
@@ -89,6 +95,24 @@ class RewardModel:
             out.append(network.rewards(self.params, steps, states, next_states).clone())
         return torch.cat(out, 1) / self.scale[:, None]
 
+    def rewards_along(
+        self,
+        seen: Transitions,  # [context + T, N, ...], each next_obs the obs of the step after
+        ages: Tensor,  # [T, N] int64: how many steps of its episode came before each, from 0
+    ) -> Tensor:  # [K, T, N]
+        """What each member says of the last T steps of N environments, from each step's place in its episode.
+
+        It is :meth:`rewards` of each step with those before it, to rounding, in a fraction of the time.
+        """
+        if self.shape.constant:
+            return torch.ones(len(self.params), *ages.shape)
+        steps = self.inputs.step(seen, self.shape.spec.action, self.shape.settings.loudness)
+        states = None
+        if self.network.needs_states:
+            after = self.inputs.state(seen.next_obs[-len(ages) :])
+            states = torch.cat((self.inputs.state(seen.obs[-len(ages)])[None], after))
+        return self.network.rewards_along(self.params, steps, states, ages) / self.scale[:, None, None]
+
     @property
     def context(self) -> int:
         """Steps before this one that a reward may depend on."""
@@ -97,7 +121,10 @@ class RewardModel:
     @cached_property
     def network(self) -> RewardNetwork:
         """The networks, with their work buffers: one object serves one thread."""
-        return self.shape.network()
+        network = self.shape.network()
+        if self.kernels is not None and isinstance(network, MlpReward):
+            return CompiledMlpReward(self.kernels, network, self.num_threads)
+        return network
 
     def save(self, path: Path) -> None:
         """Write a safetensors file whose every byte is checked when it is loaded.

@@ -34,12 +34,14 @@ class RewardNetwork(Protocol):
         matrices: Which of the P are weights, not biases, ``[P]`` bool: what weight decay shrinks.
         context: Steps before this one that a reward may depend on; 0 where it depends on the step alone.
         judges_prefixes: Whether :meth:`scores` has a score for each step of a clip, rather than one.
+        needs_states: Whether rewards depend on the states before and after a step by themselves.
     """
 
     num_params: int
     matrices: Tensor
     context: int
     judges_prefixes: bool
+    needs_states: bool
 
     def init(self, rngs: Sequence[np.random.Generator]) -> Tensor:  # [K, P]
         """Fresh parameters, a random stream for each member."""
@@ -61,6 +63,20 @@ class RewardNetwork(Protocol):
 
         Returns:
             ``[K, B]``.
+        """
+
+    def rewards_along(self, params: Tensor, steps: Tensor, states: Tensor | None, ages: Tensor) -> Tensor:
+        """The same rewards of consecutive steps, each number that several of them share computed once.
+
+        Args:
+            params: ``[K, P]``.
+            steps: What is seen of the steps of N environments, ``[context + T, N, D]``.
+            states: Scaled observations before and after the last T steps, ``[T + 1, N, O]``; None where they
+                are not needed.
+            ages: How many steps of its episode came before each of these, ``[T, N]``.
+
+        Returns:
+            Rewards of the last T steps, ``[K, T, N]``.
         """
 
 

@@ -16,13 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppo_cli.rewards.blocks import HEADS, Parts, fed_forward, projected, scored
 from ppo_cli.rewards.inputs import num_step_inputs
 from ppo_cli.rewards.network import Clips, aligned
+from ppo_cli.rewards.prefixes import Ends, prefix_scores
 from ppo_cli.spaces import EnvSpec
 
-HEADS = 2
 INIT_STD = 0.02
 WIDER = 2  # units of the inner mlp, in widths
+BLOCK = 64  # sequences of a network of several layers that are scored at a time
 
 
 class TransformerReward:
@@ -36,6 +38,7 @@ class TransformerReward:
     """
 
     judges_prefixes = True
+    needs_states = False
 
     def __init__(self, spec: EnvSpec, width: int, layers: int, length: int) -> None:
         self.context = length - 1
@@ -117,36 +120,52 @@ class TransformerReward:
         before = scores.gather(-1, (last - 1).clamp(min=0))[..., 0]
         return now - torch.where(count > 1, before, 0.0)
 
+    def rewards_along(self, params: Tensor, steps: Tensor, states: Tensor | None, ages: Tensor) -> Tensor:
+        """With one layer, by what sequences share; with more, sequence by sequence."""
+        num_steps = len(ages)
+        count = ages.clamp(max=self.context) + 1  # of each sequence
+        last = torch.arange(num_steps)[:, None] + self.context
+        first = last - count + 1
+        with torch.no_grad():
+            if self.layers > 1:
+                return self._one_by_one(params, steps, first)
+            # Each sequence, and the same without its last step: of a single step there is none before.
+            ends = Ends(*(torch.stack(pair, 1).flatten(0, 1).T for pair in (
+                (first, first), (last.expand_as(first), torch.maximum(last - 1, first))
+            )))  # fmt: skip
+            scores = prefix_scores(self._parts(params), steps.transpose(0, 1), ends)  # [K, N, 2 T]
+        now, before = scores.view(*scores.shape[:2], num_steps, 2).transpose(1, 2).unbind(-1)
+        return now - torch.where(count > 1, before, 0.0)
+
+    def _one_by_one(self, params: Tensor, steps: Tensor, first: Tensor) -> Tensor:  # [T, N] -> [K, T, N]
+        num_envs, within = steps.shape[1], torch.arange(self.context + 1)
+        out = []
+        for rows in torch.split(torch.arange(first.numel()), BLOCK):
+            place = rows[:, None] // num_envs + within  # [B, L]
+            begun = place >= first.flatten()[rows, None]
+            sequences = steps[place, rows[:, None] % num_envs].where(begun[..., None], torch.nan)
+            out.append(self.rewards(params, sequences, *[steps[:0]] * 2))
+        return torch.cat(out, 1).view(-1, *first.shape)
+
+    def _parts(self, params: Tensor) -> Parts:
+        return {name: params[:, place].view(-1, *shape) for name, (place, shape) in self._places.items()}
+
     def _prefix_scores(self, params: Tensor, steps: Tensor) -> Tensor:  # [K, P], [K, C, L, D] -> [K, C, L]
         members, clips, length, _ = steps.shape
-        part = {name: params[:, place].view(members, *shape) for name, (place, shape) in self._places.items()}
-
-        def product(x: Tensor, name: str) -> Tensor:  # [K, C, L, in] -> [K, C, L, out]
-            flat = torch.bmm(x.reshape(members, clips * length, -1), part[name])
-            return flat.view(members, clips, length, -1)
-
-        x = product(steps, "input") + part["position"][:, None, :length]
+        part = self._parts(params)
+        x = torch.bmm(steps.reshape(members, clips * length, -1), part["input"])
+        x = x + part["position"][:, :length].repeat(1, clips, 1)  # [K, C L, W]
         causal = torch.ones(length, length, dtype=torch.bool).tril()
         for layer in range(self.layers):
-            normed = _normalized(x) * part[f"{layer}.norm1"][:, None, None]
-            qkv = product(normed, f"{layer}.qkv").view(members * clips, length, 3, HEADS, -1)
+            qkv = projected(part, layer, x).view(members * clips, length, 3, HEADS, -1)
             query, key, value = (qkv[:, :, i].transpose(1, 2).flatten(0, 1) for i in range(3))  # [KCH, L, d]
             logits = torch.bmm(query, key.transpose(1, 2)) / math.sqrt(query.shape[-1])
             weights = logits.masked_fill(~causal, -torch.inf).softmax(-1)
             mixed = torch.bmm(weights, value).view(members, clips, HEADS, length, -1)
-            x = x + product(mixed.transpose(2, 3).flatten(3), f"{layer}.out")
-            normed = _normalized(x) * part[f"{layer}.norm2"][:, None, None]
-            inner = torch.relu(product(normed, f"{layer}.up") + part[f"{layer}.up_bias"][:, None, None])
-            x = x + product(inner, f"{layer}.down") + part[f"{layer}.down_bias"][:, None, None]
-        normed = _normalized(x) * part["norm"][:, None, None]
-        return product(normed, "head")[..., 0]
+            x = fed_forward(part, layer, x, mixed.transpose(2, 3).flatten(3).flatten(1, 2))
+        return scored(part, x).view(members, clips, length)
 
 
 def _twice(values: Tensor) -> Tensor:
     """A single member twice: a matrix alone may be multiplied otherwise than one in a batch."""
     return values.expand(2, *values.shape[1:]) if len(values) == 1 else values
-
-
-def _normalized(x: Tensor) -> Tensor:
-    """Divided by the root of the mean square over the last axis (Zhang and Sennrich 2019)."""
-    return x * (x.square().mean(-1, keepdim=True) + 1e-6).rsqrt()

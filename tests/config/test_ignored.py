@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from helpers.cli_runner import inside, runs_in
 
+from ppo_cli.config.dump import dump_config
 from ppo_cli.errors import UsageError
 from ppo_cli.prepare.resolve import resolve_settings
 
@@ -65,3 +66,42 @@ def test_the_useless_part_of_a_tuned_file_is_left_out() -> None:
 @pytest.mark.parametrize("values", [{"mode": "log"}, {"mode": "add", "position": 1.0}, {"position": 0.0}, {}])
 def test_what_has_an_effect_or_is_a_default_is_taken(values: dict[str, Any]) -> None:
     resolve_settings("CartPole-v1", None, values=values)
+
+
+@pytest.mark.parametrize(
+    ("env", "values"),
+    [
+        ("CartPole-v1", {"reference": "near", "reference_coef": 0.0}),
+        ("CartPole-v1", {"reference_kl": 0.1, "reference_coef": 0.0}),
+        ("CartPole-v1", {"algorithm": "grpo", "kl_coef": 0.0, "reference": "near"}),
+        ("CartPole-v1", {"algorithm": "reinforce", "baseline": "none", "vf_coef": 1.0}),
+        ("CartPole-v1", {"mode": "off", "position": 1.0, "custom": {"mine": 1.0}}),
+        ("CartPole-v1", {"mode": "add", "position": 0.0}),
+        ("Pendulum-v1", {"normalize_obs": False, "clip_obs": 5.0}),
+    ],
+    ids=str,
+)
+def test_what_a_run_was_trained_with_is_taken_from_its_file_as_it_is(
+    env: str, values: dict[str, Any], tmp_path: Path
+) -> None:
+    """A point of a sweep may hold what its value of a swept setting makes useless."""
+    to_be_swept = resolve_settings(env, None, values=values, to_be_swept=True).config
+    path = tmp_path / "config.yaml"
+    path.write_text(dump_config(to_be_swept))
+    assert resolve_settings(None, path).config == to_be_swept
+    with pytest.raises(UsageError, match=r"has no effect|pays for nothing"):
+        resolve_settings(env, None, values=values)
+
+
+def test_a_price_that_stands_in_a_file_does_not_excuse_a_reference_that_is_typed(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(dump_config(resolve_settings("CartPole-v1", None).config))
+    with pytest.raises(UsageError, match="reference_coef is 0"):
+        resolve_settings(None, path, ["reference=near"])
+
+
+def test_a_file_that_does_not_say_why_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("env_id: CartPole-v1\nreference: near\n")
+    with pytest.raises(UsageError, match="reference_coef is 0"):
+        resolve_settings(None, path)

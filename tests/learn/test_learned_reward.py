@@ -25,13 +25,15 @@ from ppo_cli.config.identity import static_key
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
 from ppo_cli.learn.build import open_population
+from ppo_cli.learn.learned_reward import learned_rewards
 from ppo_cli.learn.population_state import PopulationState
 from ppo_cli.learn.relabelling import adapted_coef, to_reference
 from ppo_cli.learn.rollout import Rollout
 from ppo_cli.learn.trainer import collect, log_episodes, relabel
 from ppo_cli.play.policy import load_policy
-from ppo_cli.rewards.inputs import action_inputs
+from ppo_cli.rewards.inputs import Transitions, action_inputs
 from ppo_cli.rewards.model import RewardModel
+from ppo_cli.rewards.sequences import sequences_of_clips
 from ppo_cli.runs.run_dir import RunDir
 
 LIMIT = {"max_episode_steps": 20}
@@ -148,9 +150,6 @@ def test_the_learner_sees_the_models_rewards_less_the_price_of_leaving_the_refer
     assert (seen.rewards[~rollout.mask] == 0).all() and (~rollout.mask).any()
     path = next((house / model / "fits").iterdir()) / "reward.safetensors"
     judge = RewardModel.load(path)
-    from ppo_cli.rewards.inputs import Transitions
-    from ppo_cli.rewards.sequences import sequences_of_clips
-
     for env in range(3):  # the first episode of each environment, seen as one clip
         ends = (rollout.terminated | rollout.truncated)[0, :, env].nonzero().flatten()
         length = int(ends[0]) + 1
@@ -161,6 +160,26 @@ def test_the_learner_sees_the_models_rewards_less_the_price_of_leaving_the_refer
         expected = judge.rewards(*sequences_of_clips(clip, judge.context)).mean(0)
         torch.testing.assert_close(paid[0, :length, env], expected, rtol=1e-4, atol=1e-5)
     assert metrics["rollout/disagreement"].item() > 0
+
+
+@pytest.mark.parametrize("model", ["mlp", "transformer"])
+def test_what_one_rollout_leaves_the_next_goes_on_with(model: str, engine: str, house: Path) -> None:
+    config = small(house, model, num_steps=30, engine=engine)
+    with state_of(config) as state:
+        rollout = collect(state)
+        seen = Transitions(
+            rollout.raw_obs[0, :-1], rollout.actions[0], rollout.raw_obs[0, 1:], rollout.terminated[0]
+        )
+        mask, done = rollout.mask[0], rollout.terminated[0] | rollout.truncated[0]
+        assert done.any() and not mask.all()
+        whole = learned_rewards(state.members, state.rows.envs.spec, state.agent.net.kernels)
+        assert whole is not None and state.rows.learned is not None
+        expected, _ = whole.members[0].relabel(seen, mask, done)
+        parts = []
+        for steps in (slice(0, 11), slice(11, 13), slice(13, 30)):
+            part = Transitions(*(values[steps] for values in vars(seen).values()))
+            parts.append(state.rows.learned.members[0].relabel(part, mask[steps], done[steps])[0])
+    torch.testing.assert_close(torch.cat(parts), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_divergence_from_the_reference_is_exact_and_zero_from_itself(engine: str, house: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.cli_runner import inside
 from helpers.preference_sets import make_set
 
@@ -26,6 +27,14 @@ def test_a_set_that_was_interrupted_goes_on_to_the_same_lines(env: str, tmp_path
     part = make_set(tmp_path, "part", "length=20", env=env, pairs=45)
     for name in ("comparisons.jsonl", "episodes.jsonl", "preferences.yaml"):
         assert (part.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+
+
+def test_episodes_are_played_by_one_thread_of_torch(tmp_path: Path) -> None:
+    """Two take fifty times as long on a busy machine, and a product's rounding may depend on them."""
+    seen: list[int] = []
+    torch.set_num_threads(2)
+    make_set(tmp_path, "mine", "length=10", pairs=3, progress=lambda _: seen.append(torch.get_num_threads()))
+    assert seen == [1]
 
 
 def test_a_set_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ def reward_model_command(
             name,
             seed=seed,
             settings=overrides or [],
+            settings_label="--set",
             curve=curve,
             runs_dir=runs_dir,
             allow_import=allow_import,
