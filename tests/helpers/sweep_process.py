@@ -47,7 +47,7 @@ _POINT_STATE = ("env_id", "objective", "status", "search", "params", "sentence",
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that takes some seconds. ``iterations`` of each run take about one."""
+    """A small sweep."""
 
     params: tuple[str, ...] = ("learning_rate=0.001,0.003",)
     seeds: int = 2
@@ -56,10 +56,11 @@ class Sweep:
     settings: tuple[str, ...] = ()
     small: tuple[str, ...] = SMALL
     quiet: bool = True
+    env: str = "CartPole-v1"
 
     def words(self, runs_dir: Path) -> list[str]:
         """The command line that trains it."""
-        words = ["sweep", "--json", "--runs-dir", str(runs_dir), "--env", "CartPole-v1", "--workers", "2"]
+        words = ["sweep", "--json", "--runs-dir", str(runs_dir), "--env", self.env, "--workers", "2"]
         words += ["--quiet"] if self.quiet else []
         words += ["--seeds", str(self.seeds), "--total-timesteps", str(STEPS * self.iterations)]
         for option, texts in (("--param", self.params), ("--set", (*self.small, *self.settings))):

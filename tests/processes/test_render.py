@@ -8,8 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from helpers.cli_runner import TINY, environment, inside, ppo, start
-from helpers.waiting import PATIENCE, wait_until
+from helpers.cli_runner import TINY, environment, inside, ppo
+from helpers.gate import GATED_PICTURES, Gate
+from helpers.ppo_process import PpoProcess
 
 NAME = "CartPole-v1-ppo-clip-s1"
 
@@ -39,9 +40,14 @@ def test_the_module_of_an_environment_is_imported_only_with_consent(tmp_path: Pa
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_middle_leaves_nothing(signum: signal.Signals, tmp_path: Path) -> None:
-    many = ("--random", "--env", "LunarLander-v3", "--episodes", "100")
-    process = start("render", *many, "--output", "frames/", cwd=tmp_path)
-    wait_until(lambda: process.poll() is not None or any(tmp_path.glob(".frames.*.tmp/frame-00003.png")))
-    process.send_signal(signum)
-    assert process.wait(timeout=PATIENCE) == 128 + signum
-    assert list(tmp_path.iterdir()) == []
+    gate, place = Gate(tmp_path, 30), tmp_path / "place"
+    place.mkdir()
+    words = ("render", "--random", "--env", GATED_PICTURES, "--episodes", 20, "--output", f"{place}/frames/")
+    process = PpoProcess(words, tmp_path, import_from=tmp_path)
+    gate.wait_until_held(process)
+    assert any(place.glob(".frames.*.tmp/frame-00003.png"))
+    process.send(signum)
+    gate.wait_until_noticed(process)
+    gate.open()
+    assert process.wait().code == 128 + signum
+    assert list(place.iterdir()) == []

@@ -1,6 +1,6 @@
 """Signals, and two processes on one run.
 
-The environment holds still in the middle of an iteration until a test has done what it has to do then.
+A gate holds the training in the middle of an iteration until a test has done what it has to do then.
 """
 
 from __future__ import annotations
@@ -14,69 +14,39 @@ from typing import Any
 
 import pytest
 from helpers.cli_runner import Result
+from helpers.gate import GATED, Gate
 from helpers.ppo_process import PpoProcess
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
 
 STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 ITERATIONS, STEPS = 12, 64
 WORDS = (
-    "train", "--env", "held:Held-v0", "--json", "--total-timesteps", ITERATIONS * STEPS,
+    "train", "--env", GATED, "--json", "--total-timesteps", ITERATIONS * STEPS,
     "--set", "num_envs=4", "--set", "num_steps=16", "--set", "num_epochs=1", "--set", "num_minibatches=2",
     "--set", "hidden_sizes=[8]", "--set", "normalize_obs=true", "--set", "num_evals=0",
 )  # fmt: skip
-HELD = """
-import time
-from pathlib import Path
-import gymnasium as gym
-from gymnasium.envs.classic_control.cartpole import CartPoleEnv
-
-HERE = Path(__file__).parent
-
-class Held(CartPoleEnv):
-    steps = 0  # of all environments of this process
-
-    def step(self, action):
-        Held.steps += 1
-        while Held.steps == {at} and not (HERE / "released").exists():
-            with (HERE / "held").open("a") as file:
-                file.write(".")
-            time.sleep(0.005)
-        return super().step(action)
-
-gym.register("Held-v0", Held, max_episode_steps=500)
-"""
 
 
 class HeldTraining:
-    """A training that holds still in one of its iterations, from 1, until it is released."""
+    """A training that is held in the middle of one of its iterations, from 1, until the gate is opened."""
 
     def __init__(self, folder: Path, iteration: int) -> None:
         self.folder, self.runs_dir = folder, folder / "runs"
-        (folder / "held.py").write_text(HELD.format(at=(iteration - 1) * STEPS + STEPS // 2))
+        self.gate = Gate(folder, (iteration - 1) * STEPS + STEPS // 2)
         self.process = self.start(*WORDS, "--runs-dir", self.runs_dir)
-        self.process.wait_until(lambda: self.beats > 0)
+        self.gate.wait_until_held(self.process)
 
     def start(self, *words: object) -> PpoProcess:
         """Another process, with the same module to import."""
         return PpoProcess(words, self.folder, import_from=self.folder)
 
-    @property
-    def beats(self) -> int:
-        """How often it has looked whether it may go on."""
-        held = self.folder / "held"
-        return held.stat().st_size if held.exists() else 0
-
     def send(self, signum: int) -> None:
-        """Send a signal, and wait until it must have noticed."""
+        """Send a first signal, and wait until it has noticed."""
         self.process.send(signum)
-        before = self.beats
-        self.process.wait_until(lambda: self.beats > before + 2)
-
-    def release(self) -> None:
-        (self.folder / "released").touch()
+        self.gate.wait_until_stopping(self.process)
 
     def end(self) -> Result:
-        self.release()
+        self.gate.open()
         return self.process.wait()
 
     @property
@@ -131,7 +101,7 @@ def test_a_second_signal_ends_the_process_at_once_and_the_run_goes_on_from_its_c
     assert result.stdout == "" and "Traceback" not in result.stderr
     assert newest_checkpoint(training.run).iteration == 1, "it saved nothing more"
     assert status(training.run) == "training"
-    training.release()
+    training.gate.open()
     assert training.resume().code == 0
     assert_same_outcome(training.run, undisturbed)
 
@@ -139,6 +109,7 @@ def test_a_second_signal_ends_the_process_at_once_and_the_run_goes_on_from_its_c
 def test_a_signal_to_the_processes_that_step_environments_too_still_saves(tmp_path: Path) -> None:
     """As a service manager or a batch system sends it: to every process of the job."""
     words = ["train", "--env", "LunarLander-v3", "--json", "--runs-dir", tmp_path / "runs"]
+    words += ["--total-timesteps", 10**12]
     for setting in ("num_envs=16", "num_steps=8", "env_workers=1", "num_minibatches=2", "num_evals=0"):
         words += ["--set", setting]
 
