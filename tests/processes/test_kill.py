@@ -16,6 +16,7 @@ import pytest
 from helpers.cli_runner import Result
 from helpers.ppo_process import PpoProcess, is_running
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
+from helpers.sweep_process import paths_of
 from helpers.waiting import wait_until
 
 from ppo_cli.runs.run_dir import RunDir, list_runs
@@ -28,7 +29,7 @@ SMALL = (
 
 @dataclass(frozen=True)
 class Case:
-    """An experiment to be killed. ``iterations`` are as many as take a second or so."""
+    """An experiment to be killed."""
 
     name: str
     env: str
@@ -99,7 +100,8 @@ class Killer:
 
     Args:
         rng: The moments.
-        seconds: How long an undisturbed run takes; a kill comes within a third of that.
+        seconds: How long an undisturbed run takes; a kill comes within a third of that. One that lands lets
+            the next ones come later, one that comes too late sooner, so they follow the machine's speed.
     """
 
     def __init__(self, rng: random.Random, seconds: float) -> None:
@@ -116,6 +118,7 @@ class Killer:
         process.send(signal.SIGKILL)
         result = process.wait()
         self.landed += result.was_killed
+        self.seconds *= 1.1 if result.was_killed else 0.7
         wait_until(lambda: not any(map(is_running, children)), "the end of the processes that it started")
         assert result.was_killed or result.code == 0, result.stderr
         return result
@@ -123,7 +126,7 @@ class Killer:
 
 def is_being_written(runs_dir: Path) -> bool:
     """Whether a file or a checkpoint is under its temporary name at this moment."""
-    return any(True for run in list_runs(runs_dir) for pattern in TEMPORARY for _ in run.path.glob(pattern))
+    return any(paths_of(run.path, pattern) for run in list_runs(runs_dir) for pattern in TEMPORARY)
 
 
 def kill_and_resume(case: Case, folder: Path, killer: Killer, kills: int, *, warm: bool = True) -> Path:
