@@ -32,6 +32,7 @@ from ppo_cli.errors import PpoError, UsageError
 
 Array = NDArray[Any]
 
+_EXIT_SECONDS = 5.0  # to end after its pipe is closed
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
 RESET, STEP, END = b"r", b"s", b"e"
@@ -229,7 +230,7 @@ class _Worker:
             if pipe is not None:
                 pipe.close()
         try:
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

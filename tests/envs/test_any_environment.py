@@ -75,13 +75,11 @@ PICTURE: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.fixture(autouse=True)
-def faulty(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """An environment that is in order, and little patience with it."""
+def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment that is in order."""
     monkeypatch.setattr(Faulty, "wrong", {})
     monkeypatch.setattr(Faulty, "since", 0)
     monkeypatch.setattr(Faulty, "steps_of_all", 0)
-    if "hangs" in request.node.name:
-        monkeypatch.setattr(guard, "CALL_SECONDS", 0.2)
     monkeypatch.setattr(guard, "_never_close", set())
 
 

@@ -120,6 +120,12 @@ def _until_stopped(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
     return {"runs": {"a-s1": state("interrupted", 128, 0.5)}}
 
 
+def _until_released(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
+    while not (job.folder / "released").exists():
+        time.sleep(0.01)
+    return {}
+
+
 def _stubborn(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any]:
     """Go on for some seconds, whoever asks for a stop."""
     for _ in range(int(float(job.command.split()[1]) * 100)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +11,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pytest
 from gymnasium import spaces
+
+from ppo_cli.envs import guard
 
 GOOD = np.zeros(3, np.float32)
 GOES_ON = object()
@@ -76,16 +80,26 @@ def exits() -> Any:
 
 
 def hangs() -> Any:
+    _let_the_time_be_over()
     time.sleep(1e6)
 
 
 def hangs_on() -> Any:
     """It also catches what should wake it up, as careless code does."""
+    _let_the_time_be_over()
     while True:
         try:
             time.sleep(1e6)
         except Exception:
             continue
+
+
+def _let_the_time_be_over() -> None:
+    """All but the last moment of the time that a call may take is gone, on a machine of any speed."""
+    left, interval = signal.getitimer(signal.ITIMER_REAL)
+    if not (0.0 < left <= guard.CALL_SECONDS and interval):
+        pytest.fail("this call may take for ever")
+    signal.setitimer(signal.ITIMER_REAL, 0.001, interval)
 
 
 def prints() -> Any:

@@ -42,6 +42,14 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="seen in /proc")
 
 
 @pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray is waited for, however long it takes."""
+    monkeypatch.setattr(supervisor, "ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr(supervisor, "_KILL_SECONDS", PATIENCE)
+    monkeypatch.setattr(nodes, "ANSWER_SECONDS", PATIENCE)
+
+
+@pytest.fixture(autouse=True)
 def no_network() -> None:
     """Ray talks through the loopback address; that it listens to no other is tested here."""
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.waiting import PATIENCE
 
+from ppo_cli.envs import workers
 from ppo_cli.envs.backends import LoopBackend
 from ppo_cli.envs.episodes import same_bits
 from ppo_cli.envs.member_envs import MemberEnvs, make_member_envs
@@ -18,6 +20,12 @@ from ppo_cli.envs.workers import WorkerBackend
 from ppo_cli.errors import PpoError, UsageError
 
 ENVS = ("LunarLander-v3", "LunarLanderContinuous-v3", "Acrobot-v1", "BipedalWalker-v3")
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends is waited for, however long that takes."""
+    monkeypatch.setattr(workers, "_EXIT_SECONDS", PATIENCE)
 
 
 def make(env_id: str, num_workers: int, members: int = 2, num_envs: int = 17) -> MemberEnvs:
