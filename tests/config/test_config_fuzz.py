@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -182,6 +183,19 @@ def test_a_setting_is_taken_by_those_who_use_it_and_by_no_others(algorithm, sett
     assert taken == (algorithm in users_of(setting.name) and in_groups)
 
 
+@pytest.fixture(scope="module")
+def ordinary():
+    """How long this machine takes to read an ordinary file of a tenth of the length."""
+    text = "".join(f"k{n}: {n}\n" for n in range(3_000))
+    return seconds_of_the_processor(lambda: yaml.safe_load(text))
+
+
+def seconds_of_the_processor(work):
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -209,9 +223,10 @@ def test_a_setting_is_taken_by_those_who_use_it_and_by_no_others(algorithm, sett
     ],
     ids=lambda text: text[:8],
 )
-def test_a_file_made_to_be_slow_is_refused_soon(tmp_path, text):
+def test_a_file_made_to_be_slow_is_refused_soon(tmp_path, text, ordinary):
     path = tmp_path / "c.yaml"
     path.write_text(text, encoding="utf-8")
-    start = time.process_time()
-    assert answer(lambda: load_config(path)) is None
-    assert time.process_time() - start < 20  # of the processor; measured: at most 0.8
+    answers = []
+    taken = seconds_of_the_processor(lambda: answers.append(answer(lambda: load_config(path))))
+    assert answers == [None]
+    assert taken < 100 * ordinary  # measured: at most 5

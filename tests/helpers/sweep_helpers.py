@@ -325,7 +325,7 @@ class Reference:
     def of(cls, spec: SweepSpec, runs_dir: Path) -> Reference:
         counting = StopAfter()
         with pytest.MonkeyPatch.context() as patch, Faults().installed() as counted:
-            patch.setattr("ppo_cli.learn.trainer.CHECKPOINT_SHARE", 1e9)
+            save_whenever_possible(patch)
             patch.delenv("FAULTY_IS_CURED", raising=False)
             swept = sweep(spec, runs_dir, stop=counting)
         return cls(swept, sweep_files(swept.folder), counting.asked, counted.count)
@@ -333,6 +333,15 @@ class Reference:
     def stop_at(self, share: float) -> StopAfter:
         """A stop after a share of its questions."""
         return StopAfter(int(share * self.questions))
+
+
+def save_whenever_possible(patch: pytest.MonkeyPatch) -> None:
+    """Write a checkpoint after every iteration and a summary after every job, as if both took no time.
+
+    So long sweeps have many of them, and every sweep has the same number each time.
+    """
+    patch.setattr("ppo_cli.learn.trainer.CHECKPOINT_SHARE", math.inf)
+    patch.setattr("ppo_cli.sweeps.running.runner._WRITING_SHARE", math.inf)
 
 
 def killed_somewhere(spec: SweepSpec, runs_dir: Path, operations: int, seed: int) -> set[str]:

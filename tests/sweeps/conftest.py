@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.sweep_helpers import PRUNED_SPEC, RATES, Reference, tiny_spec
+from helpers.sweep_helpers import PRUNED_SPEC, RATES, Reference, save_whenever_possible, tiny_spec
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def every_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint after every iteration, as long trainings have many."""
-    monkeypatch.setattr("ppo_cli.learn.trainer.CHECKPOINT_SHARE", 1e9)
+    save_whenever_possible(monkeypatch)
 
 
 @pytest.fixture(scope="session")
