@@ -72,6 +72,11 @@ def test_values_can_be_texts_lists_and_arrays(params: Any, runs_dir: Path) -> No
 
 
 STOPPED = Hooks(stop=lambda: True)
+IS_THERE = "CartPole-v1-eps_clip is there: what it holds is not trained again"
+
+
+def messages(caught: pytest.WarningsRecorder) -> list[str]:
+    return [str(warning.message) for warning in caught]
 
 
 def test_none_is_the_standard_grid_and_layers_are_lists(runs_dir: Path) -> None:
@@ -89,7 +94,9 @@ def test_a_stopped_sweep_goes_on_as_it_is_or_with_more(runs_dir: Path, executors
     assert first["status"] == "incomplete" and first["plots"] == [] and executors[-1].jobs == []
     whole = sweep(resume=first["sweep_dir"])
     assert whole["status"] == "completed" and len(executors[-1].trained) == 2
-    more = sweep("CartPole-v1", "eps_clip=0.2", seeds=1, confirm=0, **QUICK)
+    with pytest.warns(UserWarning) as caught:
+        more = sweep("CartPole-v1", "eps_clip=0.2", seeds=1, confirm=0, **QUICK)
+    assert messages(caught) == [IS_THERE, "it also holds eps_clip = 0.1, eps_clip = 0.3"]
     assert executors[-1].trained == ["eps_clip=0.2-s1"] and len(more["points"]) == 3
     for settings in ({"seeds": 3}, {"params": "gamma"}, {"gamma": 0.9}, {"name": "x"}):
         with pytest.raises(UsageError, match="resume goes on with a sweep as it is"):
@@ -112,7 +119,8 @@ def test_who_calls_can_follow_and_gets_the_plan_if_wanted(runs_dir: Path, execut
     (plan,) = plans
     assert plan.sizes == [2, 2] and plan.estimate.steps == 4 * 64
     assert [report.stage for report in reports][-1] == "done" and reports[-1].done == 4
-    sweep("CartPole-v1", "eps_clip=0.1,0.3", seeds=2, hooks=Hooks(plan=plans.append), **QUICK)
+    with pytest.warns(UserWarning, match=IS_THERE):
+        sweep("CartPole-v1", "eps_clip=0.1,0.3", seeds=2, hooks=Hooks(plan=plans.append), **QUICK)
     assert len(plans) == 1, "nothing is left to train"
 
 
@@ -120,8 +128,12 @@ def test_notices_are_warnings_where_it_is_called(runs_dir: Path) -> None:
     with pytest.warns(UserWarning, match="running Pendulum-v1") as caught:
         sweep("Pendulum-v0", "eps_clip=0.1", seeds=1, hooks=STOPPED, **QUICK)
     assert caught[0].filename == __file__
-    with pytest.warns(UserWarning, match="its 2 runs go on in two jobs") as caught:
+    with pytest.warns(UserWarning) as caught:
         sweep(FAULTY, "gamma=0.9", seeds=3, confirm=0, **QUICK | unlucky("raises"))
+    told = messages(caught)
+    assert f"no tuned settings for {FAULTY}; using the defaults" in told
+    assert any("its 2 runs go on in two jobs" in message for message in told)
+    assert "gamma=0.9-s3 has no checkpoint yet: it starts from the beginning" in told
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def test_the_function_and_the_command_give_equal_documents(
 
 def test_a_resumed_run_goes_on_and_keeps_its_settings(runs_dir: Path) -> None:
     (first,) = train("CartPole-v1", name="a", **TINY)
-    (longer,) = train(resume="a", total_timesteps=256.0)
+    with pytest.warns(UserWarning, match="anneal_lr spreads the learning rate over the longer training"):
+        (longer,) = train(resume="a", total_timesteps=256.0)
     assert (first["global_step"], longer["global_step"]) == (128, 256)
     with pytest.raises(UsageError, match="resume cannot be combined with seeds, gamma"):
         train(resume="a", seeds=2, gamma=0.9)

@@ -90,7 +90,7 @@ def learned() -> dict[tuple[str, str], torch.Tensor]:
     return {}
 
 
-@pytest.mark.parametrize(("env_id", "algorithm", "path"), cases())
+@pytest.mark.parametrize(("env_id", "algorithm", "path"), list(cases()))
 def test_a_changed_setting_changes_what_is_learned_or_is_refused(
     env_id: str, algorithm: str, path: str, learned: dict[tuple[str, str], torch.Tensor]
 ) -> None:
