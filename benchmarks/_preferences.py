@@ -54,6 +54,12 @@ def in_processes(function: Callable[..., Any], calls: Iterable[Sequence[Any]]) -
         return [future.result() for future in [pool.submit(function, *call) for call in calls]]
 
 
+def measured(function: Callable[[Path], Any], rows: Mapping[str, Sequence[Trained]]) -> dict[str, list[Any]]:
+    """What a function of a run folder says of every run of some rows."""
+    found = iter(in_processes(function, [[one.run] for own in rows.values() for one in own]))
+    return {row: [next(found) for _ in own] for row, own in rows.items()}
+
+
 # ---------------------------------------------------------------------- collect, fit, judge
 
 
@@ -62,7 +68,7 @@ def young_run(env_id: str, seed: int, runs: Path, steps: int, **settings: Any) -
     from ppo_cli.api.train import train
 
     name = f"young{seed}"
-    given = {"keep_policies": AGES, "num_evals": 0, "env_workers": 0} | settings
+    given = {"keep_policies": AGES, "num_evals": 0, "final_eval_episodes": 0, "env_workers": 0} | settings
     train(env_id, seed=seed, name=name, runs_dir=runs, total_timesteps=steps, **given)
     return name
 
@@ -131,7 +137,7 @@ def in_rounds(
     env_id: str,
     seed: int,
     runs: Path,
-    young: str,
+    players: Sequence[str],
     totals: Sequence[int],
     steps: int,
     words: Sequence[str],
@@ -144,7 +150,7 @@ def in_rounds(
         env_id: The environment.
         seed: Of everything.
         runs: Where runs and sets are.
-        young: The run that plays in all rounds.
+        players: Runs that play in all rounds.
         totals: Comparisons after each round.
         steps: Of each training between two rounds.
         words: Settings of the set.
@@ -156,7 +162,8 @@ def in_rounds(
     """
     from ppo_cli.api.train import train
 
-    name, players = f"set{seed}", [young]
+    name, players = f"set{seed}", list(players)
+    first = len(players)
     for number_of_round, pairs in enumerate(totals):
         if number_of_round:
             fitted(runs, name, seed, fit_words)
@@ -170,7 +177,7 @@ def in_rounds(
             train(env_id, seed=seed + 10_000 * number_of_round, name=players[-1], runs_dir=runs,
                   total_timesteps=steps, reward_model=name, **given)  # fmt: skip
         asked(runs, name, players, seed, pairs, words)
-    return name, players[1:]
+    return name, players[first:]
 
 
 def test_set(

@@ -1,8 +1,8 @@
 """Pendulum from teachers with flaws: what each flaw of B-Pref (Lee et al. 2021) costs a policy.
 
-For each seed anew: a young run and an untrained agent play, a teacher compares 300 pairs of
-clips of 25 steps, an ensemble is fitted with its usual settings, a policy is trained for 300,000 steps. Each
-row has another teacher for the same pairs. *Gain kept* is the mean return between the best null, 0 %, and the
+For each seed anew: a young run and an untrained agent play, a teacher compares 300 pairs of clips of 25
+steps, an ensemble is fitted with its usual settings, a policy is trained for 300,000 steps. Each row has
+another teacher for the same pairs. *Gain kept* is the mean return between the best null, 0 %, and the
 teacher without flaws, 100 %. Pairs foretold are those of the same 400 pairs of other episodes for all rows,
 judged without flaws.
 """
@@ -109,7 +109,7 @@ def main() -> None:
     results = Results("preferences_teachers", quick=args.quick)
     if not args.show:
         machine()  # before there is load of our own
-        seeds, *sizes = ([1, 2], 6144, 6144, 40) if args.quick else ([1, 2, 3, 4, 5], 300_000, 100_000, PAIRS)
+        seeds, *sizes = ([1, 2], 2048, 2048, 16) if args.quick else ([1, 2, 3, 4, 5], 300_000, 100_000, PAIRS)
         results.add(ENV, measure(seeds, *sizes))
     report(text(results.entries), results.entries)
 
