@@ -13,6 +13,7 @@
 #   make figures     make the pictures again (long)
 #   make shaping-study   which reward teaches a lander to land: train, compare, report, render (minutes)
 #   make ranking     which algorithm is best where: train all, compare, write tables and plot (long)
+#   make preferences measure what comparisons teach, and its nulls (long)
 #   make kernels     compile the kernels again if their sources changed (all targets above do)
 #   make wheels      build a wheel for each platform, with its compiled kernels, into dist/ (minutes)
 #   make clean       remove what these targets made; runs/ stays
@@ -37,6 +38,9 @@ PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WH
 BENCHMARKS ?= startup one_page roofline engines env_steps throughput growth gradient_variance time_to_solve solved \
 	learning_curve sweep_speed sweeps_shown shaping_study ranking policies pruning preferences_pendulum scale healthy \
 	gradient_clip
+# What answers teach: an hour, so only the first is part of 'bench'. The quick ones first.
+PREFERENCES ?= preferences_pendulum preferences_cartpole preferences_memory preferences_teachers preferences_hover \
+	preferences_lander
 # The programs that make pictures.
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking
 MEASURE = for program in $(1); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
@@ -47,7 +51,7 @@ HANGS = 1200
 SLOW_HANGS = 36000
 
 .PHONY: demo test test-slow learning torture lint check docs bench figures shaping-study ranking clean lock setup \
-	kernels wheels
+	kernels wheels preferences
 .DEFAULT_GOAL := check
 
 demo: $(USER_STAMP) $(KERNELS)
@@ -85,6 +89,10 @@ figures: $(READY)
 
 ranking: $(READY)
 	@$(call MEASURE,ranking)
+	$(BIN)/python docs/generate.py
+
+preferences: $(READY)
+	@$(call MEASURE,$(PREFERENCES))
 	$(BIN)/python docs/generate.py
 
 shaping-study: $(READY)

@@ -38,13 +38,13 @@ def test_every_measurement_is_shown() -> None:
 
 def test_every_benchmark_is_in_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
-    lists = dict(re.findall(r"(?m)^(BENCHMARKS|FIGURES) \?= (.*)$", makefile))
+    lists = dict(re.findall(r"(?m)^(BENCHMARKS|PREFERENCES|FIGURES) \?= (.*)$", makefile))
     programs = {
         path.stem
         for path in (ROOT / "benchmarks").glob("[a-z]*.py")
         if re.search(r"(?m)^def main\(", path.read_text(encoding="utf-8"))
     }
-    assert set(lists["BENCHMARKS"].split()) == programs
+    assert {*lists["BENCHMARKS"].split(), *lists["PREFERENCES"].split()} == programs
     assert set(lists["FIGURES"].split()) <= programs
 
 
