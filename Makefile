@@ -8,6 +8,7 @@
 #   make test-slow   all others: those below, and what takes many seconds (hours)
 #   make learning    the tests that train real environments until they are solved (minutes)
 #   make torture     the torture tests: hundreds of runs killed and resumed, disks filled, signals sent (hours)
+#   make torture-release   faults of twenty classes by the thousand; goes on where it was stopped (hours)
 #   make docs        write the tables of README.md and docs/ from code and results
 #   make bench       measure all figures again (hours)
 #   make figures     make the pictures again (long)
@@ -46,7 +47,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 HANGS = 1200
 SLOW_HANGS = 36000
 
-.PHONY: demo test test-slow learning torture lint check docs bench figures shaping-study ranking clean lock setup \
+.PHONY: demo test test-slow learning torture torture-release lint check docs bench figures shaping-study ranking clean lock setup \
 	kernels wheels
 .DEFAULT_GOAL := check
 
@@ -63,6 +64,9 @@ test-slow: $(READY)
 
 learning torture: $(READY)
 	$(PYTEST) --timeout $(SLOW_HANGS) -m $@
+
+torture-release: $(READY)
+	$(BIN)/python benchmarks/torture; status=$$?; $(BIN)/python docs/generate.py && exit $$status
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
