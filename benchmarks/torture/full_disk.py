@@ -15,7 +15,7 @@ from typing import Any
 
 from helpers.cli_runner import Result, environment
 from helpers.ppo_process import PpoProcess
-from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
+from helpers.run_outcome import assert_same_outcome, outcome
 
 from ppo_cli.runs.run_dir import list_runs
 from torture.unit import Landed, Units, Work, checked
@@ -28,7 +28,7 @@ TRAIN = (
     "--set", "num_steps=16", "--set", "num_epochs=2", "--set", "num_minibatches=2",
     "--set", "hidden_sizes=[64, 64]", "--set", "num_evals=8", "--set", "eval_episodes=1",
     "--set", "final_eval_episodes=2", "--set", "tensorboard=true", "--set", "normalize_obs=true",
-    "--set", "keep_policies=5",
+    "--set", "keep_policies=5", "--set", "engine=torch",
 )  # fmt: skip
 
 
@@ -63,8 +63,6 @@ def goes_on(runs_dir: Path, folder: Path, expected: dict[str, Any]) -> None:
     """With space, the run is resumed, or begun if there is none."""
     runs = list_runs(runs_dir)
     words = ["train", "--resume", runs[0].path] if runs else [*TRAIN, "--runs-dir", runs_dir]
-    if runs:
-        assert newest_checkpoint(runs[0].path).iteration >= 0
     again = PpoProcess(words, folder).wait()
     assert again.code == 0 or "complete" in again.stderr, f"{again.code}: {again.stderr[-300:]}"
     (run,) = list_runs(runs_dir)
