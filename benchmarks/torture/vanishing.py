@@ -76,7 +76,7 @@ CHANGES: tuple[Callable[[Path], None], ...] = (
 
 def changed_while_training(change: Callable[[Path], None], rng: random.Random, folder: Path) -> None:
     """The training ends with a documented code and a line, and nothing is written elsewhere."""
-    process = PpoProcess(CASE.words(folder / "runs", 2000), folder.parent)
+    process = PpoProcess(CASE.words(folder / "runs", 600), folder.parent)
     process.wait_until(lambda: any((folder / "runs").glob("*/checkpoints/it-*")))
     time.sleep(rng.uniform(0, 0.3))
     (run,) = [path for path in (folder / "runs").iterdir() if not path.name.startswith(".")]
