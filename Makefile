@@ -8,12 +8,14 @@
 #   make test-slow   all others: those below, and what takes many seconds (hours)
 #   make learning    the tests that train real environments until they are solved (minutes)
 #   make torture     the torture tests: hundreds of runs killed and resumed, disks filled, signals sent (hours)
+#   make torture-release   faults of twenty classes by the thousand; goes on where it was stopped (hours)
 #   make docs        write the tables of README.md and docs/ from code and results
-#   make bench       measure all figures again (hours)
-#   make figures     make the pictures again (long)
+#   make bench       measure again how fast it is and whether it learns (an hour or more)
+#   make studies     what was found out with it, all of it again (hours)
 #   make shaping-study   which reward teaches a lander to land: train, compare, report, render (minutes)
 #   make ranking     which algorithm is best where: train all, compare, write tables and plot (long)
-#   make preferences measure what comparisons teach, and its nulls (long)
+#   make preferences what comparisons teach, and its nulls (long)
+#   make figures     make the pictures again (long)
 #   make kernels     compile the kernels again if their sources changed (all targets above do)
 #   make wheels      build a wheel for each platform, with its compiled kernels, into dist/ (minutes)
 #   make clean       remove what these targets made; runs/ stays
@@ -34,24 +36,28 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PIP_FLAGS ?= --quiet --quiet
 WHEELS := --only-binary :all: --no-binary rliable
 PIP = $(BIN)/python -m pip install $(PIP_FLAGS) --disable-pip-version-check $(WHEELS)
-# The quick ones first.
-BENCHMARKS ?= startup one_page roofline engines env_steps throughput growth gradient_variance time_to_solve solved \
-	learning_curve sweep_speed sweeps_shown shaping_study ranking policies pruning preferences_pendulum scale healthy \
-	gradient_clip
-# What answers teach: an hour, so only the first is part of 'bench'. The quick ones first.
+# Programs of benchmarks/, the quick ones first; after a colon an option. Those that say how fast it is, and whether it
+# learns what it should:
+BENCHMARKS ?= startup one_page roofline engines env_steps:--peer=envpool time_to_solve scale throughput:--peer=rejax \
+	growth solved sweep_speed
+# What was found out with it:
+STUDIES ?= gradient_variance learning_curve sweeps_shown shaping_study policies pruning gradient_clip healthy ranking \
+	solved:--long
+# What answers teach:
 PREFERENCES ?= preferences_pendulum preferences_cartpole preferences_memory preferences_teachers preferences_hover \
 	preferences_lander
 # The programs that make pictures.
 FIGURES ?= learning_curve growth gradient_variance sweeps_shown shaping_study ranking
-MEASURE = for program in $(1); do echo "== $$program"; $(BIN)/python benchmarks/$$program.py || exit 1; done
+MEASURE = for program in $(1); do echo "== $$program"; \
+	$(BIN)/python benchmarks/$$(echo $$program.py | sed 's/:\(.*\)\.py/.py \1/') || exit 1; done
 # Tests of one file stay together, with what they share, until a process has nothing left to do.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 # Seconds after which a test hangs: a hundred times what the longest takes, for no load may do that.
 HANGS = 1200
 SLOW_HANGS = 36000
 
-.PHONY: demo test test-slow learning torture lint check docs bench figures shaping-study ranking clean lock setup \
-	kernels wheels preferences
+.PHONY: demo test test-slow learning torture torture-release lint check docs bench studies figures shaping-study ranking \
+	preferences clean lock setup kernels wheels
 .DEFAULT_GOAL := check
 
 demo: $(USER_STAMP) $(KERNELS)
@@ -68,6 +74,9 @@ test-slow: $(READY)
 learning torture: $(READY)
 	$(PYTEST) --timeout $(SLOW_HANGS) -m $@
 
+torture-release: $(READY)
+	$(BIN)/python benchmarks/torture; status=$$?; $(BIN)/python docs/generate.py && exit $$status
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -79,20 +88,13 @@ docs: $(STAMP)
 	$(BIN)/python docs/generate.py
 
 # What is measured goes into the pages.
-bench: $(READY)
-	@$(call MEASURE,$(BENCHMARKS))
-	$(BIN)/python docs/generate.py
-
-figures: $(READY)
-	@$(call MEASURE,$(FIGURES))
-	$(BIN)/python docs/generate.py
-
-ranking: $(READY)
-	@$(call MEASURE,ranking)
-	$(BIN)/python docs/generate.py
-
-preferences: $(READY)
-	@$(call MEASURE,$(PREFERENCES))
+bench: WHAT = $(BENCHMARKS)
+studies: WHAT = $(STUDIES)
+preferences: WHAT = $(PREFERENCES)
+figures: WHAT = $(FIGURES)
+ranking: WHAT = ranking
+bench studies preferences figures ranking: $(READY)
+	@$(call MEASURE,$(WHAT))
 	$(BIN)/python docs/generate.py
 
 shaping-study: $(READY)

@@ -20,8 +20,9 @@ sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT)]
 from common import Results, measured_on  # noqa: E402  of benchmarks/
 from front_page import front_results, front_speed  # noqa: E402
 from tables import TABLES  # noqa: E402
+from torture.page import torture  # noqa: E402  of benchmarks/
 
-MADE = TABLES | {"front_results": front_results, "front_speed": front_speed}
+MADE = TABLES | {"front_results": front_results, "front_speed": front_speed, "torture": torture}
 
 PART = re.compile(
     r"(?P<begin><!-- begin (?P<name>[a-z0-9_]+) -->\n).*?(?P<end><!-- end (?P=name) -->)", re.DOTALL

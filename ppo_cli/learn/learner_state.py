@@ -14,6 +14,13 @@ from ppo_cli.nn.normalize import RunningStatistics
 
 AGENT = "agent"
 ADAPTED_PREFIX = "adapted."
+_IN_WORDS = {
+    "params": "parameters",
+    "exp_avg": "Adam's mean of the gradients",
+    "exp_avg_sq": "Adam's variance of the gradients",
+    "obs_mean": "the mean of the observations",
+    "obs_var": "the variance of the observations",
+}
 
 
 @dataclass
@@ -57,6 +64,16 @@ class LearnerState:
     def member_tensors(self, member: int) -> dict[str, np.ndarray]:
         """Take one member's rows by name, for a checkpoint."""
         return {name: values[member].detach().numpy() for name, values in self._tensors().items()}
+
+    def non_finite(self) -> dict[int, str]:
+        """Members of which something is not finite, by row, each with what that is: it must not be saved."""
+        found: dict[int, str] = {}
+        for name, values in self._tensors().items():
+            finite = np.isfinite(values.numpy())  # torch takes ten times as long
+            finite = finite.reshape(len(values), -1).all(1)
+            for row in np.flatnonzero(~finite).tolist():
+                found.setdefault(row, f"{_IN_WORDS.get(name, name)} became non-finite")
+        return found
 
     @classmethod
     def stack(cls, iteration: int, members: Sequence[Mapping[str, np.ndarray]]) -> LearnerState:

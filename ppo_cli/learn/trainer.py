@@ -176,8 +176,7 @@ def update_statistics(state: PopulationState, rollout: Rollout) -> None:
 
 def drop_diverged(state: PopulationState, metrics: dict[str, Tensor]) -> dict[str, Tensor]:
     """Take out the members that cannot go on; returns the metrics of the others."""
-    finite = np.isfinite(state.learner.agent.params.numpy()).all(1)  # torch takes ten times as long
-    state.fail(dict.fromkeys(np.flatnonzero(~finite).tolist(), "parameters became non-finite"))
+    state.fail(state.learner.non_finite())
     if state.failures:
         log_episodes(state)  # while their member numbers are still the rows
     kept = state.drop_failed()

@@ -143,7 +143,11 @@ def open_set(runs_dir: Path, name: str, settings: PreferenceSettings) -> Prefere
     """
     folder = PreferenceDir(runs_dir / name)
     if not folder.settings_path.exists():
-        return create_preference_dir(runs_dir, name, settings)
+        try:
+            return create_preference_dir(runs_dir, name, settings)
+        except UsageError:
+            if not folder.settings_path.exists():  # else another process was faster by a moment
+                raise
     there = folder.settings().model_dump()
     for key, value in settings.model_dump().items():
         if there[key] != value:

@@ -32,16 +32,18 @@ class FolderKind:
         noun: What it is called in messages.
         marker: The file without which a folder is not of this kind.
         command: The command that makes one.
+        taken: What to do when a name is taken.
     """
 
     noun: str
     marker: str
     command: str
+    taken: str = "Choose another --name, or go on with it: --resume."
 
 
 RUN = FolderKind("run", "config.yaml", "ppo train")
 SWEEP = FolderKind("sweep", "sweep.yaml", "ppo sweep")
-PREFERENCES = FolderKind("preference set", "preferences.yaml", "ppo prefer")
+PREFERENCES = FolderKind("preference set", "preferences.yaml", "ppo prefer", "Choose another --name.")
 
 
 def create_folder(kind: FolderKind, parent: Path, name: str, *, exact: bool, content: str | None) -> Path:
@@ -62,19 +64,16 @@ def create_folder(kind: FolderKind, parent: Path, name: str, *, exact: bool, con
     check_run_name(name)
     with storage_errors(parent):
         os.makedirs(parent, exist_ok=True)
-        entries = os.listdir(parent)
-    taken = {_folded(entry) for entry in entries if content is None or not _is_empty(parent / entry)}
+        there = {_folded(entry): parent / entry for entry in os.listdir(parent)}
     number = 1
     while True:
         path = parent / numbered(name, number)
-        if _folded(path.name) not in taken and (
-            _make(path) if content is None else _make_whole(path, kind.marker, content)
-        ):
+        other = there.get(_folded(path.name))
+        is_free = other is None or (content is not None and _is_empty(other))
+        if is_free and (_make(path) if content is None else _make_whole(path, kind.marker, content)):
             return path
         if exact:
-            raise UsageError(
-                f"{path} exists already", hint="Choose another --name, or go on with it: --resume.", file=path
-            )
+            raise UsageError(f"{path} exists already", hint=kind.taken, file=path)
         number += 1
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers.hostile_files import NASTY, SEEDS, answer
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -14,33 +15,11 @@ from ppo_cli.config.dump import dump_config
 from ppo_cli.config.resolve import load_config, resolve_config, with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.settings import SECTIONS, SETTINGS
-from ppo_cli.config.shipped import shipped_configs
-from ppo_cli.errors import UsageError
 
-SEEDS = [path.read_bytes() for name in ALGORITHMS for path in shipped_configs(name).values()]
-NASTY = (
-    b'&a', b'*a', b'!!int', b'<<:', b'{', b'}', b'[', b']', b'- ', b'? ', b': ', b'|\n', b'>-\n', b"'",
-    b'"', b'#', b'\t', b'\r', b'\x00', b'\xff', b'\xef\xbb\xbf', b'\xe2\x80\xa8', b'---\n', b'...\n',
-    b'%TAG ! x\n', b'%YAML 1.2\n', b'.inf', b'.nan', b'1e400', b'-1', b'0o7', b'1:30', b'2026-01-01',
-    b'~', b'on', b'null', b'  ', b'\n', b'env_id: a\n', b'\\u0000', b'\\ud800', b'@', b'`',
-    b"9" * 5_000, b"[" * 300,
-)  # fmt: skip
 QUICK = settings(
     max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-
-def answer(call):
-    """The config, or None after checking that the refusal is a proper one."""
-    try:
-        return call()
-    except UsageError as error:
-        assert error.exit_code == 2
-        assert 0 < len(error.message) < 5_000
-        assert error.message.replace("\n", "").isprintable()
-        assert error.hint is None or error.hint
-        return None
 
 
 @st.composite

@@ -19,6 +19,40 @@ SMALL = (
     "eval_episodes=2", "final_eval_episodes=3",
 )  # fmt: skip
 ITERATIONS = 6
+EXPERIMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "vector environment, epochs cut short": ("CartPole-v1", ("target_kl=1e-4", "num_steps=8")),
+    "continuous, observations normalised": ("Pendulum-v1", ("normalize_obs=true", "num_steps=80")),
+    "Box2D, potential": ("LunarLander-v3", ("mode=potential", "distance=50", "num_steps=40")),
+    "several terms, clipped values": (
+        "MountainCarContinuous-v0",
+        ("mode=add", "height=2", "eps_clip_vf=0.3", "num_evals=2"),
+    ),
+    "Beta actions": ("Pendulum-v1", ("policy=beta", "num_steps=80", "ent_coef=0.01")),
+    "squashed actions": ("LunarLanderContinuous-v3", ("squash=true", "num_steps=40")),
+    "time limits": ("Acrobot-v1", ("normalize_obs=true", "num_steps=100", "mode=log")),
+    "a coefficient that adapts": ("CartPole-v1", ("algorithm=ppo-kl", "kl_target=1e-4", "kl_coef=0.1")),
+    "whole episodes": (
+        "CartPole-v1",
+        ("algorithm=reinforce", "num_steps=64", "env_kwargs={max_episode_steps: 20}", "normalize_obs=true"),
+    ),
+    "groups held to the policy of the start": (
+        "Pendulum-v1",
+        (
+            "algorithm=grpo",
+            "group_size=2",
+            "kl_coef=0.3",
+            "num_steps=64",
+            "env_kwargs={max_episode_steps: 20}",
+            "normalize_obs=true",
+        ),
+    ),
+    "one pass, no clipping": ("CartPole-v1", ("algorithm=a2c", "normalize_obs=true", "num_steps=8")),
+    "a penalty in the place of clipping": (
+        "LunarLander-v3",
+        ("algorithm=spo", "mode=add", "angle=5", "num_steps=40", "tensorboard=true", "keep_policies=3"),
+    ),
+}
+"""Environments and settings that differ in what a checkpoint must hold, by what is special."""
 
 
 def config_of(env: str, *settings: str, iterations: int = ITERATIONS, seed: int = 1) -> RunConfig:

@@ -12,7 +12,7 @@ import pytest
 from helpers.cli_runner import inside
 from helpers.file_faults import Faults, Killed
 from helpers.run_outcome import assert_same_outcome, newest_checkpoint, outcome
-from helpers.small_runs import ITERATIONS, config_of, play, resume, start, stopping_when_asked
+from helpers.small_runs import EXPERIMENTS, ITERATIONS, config_of, play, resume, start, stopping_when_asked
 
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.errors import UsageError
@@ -21,40 +21,11 @@ from ppo_cli.learn.trainer import train
 from ppo_cli.prepare.launch import prepare_new, prepare_resume
 from ppo_cli.runs.run_dir import RunDir, list_runs
 
-EVERY_ITERATION = {
-    "vector environment, epochs cut short": ("CartPole-v1", ("target_kl=1e-4", "num_steps=8")),
-    "continuous, observations normalised": ("Pendulum-v1", ("normalize_obs=true", "num_steps=80")),
-    "Box2D, potential": ("LunarLander-v3", ("mode=potential", "distance=50", "num_steps=40")),
-    "several terms, clipped values": (
-        "MountainCarContinuous-v0",
-        ("mode=add", "height=2", "eps_clip_vf=0.3", "num_evals=2"),
-    ),
-    "Beta actions": ("Pendulum-v1", ("policy=beta", "num_steps=80", "ent_coef=0.01")),
-    "squashed actions": ("LunarLanderContinuous-v3", ("squash=true", "num_steps=40")),
-    "time limits": ("Acrobot-v1", ("normalize_obs=true", "num_steps=100", "mode=log")),
-    "a coefficient that adapts": ("CartPole-v1", ("algorithm=ppo-kl", "kl_target=1e-4", "kl_coef=0.1")),
-    "whole episodes": (
-        "CartPole-v1",
-        ("algorithm=reinforce", "num_steps=64", "env_kwargs={max_episode_steps: 20}", "normalize_obs=true"),
-    ),
-    "groups held to the policy of the start": (
-        "Pendulum-v1",
-        (
-            "algorithm=grpo",
-            "group_size=2",
-            "kl_coef=0.3",
-            "num_steps=64",
-            "env_kwargs={max_episode_steps: 20}",
-            "normalize_obs=true",
-        ),
-    ),
-}
 
-
-@pytest.fixture(params=EVERY_ITERATION)
+@pytest.fixture(params=EXPERIMENTS)
 def small(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> tuple[RunConfig, dict[str, Any]]:
     """A small experiment and what it comes to undisturbed."""
-    env, settings = EVERY_ITERATION[request.param]
+    env, settings = EXPERIMENTS[request.param]
     config = config_of(env, f"engine={engine}", *settings)
     return config, outcome(start(config, tmp_path / "undisturbed").path)
 

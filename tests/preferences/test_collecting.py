@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from helpers.preference_sets import make_set
 from ppo_cli.config.preference_settings import TeacherSettings
 from ppo_cli.envs.factory import env_spec
 from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.preferences import collecting
 from ppo_cli.preferences.dataset import load_pairs
+from ppo_cli.preferences.folder import create_preference_dir
 from ppo_cli.preferences.goals import hold_right, hover, spin
 from ppo_cli.preferences.teachers import Scale, answer, chance_of_better, clip_return
 
@@ -41,6 +44,22 @@ def test_a_set_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
     make_set(tmp_path, "mine", "length=10", pairs=3)
     with pytest.raises(UsageError, match="has length 10, not 12"):
         make_set(tmp_path, "mine", "length=12", pairs=5)
+
+
+def test_a_set_that_another_process_makes_at_the_same_moment_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*args: Any) -> Any:
+        create_preference_dir(*args)
+        return create_preference_dir(*args)
+
+    monkeypatch.setattr(collecting, "create_preference_dir", late)
+    assert len(make_set(tmp_path, "mine", pairs=3).comparisons()) == 3
+    (tmp_path / "occupied").mkdir()
+    (tmp_path / "occupied" / "x").touch()
+    with pytest.raises(UsageError, match="exists already") as caught:
+        make_set(tmp_path, "occupied", pairs=3)
+    assert caught.value.hint == "Choose another --name."
 
 
 def test_clips_are_of_one_length_or_end_with_the_task(tmp_path: Path) -> None:

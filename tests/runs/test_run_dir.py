@@ -55,6 +55,18 @@ def test_a_second_run_of_a_name_gets_a_number(runs: Path) -> None:
     assert len(create_run_dir(runs, "x" * 100).name) == len(create_run_dir(runs, "x" * 100).name) == 100
 
 
+def test_a_name_is_found_without_looking_into_every_other_run(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        create_run_dir(runs, f"run-{number}", config="")
+    listed: list[Path] = []
+    real = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: listed.append(path) or real(path))
+    create_run_dir(runs, "run-7", config="")
+    assert listed == [runs, runs / "run-7"]
+
+
 def test_an_exact_name_that_is_taken_is_refused(runs: Path) -> None:
     create_run_dir(runs, "a", exact=True)
     for name in ("a", "A"):
