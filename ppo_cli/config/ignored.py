@@ -97,7 +97,9 @@ def _of_learning(config: RunConfig) -> dict[str, Useless]:
         why = Useless(text, "leave it out", ("learning.baseline",))
         found |= {f"learning.{name}": why for name in _CRITIC if name in config.facts.settings}
     if config.facts.num_passes(learning) * config.facts.num_minibatches(learning) == 1:
-        why = ("has no effect: an update is a single step, before which nothing has moved", "leave it out")
+        text = "has no effect: an update is a single step, before which nothing has moved"
+        steps = (name for name in ("num_epochs", "num_minibatches") if name in config.facts.settings)
+        why = Useless(text, "leave it out", tuple(f"learning.{name}" for name in steps))
         found |= {f"learning.{name}": why for name in _LIMITS if name in config.facts.settings}
     prices = ("kl_coef", "reference_coef") if config.facts.loss_holds_on else ("reference_coef",)
     names = " and ".join(prices)

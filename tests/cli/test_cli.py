@@ -186,7 +186,7 @@ def failing(error: BaseException, *args: str) -> int:
         (PermissionError(13, "Permission denied", "/x"), 74),
         (KeyboardInterrupt(), 130),
         (ValueError("x"), 1),
-        (MemoryError(), 1),
+        (MemoryError(), 2),
         (RecursionError("x"), 1),
     ],
 )
