@@ -1,42 +1,25 @@
 """Settings that other settings make useless: what was asked for and would change nothing is refused.
 
 What no algorithm or policy of the config uses is refused where settings are read; this is about the rest. It
-concerns what a user gave. Of what tuned files hold, the useless part is left out. A file that says beside a
-setting what makes it useless, as the ``config.yaml`` of a run does, has settled that: it is taken as it is.
+concerns what a user gave. Of what tuned files hold, the useless part is left out. A file that leaves nothing
+open, as the ``config.yaml`` of a run does, is taken as it is: it says what was trained, if only to compare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from ppo_cli.config.assignments import Assignment
 from ppo_cli.config.problems import Origin, Problem, refuse
 from ppo_cli.config.resolve import with_values
 from ppo_cli.config.schema import RunConfig
 from ppo_cli.config.sections import SHAPING_TERMS
-from ppo_cli.config.settings import BY_PATH
-from ppo_cli.config.values import get_value
+from ppo_cli.config.settings import BY_PATH, SETTINGS
+from ppo_cli.config.values import get_value, used_settings
 
 _LIMITS = ("eps_clip", "anneal_eps_clip", "eps_clip_vf", "clip_higher", "target_kl", "kl_target")
 """What limits how far later steps of an update move the policy; before the first one nothing has moved."""
 _CRITIC = ("vf_coef", "critic_learning_rate", "eps_clip_vf")
-_MODE = "reward_shaping.mode"
-
-
-@dataclass(frozen=True)
-class Useless:
-    """Why a setting changes nothing.
-
-    Attributes:
-        why: In words.
-        hint: What to do.
-        because: The settings that make it so, by path.
-    """
-
-    why: str
-    hint: str
-    because: tuple[str, ...]
 
 
 def without_ignored(config: RunConfig, given: Mapping[str, Assignment]) -> RunConfig:
@@ -49,18 +32,19 @@ def without_ignored(config: RunConfig, given: Mapping[str, Assignment]) -> RunCo
     Raises:
         UsageError: The user gave some of them, or shaping that pays for nothing.
     """
-    useless = ignored(config)
+    useless, settled = ignored(config), _settled(config, given)
     asked = {path: told for path, told in useless.items() if _is_given(path, given)}
+    place = Origin("settings")
     problems = [
-        Problem(given[path].name_origin if path in given else Origin("settings"), path, told.why, told.hint)
-        for path, told in asked.items()
-        if not _in_one_file((path, *told.because), given)
+        Problem(given[path].name_origin if path in given else place, path, why, hint)
+        for path, (why, hint) in asked.items()
+        if path not in settled
     ]
-    mode, weights = given.get(_MODE), [f"reward_shaping.{name}" for name in SHAPING_TERMS]
-    if mode is not None and pays_nothing(config) and not _in_one_file((_MODE, *weights), given):
+    mode = given.get("reward_shaping.mode")
+    if mode is not None and pays_nothing(config) and mode.target.path not in settled:
         text = f"mode {config.reward_shaping.mode} with all weights 0 pays for nothing"
         hint = "give a weight: --set reward_shaping.TERM=1; mode log only records the terms"
-        problems.append(Problem(mode.node.origin, _MODE, text, hint))
+        problems.append(Problem(mode.node.origin, "reward_shaping.mode", text, hint))
     if problems:
         refuse(problems)
     return with_values(config, {path: BY_PATH[path].default for path in useless if path not in asked})
@@ -72,29 +56,27 @@ def pays_nothing(config: RunConfig) -> bool:
     return shaping.pays and (not shaping.weights() or shaping.scale == 0)
 
 
-def ignored(config: RunConfig) -> dict[str, Useless]:
-    """The settings away from their defaults that change nothing, by path."""
+def ignored(config: RunConfig) -> dict[str, tuple[str, str]]:
+    """The settings away from their defaults that change nothing: why, and what to do, by path."""
     reasons = {**_of_shaping(config), **_of_learning(config), **_of_normalization(config)}
     return {path: told for path, told in reasons.items() if get_value(config, path) != BY_PATH[path].default}
 
 
-def _of_shaping(config: RunConfig) -> dict[str, Useless]:
+def _of_shaping(config: RunConfig) -> dict[str, tuple[str, str]]:
     mode = config.reward_shaping.mode
     if config.reward_shaping.pays:
         return {}
     names = (*SHAPING_TERMS, "custom", "scale", *(("terms",) if mode == "off" else ()))
     does = "changes no reward" if mode == "log" else "switches shaping off"
     hint = "set reward_shaping.mode to add, replace or potential, or leave it out"
-    why = Useless(f"has no effect: mode {mode} {does}", hint, (_MODE,))
-    return {f"reward_shaping.{name}": why for name in names}
+    return {f"reward_shaping.{name}": (f"has no effect: mode {mode} {does}", hint) for name in names}
 
 
-def _of_learning(config: RunConfig) -> dict[str, Useless]:
+def _of_learning(config: RunConfig) -> dict[str, tuple[str, str]]:
     learning = config.learning
-    found: dict[str, Useless] = {}
+    found: dict[str, tuple[str, str]] = {}
     if not config.facts.critic(learning):
-        text = f"has no effect: with baseline {learning.baseline} there is no value network"
-        why = Useless(text, "leave it out", ("learning.baseline",))
+        why = (f"has no effect: with baseline {learning.baseline} there is no value network", "leave it out")
         found |= {f"learning.{name}": why for name in _CRITIC if name in config.facts.settings}
     if config.facts.num_passes(learning) * config.facts.num_minibatches(learning) == 1:
         text = "has no effect: an update is a single step, before which nothing has moved"
@@ -105,30 +87,31 @@ def _of_learning(config: RunConfig) -> dict[str, Useless]:
     names = " and ".join(prices)
     if not any(getattr(learning, price) for price in prices):
         text = f"has no effect: {names} {'is' if len(prices) == 1 else 'are'} 0"
-        because = tuple(f"learning.{price}" for price in prices)
-        found["learning.reference"] = Useless(text, f"give {prices[0]}, or leave it out", because)
+        found["learning.reference"] = (text, f"give {prices[0]}, or leave it out")
     if learning.reference_coef == 0:
-        text, hint = "has no effect: reference_coef is 0", "give reference_coef, or leave it out"
-        found["learning.reference_kl"] = Useless(text, hint, ("learning.reference_coef",))
+        why = ("has no effect: reference_coef is 0", "give reference_coef, or leave it out")
+        found["learning.reference_kl"] = why
     return found
 
 
-def _of_normalization(config: RunConfig) -> dict[str, Useless]:
+def _of_normalization(config: RunConfig) -> dict[str, tuple[str, str]]:
     if config.normalization.normalize_obs:
         return {}
-    switch = ("normalization.normalize_obs",)
-    why = Useless("has no effect: normalize_obs is false", "set normalize_obs=true", switch)
-    return {"normalization.clip_obs": why}
+    return {"normalization.clip_obs": ("has no effect: normalize_obs is false", "set normalize_obs=true")}
+
+
+def _settled(config: RunConfig, given: Mapping[str, Assignment]) -> set[str]:
+    """The settings that stand in files, where every setting that the config uses was given."""
+    used = used_settings(config)
+    paths = [one.path for one in SETTINGS if one.name in (used[one.section] if one.section else used)]
+    if not all(_is_given(path, given) for path in paths):
+        return set()
+    return {
+        path
+        for path in paths
+        if all(one.name_origin.file for name, one in given.items() if f"{name}.".startswith(f"{path}."))
+    }
 
 
 def _is_given(path: str, given: Mapping[str, Assignment]) -> bool:
     return path in given or any(name.startswith(f"{path}.") for name in given)
-
-
-def _in_one_file(paths: Iterable[str], given: Mapping[str, Assignment]) -> bool:
-    """Whether all of these stand in one file; of a mapping, whether any part of it does."""
-    files = set()
-    for path in paths:
-        own = {one.name_origin.file for name, one in given.items() if f"{name}.".startswith(f"{path}.")}
-        files.update(own or {None})
-    return len(files) == 1 and None not in files

@@ -9,6 +9,7 @@ import pytest
 from helpers.cli_runner import inside, runs_in
 
 from ppo_cli.config.dump import dump_config
+from ppo_cli.config.resolve import with_values
 from ppo_cli.errors import UsageError
 from ppo_cli.prepare.resolve import resolve_settings
 
@@ -77,6 +78,7 @@ def test_what_has_an_effect_or_is_a_default_is_taken(values: dict[str, Any]) -> 
         ("CartPole-v1", {"algorithm": "reinforce", "baseline": "none", "vf_coef": 1.0}),
         ("CartPole-v1", {"mode": "off", "position": 1.0, "custom": {"mine": 1.0}}),
         ("CartPole-v1", {"mode": "add", "position": 0.0}),
+        ("CartPole-v1", {"num_epochs": 1, "num_minibatches": 1, "eps_clip": 0.1}),
         ("Pendulum-v1", {"normalize_obs": False, "clip_obs": 5.0}),
     ],
     ids=str,
@@ -89,6 +91,7 @@ def test_what_a_run_was_trained_with_is_taken_from_its_file_as_it_is(
     path = tmp_path / "config.yaml"
     path.write_text(dump_config(to_be_swept))
     assert resolve_settings(None, path).config == to_be_swept
+    assert resolve_settings(None, path, ["seed=7"]).config == with_values(to_be_swept, {"seed": 7})
     with pytest.raises(UsageError, match=r"has no effect|pays for nothing"):
         resolve_settings(env, None, values=values)
 
@@ -100,8 +103,8 @@ def test_a_price_that_stands_in_a_file_does_not_excuse_a_reference_that_is_typed
         resolve_settings(None, path, ["reference=near"])
 
 
-def test_a_file_that_does_not_say_why_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_leaves_something_open_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("env_id: CartPole-v1\nreference: near\n")
+    path.write_text("env_id: CartPole-v1\nreference: near\nreference_coef: 0.0\n")
     with pytest.raises(UsageError, match="reference_coef is 0"):
         resolve_settings(None, path)
