@@ -158,7 +158,7 @@ CLASSES: tuple[FaultClass, ...] = (
         "T18",
         "vanishing:VANISHING",
         40,
-        "a run's folder is removed, moved, replaced or made read-only while it is written",
+        "a run's folder is removed, moved or replaced while it is written",
         "exit code 0, 5 or 74 and a line; nothing is written through a link or over a stranger's file",
     ),
     FaultClass(

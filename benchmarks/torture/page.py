@@ -17,9 +17,9 @@ HEADER = (
 def torture(done: Iterable[Done] | None = None) -> str:
     """What the campaign came to, class by class, and where it was done."""
     found = list(last_tries(read_record()) if done is None else done)
-    rows = [_row(kind, of_it) for kind in CLASSES if (of_it := [one for one in found if one.key == kind.key])]
-    if not rows:
+    if not found:
         return "Nothing is done yet: `make torture-release`."
+    rows = [_row(kind, [one for one in found if one.key == kind.key]) for kind in CLASSES]
     faults, broken = (sum(f(one) for one in found) for f in (_landed, _failed))
     total = f"In all {number(faults)} faults landed, of which {number(broken)} broke their promise."
     return "\n\n".join((table(HEADER, rows), total, _places(found)))
@@ -34,6 +34,8 @@ def _failed(done: Done) -> int:
 
 
 def _row(kind: FaultClass, done: Sequence[Done]) -> list[str]:
+    if not done:  # what is missing is to be seen
+        return [kind.key, kind.fault, kind.promise, number(kind.wanted or None), *["–"] * 6]
     count, failed = sum(map(_landed, done)), sum(map(_failed, done))
     seeds = sorted({one.seed for one in done})
     return [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from ppo_cli.config.identity import training_settings
 from ppo_cli.envs.episodes import EpisodeRecord
+from ppo_cli.errors import StorageError
 from ppo_cli.learn.iteration_report import MemberReport
 from ppo_cli.learn.population import Member
 from ppo_cli.learn.summary import run_summary
@@ -103,6 +106,7 @@ class Recorder:
         self.started = time.time()
         self._began = time.perf_counter()
         self._logs: dict[str, CsvLog | EventWriter] = {}
+        self._place = _identity(member.run_dir.path) if member.run_dir else None
         if member.run_dir:
             forget_kept_after(member.run_dir, member.iteration * member.config.steps_per_iteration)
             self._open(member.run_dir, term_names, meta.get("log_sizes"))
@@ -143,17 +147,17 @@ class Recorder:
         self._append("eval", row | {"min": stats.min, "max": stats.max, "episodes": stats.episodes})
         if self.best_return is None or stats.mean > self.best_return:
             self.best_return = stats.mean
-            if self.member.run_dir:
-                policy.save(self.member.run_dir.best_policy_path)
+            if run_dir := self._folder():
+                policy.save(run_dir.best_policy_path)
 
     def keep_policy(self, global_step: int, policy: Policy) -> None:
         """Save the policy as it is at this step to a file of its own."""
-        if self.member.run_dir:
-            policy.save(new_kept_path(self.member.run_dir, global_step))
+        if run_dir := self._folder():
+            policy.save(new_kept_path(run_dir, global_step))
 
     def save_checkpoint(self, iteration: int, tensors: Mapping[str, NDArray[Any]], policy: Policy) -> None:
         """Make everything durable: logs first, then the policy, then the state that refers to them."""
-        run_dir = self.member.run_dir
+        run_dir = self._folder()
         if run_dir is None:
             return
         policy.save(run_dir.policy_path)
@@ -193,7 +197,8 @@ class Recorder:
         by_itself: bool = False,
     ) -> None:
         """Write ``summary.json``; ``by_itself`` where a run failed that others were trained with."""
-        if self.member.run_dir is None:
+        run_dir = self._folder()
+        if run_dir is None:
             return
         summary = run_summary(
             self.member,
@@ -205,12 +210,27 @@ class Recorder:
             final=final,
             best_return=self.best_return,
         )
-        self.member.run_dir.write_summary(summary | ({GIVEN_UP: True} if by_itself else {}))
+        run_dir.write_summary(summary | ({GIVEN_UP: True} if by_itself else {}))
 
     def close(self) -> None:
         """Close the files."""
         for log in self._logs.values():
             log.close()
+
+    def _folder(self) -> RunDir | None:
+        """The run's folder, as long as it is the one that was locked and no other has taken its place.
+
+        Raises:
+            StorageError: Another folder or a link is there now: what is in it is somebody else's.
+        """
+        run_dir = self.member.run_dir
+        if run_dir is not None and _identity(run_dir.path) not in (None, self._place):
+            raise StorageError(
+                f"cannot write {run_dir.path}: the folder was moved or replaced while the run was written",
+                hint="Go on with the run where it is now: --resume.",
+                file=run_dir.path,
+            )
+        return run_dir
 
     def _append(self, name: str, row: Mapping[str, Any]) -> None:
         """Add a row to a CSV log; without a run folder there is none."""
@@ -243,3 +263,12 @@ class Recorder:
                 self._logs["events"] = EventWriter(run.events_path, self.started)
             else:
                 self._logs["events"] = EventWriter.open_at(run.events_path, size)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which folder stands at a path, None for none; a link is another than what it leads to."""
+    try:
+        stat = os.lstat(path)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.training_helpers import make_config
 
-from ppo_cli.errors import CorruptFileError, UsageError
+from ppo_cli.errors import CorruptFileError, StorageError, UsageError
 from ppo_cli.learn import trainer
 from ppo_cli.learn.population import Population
 from ppo_cli.prepare.launch import prepare_new, prepare_resume
@@ -85,3 +85,20 @@ def test_a_metric_without_a_value_is_an_empty_cell(new_run: Population, tmp_path
     header, *rows = (tmp_path / "x" / "metrics.csv").read_text().splitlines()
     column = header.split(",").index("train/std")
     assert {row.split(",")[column] for row in rows} == {""}
+
+
+@pytest.mark.parametrize("other", ["a folder", "a link"])
+def test_a_run_does_not_write_into_what_has_taken_its_place(
+    other: str, new_run: Population, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "CHECKPOINT_SHARE", math.inf)  # a checkpoint after each iteration
+    reports = trainer.train(new_run)
+    next(reports)
+    (tmp_path / "x").rename(tmp_path / "moved")
+    elsewhere = tmp_path / ("x" if other == "a folder" else "elsewhere")
+    elsewhere.mkdir()
+    if other == "a link":
+        (tmp_path / "x").symlink_to(elsewhere)
+    with pytest.raises(StorageError, match="moved or replaced"):
+        list(reports)
+    assert list(elsewhere.iterdir()) == []
