@@ -79,9 +79,7 @@ def _of_learning(config: RunConfig) -> dict[str, tuple[str, str]]:
         why = (f"has no effect: with baseline {learning.baseline} there is no value network", "leave it out")
         found |= {f"learning.{name}": why for name in _CRITIC if name in config.facts.settings}
     if config.facts.num_passes(learning) * config.facts.num_minibatches(learning) == 1:
-        text = "has no effect: an update is a single step, before which nothing has moved"
-        steps = (name for name in ("num_epochs", "num_minibatches") if name in config.facts.settings)
-        why = Useless(text, "leave it out", tuple(f"learning.{name}" for name in steps))
+        why = ("has no effect: an update is a single step, before which nothing has moved", "leave it out")
         found |= {f"learning.{name}": why for name in _LIMITS if name in config.facts.settings}
     prices = ("kl_coef", "reference_coef") if config.facts.loss_holds_on else ("reference_coef",)
     names = " and ".join(prices)
