@@ -98,7 +98,7 @@ def asked_alike(
         pairs: Comparisons of each.
     """
     from ppo_cli.api.prefer import collector_of
-    from ppo_cli.config.preference_settings import by_name
+    from ppo_cli.config.preference_settings import SetSettings, with_overrides
     from ppo_cli.preferences.collecting import Collector, collect_answers, open_set
     from ppo_cli.preferences.pairs import Pair
 
@@ -111,7 +111,8 @@ def asked_alike(
             return drawn[chunk]
 
     for name, words in sets.items():
-        own = collector_of(players, None, True, by_name(list(words)), seed, runs, allow_import=False)
+        given = with_overrides(SetSettings, list(words))
+        own = collector_of(players, None, True, given, seed, runs, agreed=True, allow_import=False)
         folder = open_set(runs, name, own.settings)
         with folder.lock():
             collect_answers(folder, DrawnOnce(own.settings, own.spec, own.sources, own.goal), pairs)
@@ -278,6 +279,7 @@ def seen_by(run: Path, episodes: int = 100) -> list[Any]:
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import RunDir
 
+    torch.set_num_threads(1)  # networks this small gain nothing by more
     config, policy = read_config(RunDir(run)), load_policy(run)
     seed = episode_seed(config.seed, Stream.FINAL_EVAL, 0, 0)
     envs = make_member_envs(config.env_id, config.env_kwargs, episodes, [seed], stream=Stream.FINAL_EVAL)
