@@ -279,6 +279,7 @@ def seen_by(run: Path, episodes: int = 100) -> list[Any]:
     from ppo_cli.runs.reading import read_config
     from ppo_cli.runs.run_dir import RunDir
 
+    torch.set_num_threads(1)  # networks this small gain nothing by more
     config, policy = read_config(RunDir(run)), load_policy(run)
     seed = episode_seed(config.seed, Stream.FINAL_EVAL, 0, 0)
     envs = make_member_envs(config.env_id, config.env_kwargs, episodes, [seed], stream=Stream.FINAL_EVAL)
