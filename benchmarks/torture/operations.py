@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from helpers.cli_runner import TINY, Result, inside
@@ -26,6 +28,7 @@ from ppo_cli.learn import trainer
 from ppo_cli.runs.run_dir import list_runs
 from torture.unit import Landed, Units, Work, checked
 
+NOBODY = 2**22 + 1  # no process has a number so large
 SHARES = 8  # of the operations: a unit each
 DEATHS = ("dies before and after", "dies in the middle of a write", *(f"loses power {n}" for n in (1, 2, 3)))
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS", "EACCES", "EMFILE")
@@ -141,7 +144,11 @@ def die(command: Command, how: str, at: int, folder: Path) -> bool:
     """Kill a command at an operation; whether it got so far."""
     power = random.Random(f"{how} {at}") if "power" in how else None
     faults = Faults(at, torn="middle" in how, power_loss=power)
-    with faults.installed(), contextlib.suppress(Killed):
+    with (
+        faults.installed(),
+        contextlib.suppress(Killed),
+        mock.patch.object(os, "getpid", lambda: NOBODY),  # it is dead for those that come later
+    ):
         inside(*command.words, cwd=folder)
     return faults.count >= at
 

@@ -108,7 +108,7 @@ def soak(case: str, seed: int, folder: Path) -> Landed:
             landed.failures.append(f"{name} ended with {result.code}: {result.stderr[-300:]}")
     rounds = done.stat().st_size if done.exists() else 0
     landed.count = rounds * len(COMMANDS)
-    landed.measured |= {"commands": landed.count, "hours": seconds / 3600}
+    landed.measured |= {"commands done": landed.count, "hours": seconds / 3600}
     fault = done.with_suffix(".fault")
     if fault.exists():
         landed.failures.append(fault.read_text()[:600])

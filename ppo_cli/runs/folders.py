@@ -10,7 +10,10 @@ import contextlib
 import difflib
 import errno
 import os
+import re
+import socket
 import unicodedata
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from ppo_cli.runs.names import check_run_name, numbered
 from ppo_cli.storage.files import remove_quietly, storage_errors, sync_folder, write_new
 
 _TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES})  # EACCES: Windows
+_PROCESSES = Path("/proc")
+_TEMPORARY = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})\.(?P<pid>[0-9]+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
 _WRITTEN_BY_TRAINING = (
     "config.yaml", "sweep.yaml", "preferences.yaml", "comparisons.jsonl", "metrics.csv", "summary.json"
 )  # fmt: skip
@@ -64,7 +69,9 @@ def create_folder(kind: FolderKind, parent: Path, name: str, *, exact: bool, con
     check_run_name(name)
     with storage_errors(parent):
         os.makedirs(parent, exist_ok=True)
-        there = {_folded(entry): parent / entry for entry in os.listdir(parent)}
+        entries = os.listdir(parent)
+        _remove_left_behind(parent, entries)
+    there = {_folded(entry): parent / entry for entry in entries}
     number = 1
     while True:
         path = parent / numbered(name, number)
@@ -135,7 +142,7 @@ def _make(path: Path) -> bool:
 
 def _make_whole(path: Path, marker: str, content: str) -> bool:
     """Make the folder with its marker file; False when there is one that is not empty."""
-    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    temporary = path.with_name(f".{path.name[:80]}.{_host()}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     with storage_errors(path):
         try:
             os.mkdir(temporary)
@@ -151,6 +158,24 @@ def _make_whole(path: Path, marker: str, content: str) -> bool:
             raise
         sync_folder(path.parent)
     return True
+
+
+def _remove_left_behind(parent: Path, entries: list[str]) -> None:
+    """Remove folders that processes of this machine were making when they were killed."""
+    if not _PROCESSES.exists():  # without it nobody knows who lives
+        return
+    for entry in entries:
+        made = _TEMPORARY.fullmatch(entry)
+        if made and made["host"] == _host() and not (_PROCESSES / made["pid"]).exists():
+            for path in (parent / entry).glob("*"):
+                remove_quietly(path)
+            with contextlib.suppress(OSError):
+                os.rmdir(parent / entry)
+
+
+def _host() -> str:
+    """This machine, in a few letters: others may share the folder, and have processes of the same number."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
 
 def _is_empty(path: Path) -> bool:

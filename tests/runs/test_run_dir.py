@@ -55,6 +55,25 @@ def test_a_second_run_of_a_name_gets_a_number(runs: Path) -> None:
     assert len(create_run_dir(runs, "x" * 100).name) == len(create_run_dir(runs, "x" * 100).name) == 100
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="nobody knows which processes live")
+def test_what_killed_processes_were_making_goes_and_what_others_make_stays(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.mkdir()
+    nobody = 2**22 + 1  # no process has a number so large
+    with monkeypatch.context() as patch, Faults(4).installed(), contextlib.suppress(Killed):
+        patch.setattr(os, "getpid", lambda: nobody)
+        create_run_dir(runs, "a", config="env_id: CartPole-v1\n")
+    (left,) = runs.iterdir()
+    _, _, host, pid, *_ = left.name.split(".")
+    assert left.name.endswith(".tmp") and pid == str(nobody)
+    under_way = [left.name.replace(pid, str(os.getpid())), left.name.replace(host, "0123abcd")]
+    for name in under_way:
+        (runs / name).mkdir()
+    create_run_dir(runs, "b", config="")
+    assert sorted(path.name for path in runs.iterdir()) == sorted(["b", *under_way])
+
+
 def test_a_name_is_found_without_looking_into_every_other_run(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
