@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ppo_cli.learn.population import Population
 
 OWN = "the environment's reward"
+REFERENCE = "reference alone"
 NULLS = ("constant", "random")
 WORKERS = 2
 AGES = 5  # at which a young run's policy is kept
@@ -221,6 +222,31 @@ def configs(
         with_values(base, {**values, "seed": seed, "reward_model": model})
         for seed, model in zip(seeds, models, strict=True)
     ]
+
+
+def beside_nulls(taught: Mapping[str, Sequence[Any]], num_seeds: int) -> dict[str, Sequence[Any]]:
+    """Reward models by row, one for each seed: taught ones, the nulls, the environment's own reward."""
+    nulls = {name: [name] * num_seeds for name in NULLS}
+    return {**taught, **nulls, OWN: [None] * num_seeds}
+
+
+def judged_beside_nulls(
+    env_id: str, seeds: Sequence[int], steps: int, taught: str, runs: Path, judge: Callable[[Path], Any]
+) -> dict[str, list[Any]]:
+    """Train by the seeds' sets and by all nulls, and judge every last policy, and that of the young runs.
+
+    Args:
+        env_id: The environment.
+        seeds: Their runs ``young1``, ... and sets ``set1``, ... are there.
+        steps: Of each training.
+        taught: What the row of the sets is called.
+        runs: Where runs and sets are.
+        judge: What to say of a run folder; a function of a module.
+    """
+    models = beside_nulls({taught: [f"set{seed}" for seed in seeds]}, len(seeds))
+    ends = trained({row: configs(env_id, seeds, steps, named) for row, named in models.items()}, runs)
+    ends[REFERENCE] = [Trained(runs / f"young{seed}", seed, None, None, 0.0) for seed in seeds]
+    return measured(judge, ends)
 
 
 def trained(rows: Mapping[str, Sequence[RunConfig]], runs: Path) -> dict[str, list[Trained]]:

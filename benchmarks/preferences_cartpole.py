@@ -20,18 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from _preferences import (
-    NULLS,
-    OWN,
-    Trained,
-    configs,
     fitted,
     in_processes,
     in_rounds,
     interval,
+    judged_beside_nulls,
     mean_of,
-    measured,
     seen_by,
-    trained,
     young_run,
 )
 from common import Entry, Results, arguments, machine, number, report, table
@@ -43,7 +38,6 @@ SET = ("reward=hold-right", "length=25", "at_end=0.2")
 FIT = ("weight_decay=1",)
 WILD = 2  # runs that learn from untrained reward models
 TAUGHT = "100 comparisons"
-REFERENCE = "reference alone"
 GOAL = 1.0
 
 
@@ -52,11 +46,7 @@ def measure(seeds: Sequence[int], steps: int, totals: Sequence[int]) -> Entry:
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         fits = in_processes(fit_of, [(seed, runs, totals, min(steps, ROUND_STEPS)) for seed in seeds])
-        models: dict[str, list[Any]] = {TAUGHT: [f"set{seed}" for seed in seeds]}
-        models |= {name: [name] * len(seeds) for name in NULLS} | {OWN: [None] * len(seeds)}
-        ends = trained({row: configs(ENV, seeds, steps, named) for row, named in models.items()}, runs)
-        ends[REFERENCE] = [Trained(runs / f"young{seed}", seed, None, None, 0.0) for seed in seeds]
-        held = measured(reached, ends)
+        held = judged_beside_nulls(ENV, seeds, steps, TAUGHT, runs, reached)
     return {"env_id": ENV, "steps": steps, "pairs": totals[-1], "seeds": seeds, "fits": fits, "held": held}
 
 

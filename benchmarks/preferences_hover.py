@@ -20,18 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from _preferences import (
-    NULLS,
-    OWN,
-    Trained,
-    configs,
     fitted,
     in_processes,
     in_rounds,
     interval,
+    judged_beside_nulls,
     mean_of,
-    measured,
     seen_by,
-    trained,
     young_run,
 )
 from common import Entry, Results, arguments, machine, number, report, table
@@ -39,7 +34,7 @@ from common import Entry, Results, arguments, machine, number, report, table
 ENV = "LunarLander-v3"
 SET = ("reward=hover",)
 TOTALS = (300, 500)  # comparisons after each round
-TAUGHT, REFERENCE = "500 comparisons", "reference alone"
+TAUGHT = "500 comparisons"
 NEAR, MOST_STEPS = 0.2, 1000
 
 
@@ -48,11 +43,7 @@ def measure(seeds: Sequence[int], steps: int, young_steps: int, totals: Sequence
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         fits = in_processes(fit_of, [(seed, runs, young_steps, totals, 2 * steps // 5) for seed in seeds])
-        models: dict[str, list[Any]] = {TAUGHT: [f"set{seed}" for seed in seeds]}
-        models |= {name: [name] * len(seeds) for name in NULLS} | {OWN: [None] * len(seeds)}
-        ends = trained({row: configs(ENV, seeds, steps, named) for row, named in models.items()}, runs)
-        ends[REFERENCE] = [Trained(runs / f"young{seed}", seed, None, None, 0.0) for seed in seeds]
-        hovered = measured(hovers, ends)
+        hovered = judged_beside_nulls(ENV, seeds, steps, TAUGHT, runs, hovers)
     return {
         "env_id": ENV, "steps": steps, "pairs": totals[-1], "seeds": seeds, "fits": fits, "hovered": hovered,
     }  # fmt: skip

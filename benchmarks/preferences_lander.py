@@ -24,6 +24,7 @@ from typing import Any
 from _preferences import (
     NULLS,
     OWN,
+    REFERENCE,
     configs,
     fitted,
     in_processes,
@@ -41,7 +42,7 @@ PLOT = PICTURES / "preferences_hacking.png"
 TOTALS = (400, 700, 1000)  # comparisons after each round
 TEST_PAIRS = 300
 COEF = 0.1
-TAUGHT, REFERENCE = "1,000 comparisons, held", "reference alone"
+TAUGHT = "1,000 comparisons, held"
 HELD, FREE = "held to the reference", "not held"
 
 

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from _preferences import (
-    NULLS,
-    OWN,
     asked,
+    beside_nulls,
     configs,
     fitted,
     in_processes,
@@ -48,10 +47,8 @@ def measure(seeds: list[int], steps: int, young_steps: int, pairs: int) -> Entry
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         by_seed = in_processes(fits_of, [(seed, runs, young_steps, pairs) for seed in seeds])
-        models: dict[str, list[Any]] = {
-            row: [f"set{number}-{seed}" for seed in seeds] for number, row in enumerate(ROWS)
-        }
-        models |= {name: [name] * len(seeds) for name in NULLS} | {OWN: [None] * len(seeds)}
+        taught = {row: [f"set{number}-{seed}" for seed in seeds] for number, row in enumerate(ROWS)}
+        models = beside_nulls(taught, len(seeds))
         rows = {row: configs(ENV, seeds, steps, named) for row, named in models.items()}
         ends = trained(rows, runs)
     return {

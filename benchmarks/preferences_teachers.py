@@ -16,8 +16,8 @@ from typing import Any
 
 from _preferences import (
     NULLS,
-    OWN,
     asked_alike,
+    beside_nulls,
     configs,
     fitted,
     in_processes,
@@ -52,10 +52,8 @@ def measure(seeds: Sequence[int], steps: int, young_steps: int, pairs: int) -> E
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         by_seed = in_processes(fits_of, [(seed, runs, young_steps, pairs) for seed in seeds])
-        models: dict[str, list[Any]] = {
-            row: [f"set{number}-{seed}" for seed in seeds] for number, row in enumerate(TEACHERS)
-        }
-        models |= {name: [name] * len(seeds) for name in NULLS} | {OWN: [None] * len(seeds)}
+        taught = {row: [f"set{number}-{seed}" for seed in seeds] for number, row in enumerate(TEACHERS)}
+        models = beside_nulls(taught, len(seeds))
         names = {f"row{place}": row for place, row in enumerate(models)}
         rows = {name: configs(ENV, seeds, steps, models[row]) for name, row in names.items()}
         ends = trained(rows, runs)

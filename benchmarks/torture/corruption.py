@@ -17,7 +17,7 @@ from ppo_cli.learn import trainer
 from ppo_cli.play.policy import Policy
 from ppo_cli.runs.checkpoints import Checkpoint, load_latest_checkpoint
 from ppo_cli.runs.run_dir import RunDir
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, case_by_case, checked
 
 PER_UNIT = {"checkpoint": 1000, "both checkpoints": 500, "policy": 1000, "command": 100, "resume": 25}
 NUM_UNITS = {"checkpoint": 9, "both checkpoints": 2, "policy": 9, "command": 8, "resume": 8}
@@ -271,11 +271,4 @@ def run(case: str, seed: int, folder: Path) -> Landed:
     return landed
 
 
-def units(quick: bool) -> Units:
-    """Kinds of victims, in turn."""
-    for case, count in NUM_UNITS.items():
-        for seed in range(1, 2 if quick else count + 1):
-            yield case, seed
-
-
-CORRUPTION = Work(units, run)
+CORRUPTION = Work(case_by_case(NUM_UNITS), run)

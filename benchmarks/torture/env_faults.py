@@ -23,7 +23,7 @@ from processes import test_workers as workers_test
 
 from ppo_cli.envs import guard, workers
 from ppo_cli.errors import PpoError
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, checked, seed_by_seed
 
 PER_UNIT = {"worker": 20, "environment": 40}
 NUM_UNITS = 5
@@ -107,11 +107,4 @@ def run(case: str, seed: int, folder: Path) -> Landed:
     return landed
 
 
-def units(quick: bool) -> Units:
-    """Both, in turn."""
-    for seed in range(1, 2 if quick else NUM_UNITS + 1):
-        for case in PER_UNIT:
-            yield case, seed
-
-
-ENV_FAULTS = Work(units, run)
+ENV_FAULTS = Work(seed_by_seed(PER_UNIT, NUM_UNITS), run)

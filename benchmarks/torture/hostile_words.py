@@ -25,7 +25,7 @@ import typer.main
 from helpers.cli_runner import NAME, TINY, inside
 
 from ppo_cli.cli import COMMANDS, app
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, checked, seed_by_seed
 
 PER_UNIT, NUM_UNITS = 500, 20
 LONGEST = 60  # seconds of the processor for one command line
@@ -255,10 +255,4 @@ def _too_long(signum: int, frame: Any) -> NoReturn:
     raise TimeoutError(f"no answer within {LONGEST} s of the processor")
 
 
-def units(quick: bool) -> Units:
-    """All alike."""
-    for seed in range(1, 2 if quick else NUM_UNITS + 1):
-        yield "command line", seed
-
-
-HOSTILE_WORDS = Work(units, run)
+HOSTILE_WORDS = Work(seed_by_seed(["command line"], NUM_UNITS), run)

@@ -19,7 +19,7 @@ from ppo_cli.errors import CorruptFileError
 from ppo_cli.preferences.folder import PreferenceDir
 from ppo_cli.sweeps.folder.sweep_yaml import dump_spec, read_spec
 from ppo_cli.sweeps.spec.sweep_file import read_sweep_file
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, case_by_case, checked
 
 PER_UNIT = 2500
 COMMANDS_PER_UNIT = 250
@@ -159,11 +159,4 @@ def hostile(good: list[bytes], rng: random.Random) -> bytes:
     return data
 
 
-def units(quick: bool) -> Units:
-    """Kinds of files, in turn."""
-    for case, count in NUM_UNITS.items():
-        for seed in range(1, 2 if quick else count + 1):
-            yield case, seed
-
-
-HOSTILE_YAML = Work(units, run)
+HOSTILE_YAML = Work(case_by_case(NUM_UNITS), run)

@@ -14,7 +14,7 @@ from processes import test_sweep_kill as sweeping
 from processes.test_kill import Case
 
 from ppo_cli.runs.run_dir import list_runs
-from torture.unit import Landed, Units, Work
+from torture.unit import Landed, Work, seed_by_seed
 
 SHORT = ("num_evals=4", "num_steps=32", "env_kwargs={max_episode_steps: 32}")
 KILLED = training.CASES | {
@@ -96,19 +96,6 @@ def kill_sweeps(name: str, seed: int, folder: Path) -> Landed:
     return landed
 
 
-def training_units(quick: bool) -> Units:
-    """All cases in turn, so that a campaign that is stopped early has seen each."""
-    for seed in range(1, 2 if quick else NUM_UNITS + 1):
-        for name in (*KILLED, COLD):
-            yield name, seed
-
-
-def sweep_units(quick: bool) -> Units:
-    """All sweeps in turn."""
-    for seed in range(1, 2 if quick else NUM_SWEEP_UNITS + 1):
-        for name in sweeping.SWEEPS:
-            yield name, seed
-
-
-KILLED_TRAININGS = Work(training_units, kill_trainings)
-KILLED_SWEEPS = Work(sweep_units, kill_sweeps)
+# Cases in turn: a campaign that is stopped early has seen each.
+KILLED_TRAININGS = Work(seed_by_seed((*KILLED, COLD), NUM_UNITS), kill_trainings)
+KILLED_SWEEPS = Work(seed_by_seed(sweeping.SWEEPS, NUM_SWEEP_UNITS), kill_sweeps)

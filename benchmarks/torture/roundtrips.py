@@ -13,7 +13,7 @@ from helpers.export_policies import EVERY_KIND, logits_and_values, make_policy, 
 
 from ppo_cli.export.arrays import arrays_of
 from ppo_cli.play.policy import Policy
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, checked, seed_by_seed
 
 PER_UNIT, NUM_UNITS, OBSERVATIONS = 10, 10, 500
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -71,10 +71,4 @@ def run(case: str, seed: int, folder: Path) -> Landed:
     return landed
 
 
-def units(quick: bool) -> Units:
-    """All alike."""
-    for seed in range(1, 2 if quick else NUM_UNITS + 1):
-        yield "policy", seed
-
-
-ROUND_TRIPS = Work(units, run)
+ROUND_TRIPS = Work(seed_by_seed(["policy"], NUM_UNITS), run)

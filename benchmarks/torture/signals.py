@@ -18,7 +18,7 @@ from processes import test_kill as training
 
 from ppo_cli.runs.run_dir import RunDir, list_runs
 from torture.kills import KILLED
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, checked, seed_by_seed
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 PER_UNIT, NUM_UNITS = 20, 4
@@ -109,11 +109,4 @@ def run(name: str, seed: int, folder: Path) -> Landed:
     return landed
 
 
-def units(quick: bool) -> Units:
-    """All cases in turn."""
-    for seed in range(1, 2 if quick else NUM_UNITS + 1):
-        for name in CASES:
-            yield name, seed
-
-
-SIGNALS = Work(units, run)
+SIGNALS = Work(seed_by_seed(CASES, NUM_UNITS), run)

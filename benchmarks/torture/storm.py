@@ -18,7 +18,7 @@ from helpers.small_runs import config_of, resume, start
 
 from ppo_cli.config.dump import dump_config
 from ppo_cli.runs.run_dir import create_run_dir, list_runs
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, checked, seed_by_seed
 
 PROCESSES, EACH = 10, 100
 HOUR, YEAR = 3600.0, 365 * 86400.0
@@ -112,11 +112,4 @@ def run(case: str, seed: int, folder: Path) -> Landed:
     return storm(seed, folder) if case == "storm" else clock(seed, folder)
 
 
-def units(quick: bool) -> Units:
-    """Storms of a thousand, then the clock."""
-    for seed in range(1, 2 if quick else 6):
-        yield "storm", seed
-        yield "clock", seed
-
-
-STORM = Work(units, run)
+STORM = Work(seed_by_seed(["storm", "clock"], 5), run)

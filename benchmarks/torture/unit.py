@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -39,6 +39,19 @@ class Work:
 
     units: Callable[[bool], Units]
     run: Callable[[str, int, Path], Landed]
+
+
+def seed_by_seed(cases: Iterable[str], count: int) -> Callable[[bool], Units]:
+    """Units of ``count`` seeds from 1: all cases with each seed in turn. A small sample is the first seed."""
+    names = tuple(cases)
+    return lambda quick: ((case, seed) for seed in range(1, 2 if quick else count + 1) for case in names)
+
+
+def case_by_case(counts: Mapping[str, int]) -> Callable[[bool], Units]:
+    """Units of as many seeds from 1 as each case has: case after case. A small sample is each one's first."""
+    return lambda quick: (
+        (case, seed) for case, count in counts.items() for seed in range(1, 2 if quick else count + 1)
+    )
 
 
 def checked(landed: Landed, what: str, check: Callable[[], object]) -> None:

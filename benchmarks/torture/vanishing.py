@@ -13,7 +13,7 @@ from pathlib import Path
 from helpers.ppo_process import PpoProcess
 from processes.test_kill import CASES
 
-from torture.unit import Landed, Units, Work, checked
+from torture.unit import Landed, Work, checked, seed_by_seed
 
 PER_UNIT, NUM_UNITS = 8, 5
 CASE = CASES["cartpole normalised"]
@@ -107,10 +107,4 @@ def run(case: str, seed: int, folder: Path) -> Landed:
     return landed
 
 
-def units(quick: bool) -> Units:
-    """Each change, several times."""
-    for seed in range(1, 2 if quick else NUM_UNITS + 1):
-        yield "folder", seed
-
-
-VANISHING = Work(units, run)
+VANISHING = Work(seed_by_seed(["folder"], NUM_UNITS), run)
