@@ -7,9 +7,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from ppo_cli.config.choices import MAX_SEED
 from ppo_cli.errors import PpoError, StorageError, UsageError
-
-LARGEST_SEED = 2**32 - 1
 
 
 class Report(Protocol):
@@ -83,5 +82,5 @@ def check_seed(seed: object) -> None:
     Raises:
         UsageError: It is no whole number from 0 to 2^32 - 1.
     """
-    if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
-        raise UsageError(f"seed: {seed!r} is not allowed", hint=f"0 to {LARGEST_SEED}", key="seed")
+    if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"seed: {seed!r} is not allowed", hint=f"0 to {MAX_SEED}", key="seed")

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from ppo_cli.config.choices import MAX_SEED
 from ppo_cli.config.dump import yaml_text
 from ppo_cli.config.marks import ENV_ID_PATTERN, HiddenSize, Int, Name, PlainData, as_tuple
 from ppo_cli.config.node import Node, located
@@ -73,7 +74,7 @@ class PreferenceSettings(Section):
     """What was asked."""
     teacher: Annotated[str, Field(min_length=1, max_length=100)] = SYNTHETIC
     """Who answers."""
-    seed: Annotated[Int, Field(ge=0, le=2**32 - 1)] = 1
+    seed: Annotated[Int, Field(ge=0, le=MAX_SEED)] = 1
     """Every random number of the set follows from it."""
     length: Annotated[Int, Field(ge=1, le=10_000)] = 50
     """Steps of a clip."""

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from ppo_cli.config.algorithms import ALGORITHMS, AlgorithmFacts, objection, uses
+from ppo_cli.config.choices import MAX_SEED
 from ppo_cli.config.marks import ENV_ID_PATTERN, PER_MEMBER, Allowed, Grid, Int, Name, OneOf, PlainData
 from ppo_cli.config.sections import (
     Compute,
@@ -39,7 +40,7 @@ class RunConfig(Section):
     """Gymnasium id of the environment, or "module:Env-v0" for one of your own."""
     algorithm: Annotated[str, OneOf(ALGORITHMS), Grid(*ALGORITHMS)] = "ppo-clip"
     """The learning algorithm; `ppo algorithms` explains them."""
-    seed: Annotated[Int, Field(ge=0, le=2**32 - 1), PER_MEMBER] = 1
+    seed: Annotated[Int, Field(ge=0, le=MAX_SEED), PER_MEMBER] = 1
     """Every random number of the run follows from it."""
     total_timesteps: Annotated[Int, Field(ge=1, le=10**12), Grid(50_000, 100_000, 200_000)] = 100_000
     """Environment steps of the whole run, all its environments together."""

@@ -10,9 +10,10 @@ import typer
 from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.terminal.output import print_json
+from ppo_cli.config.choices import MAX_SEED
 
 Episodes = Annotated[int, typer.Option("--episodes", min=1, max=100_000, help="Number of fresh episodes.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the start states.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the start states.")]
 Best = Annotated[
     bool, typer.Option("--best", help="Take the policy with the best evaluation, not the last one.")
 ]

@@ -10,6 +10,7 @@ from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.cli.terminal.signals import stop_signals
+from ppo_cli.config.choices import MAX_SEED
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Pairs = Annotated[
         "--pairs", metavar="N", min=1, max=200_000, help="Comparisons that are to be there in the end."
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of a new set.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of a new set.")]
 Random = Annotated[bool, typer.Option("--random", help="Let an untrained agent play too.")]
 SameStart = Annotated[bool, typer.Option("--same-start", help="Begin both clips of a pair in one state.")]
 Undo = Annotated[

@@ -12,6 +12,7 @@ from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.terminal.output import print_json
 from ppo_cli.cli.terminal.signals import stop_signals
+from ppo_cli.config.choices import MAX_SEED
 
 SetName = Annotated[
     str,
@@ -22,7 +23,7 @@ SetName = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the fit.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the fit.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,6 +10,7 @@ import typer
 from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.terminal.signals import stop_signals
+from ppo_cli.config.choices import MAX_SEED
 from ppo_cli.errors import UsageError
 
 SweepFile = Annotated[
@@ -32,7 +33,7 @@ Seeds = Annotated[
     int | None, typer.Option("--seeds", min=1, max=1000, help="Seeds for each point (default: 5).")
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="The first seed (default: the setting's).")
+    int | None, typer.Option("--seed", min=0, max=MAX_SEED, help="The first seed (default: the setting's).")
 ]
 Steps = Annotated[
     int | None,

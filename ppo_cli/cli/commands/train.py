@@ -12,6 +12,7 @@ from ppo_cli.cli.terminal import options
 from ppo_cli.cli.terminal.options import DEFAULT_RUNS_DIR
 from ppo_cli.cli.terminal.refusals import refuse_together
 from ppo_cli.cli.terminal.signals import stop_signals
+from ppo_cli.config.choices import MAX_SEED
 from ppo_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Resume = Annotated[
     typer.Option("--resume", metavar="RUN", help="Go on where RUN stopped, bit for bit; repeatable."),
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="The run's seed (default: the setting's).")
+    int | None, typer.Option("--seed", min=0, max=MAX_SEED, help="The run's seed (default: the setting's).")
 ]
 Seeds = Annotated[
     int, typer.Option("--seeds", min=1, max=1000, help="How many seeds to train together, from --seed up.")

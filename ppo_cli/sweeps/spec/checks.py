@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, NoReturn, get_args
 
 from ppo_cli.config.algorithms import objection, users_of, uses
+from ppo_cli.config.choices import MAX_SEED
 from ppo_cli.config.sections import SHAPING_TERMS
 from ppo_cli.config.settings import BY_PATH
 from ppo_cli.config.values import get_value
@@ -21,7 +22,6 @@ MAX_KEPT_VALUES = 3_000
 """Values that ``sweep.yaml`` may hold: a longer file would not be read back."""
 
 MIN_PRUNED_POINTS = 4
-MAX_SEED = 2**32 - 1
 NORMALIZE_OBS = "normalization.normalize_obs"
 
 
