@@ -35,9 +35,10 @@ OF_WHAT_WAS_LEARNED = (returns.fell, returns.evaluation_parts, returns.still_ris
 
 def diagnose(logs: RunLogs) -> list[Finding]:
     """What is wrong with a run, as far as its logs tell."""
-    stands = policy.does_not_move(logs) is not None
-    asked = [find for find in DIAGNOSES if not (stands and find in OF_WHAT_WAS_LEARNED)]
-    return [finding for find in asked if (finding := find(logs)) is not None]
+    found = {find: finding for find in DIAGNOSES if (finding := find(logs)) is not None}
+    if policy.does_not_move in found:
+        found = {find: finding for find, finding in found.items() if find not in OF_WHAT_WAS_LEARNED}
+    return list(found.values())
 
 
 def diagnose_run(run: RunDir, config: RunConfig | None = None) -> list[Finding]:

@@ -18,7 +18,7 @@ def judge(
     network: Network,
     params: np.ndarray,  # [M, P]
     obs: np.ndarray,  # [M, B', O], of which the first B have actions
-    actions: np.ndarray,  # [M, B] int64 or [M, B, A]
+    actions: np.ndarray | None,  # [M, B] int64 or [M, B, A]; None where only heads are wanted, of all B'
     *,
     wanted: tuple[str, ...] = ("values", "log_probs"),
     old_head: np.ndarray | None = None,  # [M, B, K]
@@ -31,7 +31,7 @@ def judge(
         lib: See :func:`~ppo_cli.kernels.signatures.declare`.
         network: The shape of the networks.
         params: The members'.
-        obs: What was seen.
+        obs: What was seen. Members may share it: a stride of 0.
         actions: What was done.
         wanted: Any of ``heads`` ``[M, B, K]``, ``values`` ``[M, B']`` (zeros without a critic),
             ``log_probs``, ``entropies`` and ``kls``, KL(old || this policy), ``[M, B]``.
@@ -40,13 +40,13 @@ def judge(
         num_threads: Members at work at once.
     """
     num_members, num_obs, _ = obs.shape
-    size = actions.shape[1]
+    size = num_obs if actions is None else actions.shape[1]
     shapes = {"heads": (size, network.num_outputs), "values": (num_obs,)}
     out = {name: np.zeros((num_members, *shapes.get(name, (size,))), np.float32) for name in wanted}
     batches = pair(
         structs.Batch,
         {"obs": obs, "actions": actions, "old_head": old_head, "old_log_std": old_log_std},
-        {"actions": np.int64 if actions.dtype == np.int64 else np.float32},
+        {"actions": np.float32 if actions is None or actions.dtype != np.int64 else np.int64},
         size=size,
     )
     judgements = pair(structs.Judgement, out)
@@ -59,27 +59,6 @@ def judge(
 
     for_ranges(num_members, work, num_threads)
     return out
-
-
-def outputs(
-    lib: ctypes.CDLL,
-    network: Network,
-    params: np.ndarray,  # [M, P]
-    obs: np.ndarray,  # [M, B, O]
-    num_threads: int = 1,
-) -> np.ndarray:  # [M, B, K]
-    """What the members' first networks say of observations, which members may share: a stride of 0."""
-    num_members, size, _ = obs.shape
-    heads = np.empty((num_members, size, network.num_outputs), np.float32)
-    batches = pair(structs.Batch, {"obs": obs}, size=size)
-    judgements = pair(structs.Judgement, {"heads": heads})
-    p, needed = Rows(params), lib.judge_scratch(byref(network))
-
-    def work(first: int, count: int) -> None:
-        lib.judge(byref(network), first, count, p.at(0), p.stride, batches, size, judgements, scratch(needed))
-
-    for_ranges(num_members, work, num_threads)
-    return heads
 
 
 def gae(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ppo_cli.kernels import structs
 from ppo_cli.kernels.acting import Actors
-from ppo_cli.kernels.judging import judge, outputs
+from ppo_cli.kernels.judging import judge
 from ppo_cli.kernels.learning import BatchArrays, Tape, TrainableArrays, backward, forward, update
 
 Array = NDArray[Any]
@@ -35,7 +35,7 @@ def outputs_agree(lib: ctypes.CDLL) -> bool:
         actor, critic = _outputs(network, params, obs, activation)
         acts = Actors(lib, network, params, _SIZE).act(obs, None)
         good = _close(heads[0], actor) and _close(values[0], critic[:, 0])
-        good = good and _close(outputs(lib, network, params, obs)[0], actor)
+        good = good and _close(judge(lib, network, params, obs, None, wanted=("heads",))["heads"][0], actor)
         if not good or not np.array_equal(acts[0], actor.argmax(axis=1)):
             return False
     return True

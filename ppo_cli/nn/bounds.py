@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ppo_cli.nn.suitable import check_bounded
 from ppo_cli.spaces import ActionSpec
 
 
@@ -24,19 +23,9 @@ class Bounds:
     high: Tensor
 
     @classmethod
-    def of(cls, action: ActionSpec, setting: str) -> Bounds:
-        """The bounds of an action for a policy that cannot do without them.
-
-        Args:
-            action: The action space.
-            setting: What needs them, as in ``policy=beta``.
-
-        Raises:
-            UsageError: One is infinite, or they are too far apart for float32.
-        """
-        check_bounded(action, setting)
-        low, high = torch.tensor(action.low), torch.tensor(action.high)
-        return cls(low, high)
+    def of(cls, action: ActionSpec) -> Bounds:
+        """The bounds of an action that has some: :func:`~ppo_cli.nn.suitable.check_suits` sees to it."""
+        return cls(torch.tensor(action.low), torch.tensor(action.high))
 
     def scale(self, fractions: Tensor) -> Tensor:  # [..., A] -> [..., A]
         """0 becomes the lower bound and 1 the upper one; rounding does not lead beyond them."""

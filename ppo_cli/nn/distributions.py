@@ -83,8 +83,8 @@ def make_distribution(action: ActionSpec, policy: str = "gaussian", squash: bool
     if action.kind == "discrete":
         return Categorical()
     if policy == "beta":
-        return Beta(Bounds.of(action, "policy=beta"))
-    return DiagonalGaussian(Bounds.of(action, "squash=true") if squash else None)
+        return Beta(Bounds.of(action))
+    return DiagonalGaussian(Bounds.of(action) if squash else None)
 
 
 def sendable(actions: Tensor) -> Tensor:

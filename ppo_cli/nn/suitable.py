@@ -28,10 +28,10 @@ def check_suits(action: ActionSpec, policy: str, squash: bool) -> None:
                 key=f"network.{setting.partition('=')[0]}",
             )
         if given:
-            check_bounded(action, setting)
+            _check_bounded(action, setting)
 
 
-def check_bounded(action: ActionSpec, setting: str) -> None:
+def _check_bounded(action: ActionSpec, setting: str) -> None:
     """Refuse actions without bounds for a policy that cannot do without them.
 
     Args:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ppo_cli.kernels import structs
-from ppo_cli.kernels.judging import outputs
+from ppo_cli.kernels.judging import judge
 from ppo_cli.nn.compiled import by_rows
 from ppo_cli.nn.mlp import MLP
 from ppo_cli.rewards.mlp import MlpReward
@@ -33,15 +33,14 @@ class CompiledMlpReward(MlpReward):
 
     def outputs(self, params: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
         """See :class:`MlpReward`."""
-        return [
-            torch.from_numpy(
-                outputs(
-                    self._kernels, shape, by_rows(params[:, place]), by_rows(own.expand(len(params), -1, -1)),
-                    self._num_threads,
-                )[..., 0]
+        found = []
+        for shape, place, own in zip(self._shapes, self.places, inputs, strict=True):
+            rows, shared = by_rows(params[:, place]), by_rows(own.expand(len(params), -1, -1))
+            said = judge(
+                self._kernels, shape, rows, shared, None, wanted=("heads",), num_threads=self._num_threads
             )
-            for shape, place, own in zip(self._shapes, self.places, inputs, strict=True)
-        ]  # fmt: skip
+            found.append(torch.from_numpy(said["heads"][..., 0]))
+        return found
 
 
 def _shape(net: MLP) -> structs.Network:

@@ -25,8 +25,8 @@ from ppo_cli.prepare.launch import prepare_new
 from ppo_cli.spaces import ActionSpec
 
 PLAIN = ActionSpec("box", 2, (-1.0, 0.5), (1.0, 3.0))
-BETA = Beta(Bounds.of(PLAIN, "policy=beta"))
-SQUASHED = DiagonalGaussian(Bounds.of(PLAIN, "squash=true"))
+BETA = Beta(Bounds.of(PLAIN))
+SQUASHED = DiagonalGaussian(Bounds.of(PLAIN))
 
 
 def shapes_of(location: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -98,7 +98,7 @@ def test_the_estimate_of_memory_knows_how_much_noise_there_is() -> None:
 
 def test_bounds_are_reached_and_never_passed() -> None:
     action = ActionSpec("box", 3, (-0.1, 0.3, -7.7), (0.7, 0.9, 1e-3))
-    bounds = Bounds.of(action, "policy=beta")
+    bounds = Bounds.of(action)
     ends = bounds.scale(torch.tensor([[0.0] * 3, [1.0] * 3]))
     torch.testing.assert_close(ends, torch.tensor([action.low, action.high]), rtol=0, atol=1e-6)
     u = torch.linspace(-30, 30, 1001)[:, None].expand(-1, 3)
